@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#ifndef SAMPLER_KERNEL_LINK_H
+#define SAMPLER_KERNEL_LINK_H
+
+#include "sampler_abi.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the kernel says of an interface, read in one request. */
+struct link_info {
+	uint32_t ifindex;
+	char name[SAMPLER_NAME_MAX];
+	uint16_t type;	/* ARPHRD_* */
+	uint32_t flags; /* IFF_* */
+	uint32_t mtu;
+	uint64_t rx_packets; /* the driver's own count, for cross-checks only */
+	uint32_t xdp_prog_id; /* 0: none */
+	bool xdp_skb;	      /* attached in generic mode */
+};
+
+int link_socket(void);
+int link_query_index(int fd, uint32_t ifindex, struct link_info *ret_link);
+int link_query_name(int fd, const char *name, struct link_info *ret_link);
+int link_names(char *buf, size_t size);
+bool link_vlan_stripped(const char *name);
+
+#endif

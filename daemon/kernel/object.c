@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * The BPF object, opened and prepared but not loaded: libxdp loads it, since a chained program is
+ * an extension (freplace) of the dispatcher and must be loaded as one.
+ */
+#include "kernel/object.h"
+
+#include "kernel/pins.h"
+#include "sampler.skel.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+
+/** object_builtin() - Return: the image that this program was built with */
+struct object_image object_builtin(void)
+{
+	struct object_image image;
+
+	image.data = sampler_bpf__elf_bytes(&image.size);
+	return image;
+}
+
+/* Offset of a read-only variable, by the object's own BTF: an image need not be the built-in one. */
+static int find_rodata(const struct bpf_object *object, const char *name)
+{
+	const struct btf *btf = bpf_object__btf(object);
+	int id = btf ? btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC) : -ENOENT;
+	const struct btf_type *section = id > 0 ? btf__type_by_id(btf, id) : NULL;
+	const struct btf_var_secinfo *var = section ? btf_var_secinfos(section) : NULL;
+
+	for (int i = 0; section && i < btf_vlen(section); i++, var++) {
+		const struct btf_type *type = btf__type_by_id(btf, var->type);
+
+		if (!strcmp(btf__name_by_offset(btf, type->name_off), name))
+			return var->offset;
+	}
+	return -ENOENT;
+}
+
+static int set_generation(struct bpf_object *object, uint32_t generation)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata");
+	int offset = find_rodata(object, "sampler_generation");
+	size_t size = 0;
+	/* libbpf 1.1 hands out its own buffer; later versions name the parameter the same way. */
+	char *rodata = map ? (char *)(uintptr_t)bpf_map__initial_value(map, &size) : NULL;
+
+	if (!rodata || offset < 0 || offset + sizeof(generation) > size)
+		return -ENOENT;
+	memcpy(rodata + offset, &generation, sizeof(generation));
+	return 0;
+}
+
+static int set_pin_paths(struct bpf_object *object, const struct pins *pins)
+{
+	static const char *const names[] = {
+		SAMPLER_MAP_COUNTERS,
+		SAMPLER_MAP_CONTROL,
+		SAMPLER_MAP_PORTS,
+		SAMPLER_MAP_META,
+	};
+	char path[320];
+	int r = 0;
+
+	for (size_t i = 0; !r && i < array_size(names); i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(object, names[i]);
+
+		if (!map)
+			return -ENOENT;
+		r = pins_map_path(pins, names[i], path, sizeof(path)) ?:
+			    bpf_map__set_pin_path(map, path);
+	}
+	return r;
+}
+
+/**
+ * object_open() - open an image with its constants and pin paths set
+ * @image: ELF
+ * @pins: maps are taken from there where they exist, else made and pinned there when it is loaded
+ * @generation: the number under which the program will count
+ * @ret_object: the caller closes it
+ * @err: why not
+ *
+ * Return: 0 or negative errno.
+ */
+int object_open(struct object_image image, const struct pins *pins, uint32_t generation,
+		struct bpf_object **ret_object, struct error *err)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "sampler_bpf");
+	struct bpf_object *object = bpf_object__open_mem(image.data, image.size, &opts);
+	int r;
+
+	if (!object)
+		return error_set(err, -errno, "cannot open the BPF object: %s", strerror(errno));
+	r = set_generation(object, generation) ?: set_pin_paths(object, pins);
+	if (r) {
+		bpf_object__close(object);
+		return error_set(err, r, "the BPF object is not one of sampler's: %s", strerror(-r));
+	}
+	*ret_object = object;
+	return 0;
+}

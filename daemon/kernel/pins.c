@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * The pinned maps of an interface: where they are, who may read them, what they say of themselves.
+ *
+ * Pins outlive every process; a reboot or `--detach` ends them. They belong to root and to one group
+ * whose members read them (BPF_F_RDONLY, kernel 5.19 and later lets processes without capabilities
+ * do so). Only --attach, --detach and --verify-attached write here.
+ */
+#include "kernel/pins.h"
+
+#include "model/layout.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+static const char *const map_names[] = {
+	SAMPLER_MAP_COUNTERS,
+	SAMPLER_MAP_CONTROL,
+	SAMPLER_MAP_PORTS,
+	SAMPLER_MAP_META,
+};
+
+/* The longest part of @path that exists: pin_dir itself is made by the first attach. */
+static int stat_existing(const char *path, struct statfs *ret_fs, struct stat *ret_st)
+{
+	char buf[256];
+	char *slash;
+
+	if (snprintf(buf, sizeof(buf), "%s", path) >= (int)sizeof(buf))
+		return -ENAMETOOLONG;
+	while (statfs(buf, ret_fs)) {
+		slash = strrchr(buf, '/');
+		if (errno != ENOENT || !slash || slash == buf)
+			return -errno;
+		*slash = 0;
+	}
+	return stat(buf, ret_st) ? -errno : 0;
+}
+
+/**
+ * pins_check_bpffs() - is there a bpffs where pins are to go
+ * @pin_dir: folder of all pins
+ * @ret_device: st_dev of the bpffs, which tells one mount of it from another
+ * @err: what is missing and how to get it
+ *
+ * Return: 0, -ENOTDIR where it is another file system, or negative errno.
+ */
+int pins_check_bpffs(const char *pin_dir, uint64_t *ret_device, struct error *err)
+{
+	struct statfs fs;
+	struct stat st;
+	int r = stat_existing(pin_dir, &fs, &st);
+
+	if (r)
+		return error_set(err, r, "%s: %s", pin_dir, strerror(-r));
+	if (fs.f_type != BPF_FS_MAGIC)
+		return error_set(err, -ENOTDIR,
+				 "no bpffs at %s: mount it (mount -t bpf bpf /sys/fs/bpf); "
+				 "`ip netns exec` hides it, nsenter --net does not",
+				 pin_dir);
+	*ret_device = st.st_dev;
+	return 0;
+}
+
+/** pins_netns_inode() - Return: inode of this process's network namespace, 0 if unknown */
+uint64_t pins_netns_inode(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/net", &st) ? 0 : st.st_ino;
+}
+
+static bool in_init_netns(void)
+{
+	struct stat init;
+
+	return !stat("/proc/1/ns/net", &init) && init.st_ino == pins_netns_inode();
+}
+
+static int set_dir(struct pins *pins, const char *pin_dir, const char *ifname, uint64_t netns)
+{
+	int r = key_from_interface(ifname, netns, pins->key, sizeof(pins->key));
+
+	if (r)
+		return r;
+	r = snprintf(pins->dir, sizeof(pins->dir), "%s/%s", pin_dir, pins->key);
+	return r >= (int)sizeof(pins->dir) ? -ENAMETOOLONG : 0;
+}
+
+/* Pins that say they are of another namespace are not ours, whatever their name. */
+static bool of_this_netns(const struct pins *pins)
+{
+	struct sampler_meta meta;
+
+	return pins_read_meta(pins, &meta, NULL) || meta.netns_inode == pins_netns_inode();
+}
+
+/**
+ * pins_for_attach() - where the pins of an interface are to be
+ * @pin_dir: folder of all pins
+ * @ifname: interface
+ * @ret_pins: filled on success; nothing is created
+ * @err: why not
+ *
+ * The key is the plain name in init's network namespace and has the namespace's inode elsewhere.
+ * A container with a PID namespace of its own believes to be in init's: there the pins of the host's
+ * interface of the same name, met on a shared bpffs, say so, and the inode is added.
+ *
+ * Return: 0 or negative errno.
+ */
+int pins_for_attach(const char *pin_dir, const char *ifname, struct pins *ret_pins,
+		    struct error *err)
+{
+	bool init = in_init_netns();
+	struct pins pins;
+	int r = set_dir(&pins, pin_dir, ifname, init ? 0 : pins_netns_inode());
+
+	if (!r && init && pins_exist(&pins) && !of_this_netns(&pins))
+		r = set_dir(&pins, pin_dir, ifname, pins_netns_inode());
+	if (r)
+		return error_set(err, r, "%s: path of pins too long", pin_dir);
+	*ret_pins = pins;
+	return 0;
+}
+
+/**
+ * pins_find() - where the pins of an interface are
+ * @pin_dir: folder of all pins
+ * @ifname: interface, in the caller's network namespace
+ * @ret_pins: filled on success
+ * @err: why not
+ *
+ * Works without privilege: the key with the namespace's inode is tried first, then the plain one.
+ *
+ * Return: 0, -ENOENT where the interface is not sampled, or negative errno.
+ */
+int pins_find(const char *pin_dir, const char *ifname, struct pins *ret_pins, struct error *err)
+{
+	uint64_t candidates[] = { pins_netns_inode(), 0 };
+	struct pins pins;
+
+	for (size_t i = 0; i < array_size(candidates); i++) {
+		if (set_dir(&pins, pin_dir, ifname, candidates[i]))
+			continue;
+		if (!access(pins.dir, X_OK)) {
+			if (!candidates[i] && !of_this_netns(&pins))
+				break;
+			*ret_pins = pins;
+			return 0;
+		}
+		if (errno != ENOENT)
+			return error_set(err, -errno, "%s: %s: run as root or join the group",
+					 pins.dir, strerror(errno));
+	}
+	return error_set(err, -ENOENT,
+			 "%s is not sampled: no pins under %s (samplerd --attach %s, as root)", ifname,
+			 pin_dir, ifname);
+}
+
+/** pins_exist() - Return: true when the interface's folder of pins is there */
+bool pins_exist(const struct pins *pins)
+{
+	return !access(pins->dir, F_OK);
+}
+
+/**
+ * pins_map_path() - path of one pinned map
+ * @pins: the interface's pins
+ * @map: SAMPLER_MAP_*
+ * @buf: gets the path
+ * @size: of @buf
+ *
+ * Return: 0 or -ENAMETOOLONG.
+ */
+int pins_map_path(const struct pins *pins, const char *map, char *buf, size_t size)
+{
+	return snprintf(buf, size, "%s/%s", pins->dir, map) >= (int)size ? -ENAMETOOLONG : 0;
+}
+
+/**
+ * pins_open_map() - open one pinned map
+ * @pins: the interface's pins
+ * @map: SAMPLER_MAP_*
+ * @writable: false asks for a read-only descriptor, which needs no capability
+ *
+ * Return: descriptor that the caller closes, or negative errno.
+ */
+int pins_open_map(const struct pins *pins, const char *map, bool writable)
+{
+	LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = writable ? 0 : BPF_F_RDONLY);
+	char path[320];
+	int r = pins_map_path(pins, map, path, sizeof(path));
+
+	if (r)
+		return r;
+	return bpf_obj_get_opts(path, &opts);
+}
+
+/* A map of the expected kind and size: pins are files, and files can be anything. */
+static int check_meta_map(int fd)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return -errno;
+	if (info.type != BPF_MAP_TYPE_ARRAY || info.value_size != sizeof(struct sampler_meta))
+		return -EPROTO;
+	return 0;
+}
+
+/**
+ * pins_read_meta() - what the pins say of themselves
+ * @pins: the interface's pins
+ * @ret_meta: filled on success
+ * @err: why not
+ *
+ * Return: 0, -ENOENT without pins, -EPROTO for another ABI or layout, or negative errno.
+ */
+int pins_read_meta(const struct pins *pins, struct sampler_meta *ret_meta, struct error *err)
+{
+	_cleanup_close_ int fd = pins_open_map(pins, SAMPLER_MAP_META, false);
+	struct sampler_meta meta;
+	__u32 zero = 0;
+	int r = fd < 0 ? fd : check_meta_map(fd);
+
+	if (r == -EPROTO)
+		return error_set(err, r, "%s: pins of another version of sampler; attach again "
+					 "(samplerd --attach) to begin anew", pins->dir);
+	if (r)
+		return error_set(err, r, "%s/%s: %s", pins->dir, SAMPLER_MAP_META, strerror(-r));
+	for (int tries = 0; tries < 3; tries++) { /* --attach may be writing it right now */
+		if (bpf_map_lookup_elem(fd, &zero, &meta))
+			return error_set(err, -errno, "%s: %s", pins->dir, strerror(errno));
+		r = meta_check(&meta, err);
+		if (!r) {
+			*ret_meta = meta;
+			return 0;
+		}
+	}
+	return r;
+}
+
+static int make_dir(const char *path, gid_t group, struct error *err)
+{
+	if (mkdir(path, 0750) && errno != EEXIST)
+		return error_set(err, -errno, "cannot make %s: %s", path, strerror(errno));
+	if (chown(path, -1, group) || chmod(path, 0750))
+		return error_set(err, -errno, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
+/**
+ * pins_create_dir() - make the folders for an interface's pins, mode 0750
+ * @pin_dir: folder of all pins
+ * @pins: the interface's pins
+ * @group: that may read
+ * @err: why not
+ *
+ * Return: 0 or negative errno.
+ */
+int pins_create_dir(const char *pin_dir, const struct pins *pins, gid_t group, struct error *err)
+{
+	return make_dir(pin_dir, group, err) ?: make_dir(pins->dir, group, err);
+}
+
+/** pins_set_access() - let @group read the pinned maps; Return: 0 or negative errno */
+int pins_set_access(const struct pins *pins, gid_t group, struct error *err)
+{
+	char path[320];
+
+	for (size_t i = 0; i < array_size(map_names); i++) {
+		int r = pins_map_path(pins, map_names[i], path, sizeof(path));
+
+		if (r || chown(path, -1, group) || chmod(path, 0640))
+			return error_set(err, r ?: -errno, "%s: %s", path, strerror(-(r ?: -errno)));
+	}
+	return 0;
+}
+
+/**
+ * pins_remove() - unpin an interface
+ * @pins: the interface's pins
+ * @err: why not
+ *
+ * Removes our maps by name and the folder when nothing else is in it: a stranger's pin stays.
+ *
+ * Return: 0, also when there was nothing, or negative errno.
+ */
+int pins_remove(const struct pins *pins, struct error *err)
+{
+	char path[320];
+
+	for (size_t i = 0; i < array_size(map_names); i++) {
+		if (!pins_map_path(pins, map_names[i], path, sizeof(path)) && unlink(path) &&
+		    errno != ENOENT)
+			return error_set(err, -errno, "cannot unpin %s: %s", path, strerror(errno));
+	}
+	if (rmdir(pins->dir) && errno != ENOENT)
+		return error_set(err, -errno, "cannot remove %s: %s", pins->dir, strerror(errno));
+	return 0;
+}

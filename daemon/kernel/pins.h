@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#ifndef SAMPLER_KERNEL_PINS_H
+#define SAMPLER_KERNEL_PINS_H
+
+#include "model/key.h"
+#include "sampler_abi.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PINS_DEFAULT_DIR "/sys/fs/bpf/sampler"
+
+struct error;
+
+/* Where the pins of one interface are: <pin_dir>/<key>/<map>. */
+struct pins {
+	char dir[256];
+	char key[KEY_MAX];
+};
+
+int pins_check_bpffs(const char *pin_dir, uint64_t *ret_device, struct error *err);
+uint64_t pins_netns_inode(void);
+int pins_for_attach(const char *pin_dir, const char *ifname, struct pins *ret_pins,
+		    struct error *err);
+int pins_find(const char *pin_dir, const char *ifname, struct pins *ret_pins, struct error *err);
+bool pins_exist(const struct pins *pins);
+int pins_map_path(const struct pins *pins, const char *map, char *buf, size_t size);
+int pins_open_map(const struct pins *pins, const char *map, bool writable);
+int pins_read_meta(const struct pins *pins, struct sampler_meta *ret_meta, struct error *err);
+int pins_create_dir(const char *pin_dir, const struct pins *pins, gid_t group, struct error *err);
+int pins_set_access(const struct pins *pins, gid_t group, struct error *err);
+int pins_remove(const struct pins *pins, struct error *err);
+
+#endif

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * Which XDP programs are on an interface, and which of them is ours.
+ *
+ * A program is ours when it uses our pinned maps: names and tags can be alike by chance or by
+ * another sampler, a map cannot. Needs CAP_SYS_ADMIN (BPF_PROG_GET_FD_BY_ID).
+ */
+#include "kernel/programs.h"
+
+#include "util/cleanup.h"
+#include "util/error.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <xdp/libxdp.h>
+
+static int read_program(const struct xdp_program *xdp, struct programs *all)
+{
+	struct program *p = &all->program[all->n];
+	struct bpf_prog_info info = {
+		.map_ids = (uintptr_t)p->map_ids,
+		.nr_map_ids = array_size(p->map_ids),
+	};
+	__u32 len = sizeof(info);
+	int fd = bpf_prog_get_fd_by_id(xdp_program__id(xdp));
+
+	if (fd < 0)
+		return -errno;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len)) {
+		close(fd);
+		return -errno;
+	}
+	p->fd = fd;
+	p->id = info.id;
+	p->chained = all->chained;
+	p->mode = all->mode;
+	p->n_maps = info.nr_map_ids < array_size(p->map_ids) ? info.nr_map_ids
+							     : array_size(p->map_ids);
+	memcpy(p->tag, info.tag, sizeof(p->tag));
+	memcpy(p->name, info.name, sizeof(p->name));
+	all->n++;
+	return 0;
+}
+
+static int read_all(const struct xdp_multiprog *mp, struct programs *all)
+{
+	struct xdp_program *xdp = NULL;
+	int r = 0;
+
+	all->mode = xdp_multiprog__attach_mode(mp) == XDP_MODE_SKB ? SAMPLER_MODE_SKB
+								  : SAMPLER_MODE_NATIVE;
+	all->chained = !xdp_multiprog__is_legacy(mp);
+	if (!all->chained)
+		return read_program(xdp_multiprog__main_prog(mp), all);
+	while (!r && all->n < PROGRAMS_MAX && (xdp = xdp_multiprog__next_prog(xdp, mp)))
+		r = read_program(xdp, all);
+	return r;
+}
+
+/**
+ * programs_read() - list the XDP programs of an interface
+ * @ifindex: interface
+ * @ret_programs: filled on success, also when there are none; end it with programs_close()
+ * @err: why not
+ *
+ * Return: 0 or negative errno.
+ */
+int programs_read(uint32_t ifindex, struct programs *ret_programs, struct error *err)
+{
+	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex(ifindex);
+	struct programs all = {};
+	int r = libxdp_get_error(mp);
+
+	if (r == -ENOENT || (!r && !mp)) {
+		*ret_programs = all;
+		return 0;
+	}
+	if (r)
+		return error_set(err, r, "cannot tell which XDP programs are on interface %u: %s",
+				 ifindex, strerror(-r));
+	if (xdp_multiprog__main_prog(mp) || !xdp_multiprog__is_legacy(mp))
+		r = read_all(mp, &all);
+	xdp_multiprog__close(mp);
+	if (r) {
+		programs_close(&all);
+		return error_set(err, r, "cannot read the XDP programs on interface %u: %s", ifindex,
+				 strerror(-r));
+	}
+	*ret_programs = all;
+	return 0;
+}
+
+/** programs_close() - release what programs_read() opened */
+void programs_close(struct programs *programs)
+{
+	for (uint32_t i = 0; i < programs->n; i++)
+		close(programs->program[i].fd);
+	programs->n = 0;
+}
+
+/** programs_find_map() - Return: the program that uses map @map_id, or NULL */
+const struct program *programs_find_map(const struct programs *programs, uint32_t map_id)
+{
+	for (uint32_t i = 0; map_id && i < programs->n; i++)
+		for (uint32_t m = 0; m < programs->program[i].n_maps; m++)
+			if (programs->program[i].map_ids[m] == map_id)
+				return &programs->program[i];
+	return NULL;
+}
+
+/**
+ * program_open_map() - open a map that a program uses, by its name
+ * @program: of programs_read()
+ * @name: SAMPLER_MAP_*
+ *
+ * Return: descriptor that the caller closes, -ENOENT, or another negative errno.
+ */
+int program_open_map(const struct program *program, const char *name)
+{
+	for (uint32_t i = 0; i < program->n_maps; i++) {
+		struct bpf_map_info info = {};
+		__u32 len = sizeof(info);
+		_cleanup_close_ int fd = bpf_map_get_fd_by_id(program->map_ids[i]);
+
+		if (fd < 0)
+			return -errno;
+		if (!bpf_obj_get_info_by_fd(fd, &info, &len) && !strcmp(info.name, name))
+			return take_fd(&fd);
+	}
+	return -ENOENT;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#ifndef SAMPLER_KERNEL_PROGRAMS_H
+#define SAMPLER_KERNEL_PROGRAMS_H
+
+#include "sampler_abi.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct error;
+
+/* One XDP program on an interface: alone, or a member of libxdp's chain. */
+struct program {
+	int fd;
+	uint32_t id;
+	char name[SAMPLER_NAME_MAX];
+	uint8_t tag[8];
+	bool chained;
+	enum sampler_mode mode;
+	uint32_t map_ids[64];
+	uint32_t n_maps;
+};
+
+#define PROGRAMS_MAX 16 /* libxdp's dispatcher holds 10 */
+
+/* All XDP programs on an interface, in the order in which they run. */
+struct programs {
+	uint32_t n;
+	bool chained;
+	enum sampler_mode mode; /* meaningless where n is 0 */
+	struct program program[PROGRAMS_MAX];
+};
+
+int programs_read(uint32_t ifindex, struct programs *ret_programs, struct error *err);
+void programs_close(struct programs *programs);
+const struct program *programs_find_map(const struct programs *programs, uint32_t map_id);
+int program_open_map(const struct program *program, const char *name);
+
+#endif

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * The one table of metrics, and the one walk over it.
+ *
+ * JSON, journal fields and Prometheus are walkers of this table: a metric that gets a row here is in
+ * all of them, under the same name, with the same help. The counters may be totals or the
+ * differences of a struct delta, the rows are the same. Services are rows like the others whose
+ * names come from the slots at run time. The table is constant.
+ */
+#include "model/metrics.h"
+
+#include "model/counters.h"
+#include "util/cleanup.h"
+
+#include <stdio.h>
+
+#define PACKETS_AND_BYTES (METRIC_PACKETS | METRIC_BYTES)
+
+static struct sampler_count get_total(const struct sampler_counters *counters, unsigned int index)
+{
+	(void)index;
+	return counters_total(counters);
+}
+
+static struct sampler_count get_l3(const struct sampler_counters *counters, unsigned int index)
+{
+	return counters->l3[index];
+}
+
+static struct sampler_count get_l4(const struct sampler_counters *counters, unsigned int index)
+{
+	return counters->l4[index];
+}
+
+static struct sampler_count get_mark(const struct sampler_counters *counters, unsigned int index)
+{
+	return counters->mark[index];
+}
+
+static struct sampler_count get_size(const struct sampler_counters *counters, unsigned int index)
+{
+	return (struct sampler_count){ .packets = counters->size[index] };
+}
+
+static struct sampler_count get_flag(const struct sampler_counters *counters, unsigned int index)
+{
+	return (struct sampler_count){ .packets = counters->tcp_flag[index] };
+}
+
+static struct sampler_count get_service(const struct sampler_counters *counters, unsigned int index)
+{
+	return counters->service[index];
+}
+
+#define TOTAL(name, help)                                                 \
+	{                                                                 \
+		name, help, get_total, 0, PACKETS_AND_BYTES, METRIC_TOTAL \
+	}
+#define L3(name, index, help)                                           \
+	{                                                               \
+		name, help, get_l3, index, PACKETS_AND_BYTES, METRIC_L3 \
+	}
+#define L4(name, index, help)                                           \
+	{                                                               \
+		name, help, get_l4, index, PACKETS_AND_BYTES, METRIC_L4 \
+	}
+#define MARK(name, index, help)                                             \
+	{                                                                   \
+		name, help, get_mark, index, PACKETS_AND_BYTES, METRIC_MARK \
+	}
+#define SIZE(name, index, help)                                          \
+	{                                                                \
+		name, help, get_size, index, METRIC_PACKETS, METRIC_SIZE \
+	}
+#define FLAG(name, index, help)                                              \
+	{                                                                    \
+		name, help, get_flag, index, METRIC_PACKETS, METRIC_TCP_FLAG \
+	}
+
+static const struct metric table[] = {
+	TOTAL("total", "All frames, without FCS"),
+	L3("ipv4", SAMPLER_IPV4, "IPv4 packets"),
+	L3("ipv6", SAMPLER_IPV6, "IPv6 packets"),
+	L3("arp", SAMPLER_ARP, "ARP packets"),
+	L3("l3_other", SAMPLER_L3_OTHER, "Frames that are neither IPv4, IPv6 nor ARP"),
+	L4("tcp", SAMPLER_TCP, "TCP over IPv4 or IPv6"),
+	L4("udp", SAMPLER_UDP, "UDP over IPv4 or IPv6"),
+	L4("icmp", SAMPLER_ICMP, "ICMP over IPv4, ICMPv6 over IPv6"),
+	L4("sctp", SAMPLER_SCTP, "SCTP over IPv4 or IPv6"),
+	L4("l4_other", SAMPLER_L4_OTHER, "IPv4 or IPv6 packets of another protocol, or of none"),
+	MARK("vlan", SAMPLER_VLAN, "Frames with a VLAN tag (802.1Q, 802.1ad)"),
+	MARK("fragments", SAMPLER_FRAGMENT, "Fragments of IPv4 or IPv6 packets"),
+	MARK("malformed", SAMPLER_MALFORMED, "Frames whose headers do not fit or contradict"),
+	SIZE("0-60", 0, "Frames of up to 60 bytes without FCS"),
+	SIZE("61-123", 1, "Frames of 61 to 123 bytes without FCS"),
+	SIZE("124-251", 2, "Frames of 124 to 251 bytes without FCS"),
+	SIZE("252-507", 3, "Frames of 252 to 507 bytes without FCS"),
+	SIZE("508-1019", 4, "Frames of 508 to 1019 bytes without FCS"),
+	SIZE("1020-1514", 5, "Frames of 1020 to 1514 bytes without FCS"),
+	SIZE("1515-", 6, "Frames of more than 1514 bytes without FCS"),
+	FLAG("syn", SAMPLER_SYN, "TCP packets with SYN but not ACK"),
+	FLAG("syn_ack", SAMPLER_SYN_ACK, "TCP packets with SYN and ACK"),
+	FLAG("fin", SAMPLER_FIN, "TCP packets with FIN"),
+	FLAG("rst", SAMPLER_RST, "TCP packets with RST"),
+};
+
+#define N_ROWS \
+	(1 + SAMPLER_N_L3 + SAMPLER_N_L4 + SAMPLER_N_MARKS + SAMPLER_N_SIZES + SAMPLER_N_FLAGS)
+_Static_assert(array_size(table) == N_ROWS, "each counter has its row");
+
+static int visit(const struct metric *metric, const struct sampler_counters *counters, metric_fn fn,
+		 void *user)
+{
+	struct sampler_count count = metric->get(counters, metric->index);
+	uint64_t bytes = count.bytes;
+
+	return fn(metric, count.packets, metric->units & METRIC_BYTES ? &bytes : NULL, user);
+}
+
+static int visit_services(const struct sampler_counters *counters,
+			  const char (*services)[SAMPLER_NAME_MAX], metric_fn fn, void *user)
+{
+	int r = 0;
+
+	for (unsigned int slot = 0; !r && slot < SAMPLER_MAX_SERVICES; slot++) {
+		char name[SAMPLER_NAME_MAX + 1];
+		const struct metric metric = {
+			.name = name,
+			.help = "TCP and UDP packets to or from the service's ports",
+			.get = get_service,
+			.index = slot,
+			.units = PACKETS_AND_BYTES,
+			.group = METRIC_SERVICE,
+		};
+
+		snprintf(name, sizeof(name), "%.*s", SAMPLER_NAME_MAX, services[slot]);
+		if (*name)
+			r = visit(&metric, counters, fn, user);
+	}
+	return r;
+}
+
+/**
+ * metrics_for_each() - walk over all metrics of a direction
+ * @counters: totals of one direction, or differences of them
+ * @services: SAMPLER_MAX_SERVICES names as in meta.service; slots named "" are left out
+ * @fn: called for each metric
+ * @user: handed to @fn
+ *
+ * Return: 0, or what @fn returned when that was not 0.
+ */
+int metrics_for_each(const struct sampler_counters *counters,
+		     const char (*services)[SAMPLER_NAME_MAX], metric_fn fn, void *user)
+{
+	for (size_t i = 0; i < array_size(table); i++) {
+		int r = visit(&table[i], counters, fn, user);
+
+		if (r)
+			return r;
+	}
+	return visit_services(counters, services, fn, user);
+}
+
+/**
+ * metric_group_name() - the member of a direction's JSON object that holds a group
+ * @group: any but METRIC_N_GROUPS
+ *
+ * Return: e.g. "sizes"; "" for the groups that lie directly in the object.
+ */
+const char *metric_group_name(enum metric_group group)
+{
+	static const char *const names[METRIC_N_GROUPS] = {
+		[METRIC_TOTAL] = "",
+		[METRIC_L3] = "l3",
+		[METRIC_L4] = "l4",
+		[METRIC_MARK] = "",
+		[METRIC_SIZE] = "sizes",
+		[METRIC_TCP_FLAG] = "tcp_flags",
+		[METRIC_SERVICE] = "services",
+	};
+
+	return names[group];
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * Rates: the difference of two samples over the difference of their times.
+ *
+ * This is the only place where samples are subtracted; journal, REST, SSE and terminal take their
+ * numbers from here, at whatever step they want. What cannot be compared is refused: a restart of
+ * the counters gives no rate rather than a huge one. Time is CLOCK_BOOTTIME alone, so that a step of
+ * the wall clock changes nothing.
+ */
+#include "model/rates.h"
+
+#include "model/counters.h"
+
+#include <errno.h>
+
+#define NSEC_PER_SEC_F 1e9
+#define BITS_PER_BYTE  8
+
+/**
+ * rates_between() - what was counted between two samples
+ * @older: the earlier sample
+ * @newer: the later sample of the same interface
+ * @ret_delta: the differences
+ *
+ * Return: 0, -ESTALE when the two are of different epochs or a counter fell (a restart lies between
+ * them), -EINVAL when no time passed from @older to @newer.
+ */
+int rates_between(const struct sample *older, const struct sample *newer, struct delta *ret_delta)
+{
+	if (older->epoch != newer->epoch)
+		return -ESTALE;
+	for (int d = 0; d < SAMPLER_N_DIRECTIONS; d++) {
+		if (counters_fell(&older->direction[d], &newer->direction[d]))
+			return -ESTALE;
+	}
+	if (newer->boottime_ns <= older->boottime_ns)
+		return -EINVAL;
+	ret_delta->interval_ns = newer->boottime_ns - older->boottime_ns;
+	for (int d = 0; d < SAMPLER_N_DIRECTIONS; d++) {
+		ret_delta->direction[d] = newer->direction[d];
+		counters_subtract(&ret_delta->direction[d], &older->direction[d]);
+	}
+	return 0;
+}
+
+static double per_second(const struct delta *delta, uint64_t n)
+{
+	return (double)n * NSEC_PER_SEC_F / (double)delta->interval_ns;
+}
+
+/**
+ * delta_packets_per_s() - packet rate of one class
+ * @delta: where the interval comes from
+ * @count: one of @delta's counts, or a sum of them
+ *
+ * Return: packets per second.
+ */
+double delta_packets_per_s(const struct delta *delta, struct sampler_count count)
+{
+	return per_second(delta, count.packets);
+}
+
+/**
+ * delta_bits_per_s() - bandwidth of one class
+ * @delta: where the interval comes from
+ * @count: one of @delta's counts, or a sum of them
+ *
+ * Return: bits per second, of L2 frames without FCS.
+ */
+double delta_bits_per_s(const struct delta *delta, struct sampler_count count)
+{
+	return per_second(delta, count.bytes) * BITS_PER_BYTE;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#ifndef SAMPLER_MODEL_RATES_H
+#define SAMPLER_MODEL_RATES_H
+
+#include "model/sample.h"
+
+#include <stdint.h>
+
+/* What was counted between two samples of one epoch. */
+struct delta {
+	uint64_t interval_ns; /* above zero */
+	struct sampler_counters direction[SAMPLER_N_DIRECTIONS];
+};
+
+int rates_between(const struct sample *older, const struct sample *newer, struct delta *ret_delta);
+double delta_packets_per_s(const struct delta *delta, struct sampler_count count);
+double delta_bits_per_s(const struct delta *delta, struct sampler_count count);
+
+#endif

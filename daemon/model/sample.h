@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * A sample: one snapshot of all cumulative counters of an interface with the time at which it was
+ * taken. It is what the recorder reads each tick, what a history record holds, and what every reader
+ * computes rates from.
+ */
+#ifndef SAMPLER_MODEL_SAMPLE_H
+#define SAMPLER_MODEL_SAMPLE_H
+
+#include "sampler_abi.h"
+
+#include <stdint.h>
+
+#define SAMPLE_VLAN_STRIPPED (1u << 0) /* the VLAN counter says nothing: shown as null */
+#define SAMPLE_DEGRADED	     (1u << 1) /* the recorder knew that frames passed by uncounted */
+
+struct sample {
+	uint64_t boottime_ns; /* CLOCK_BOOTTIME right after the read: rates, spacing, staleness */
+	uint64_t realtime_ns; /* CLOCK_REALTIME at the same moment: labels */
+	uint32_t epoch;	      /* ordinal in the history file; counters only grow within one */
+	uint32_t flags;	      /* SAMPLE_* */
+	uint64_t reserved[4]; /* zero; room for the microburst peaks of both directions */
+	struct sampler_counters direction[SAMPLER_N_DIRECTIONS];
+};
+
+_Static_assert(sizeof(struct sample) == 1128, "part of the history file's layout");
+
+#endif

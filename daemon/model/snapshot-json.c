@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * A sample as JSON: what `samplerd --snapshot`, files and the web service show of an interface.
+ *
+ * Names and values come from the metric table, so the object grows with it. Members are never
+ * renamed or removed within a schema number. What cannot be known is null, never 0. Names of
+ * interfaces may hold any byte; JSON has to be UTF-8, so in a name that is not, each byte above 127
+ * becomes '?'.
+ *
+ * The caller owns the object that it gets; nothing else is kept.
+ */
+#include "model/snapshot-json.h"
+
+#include "model/metrics.h"
+#include "util/clock.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* A direction that is being filled. */
+struct direction {
+	json_t *object;
+	bool vlan_unknown;
+};
+
+/* -1 when there was no memory for value or for its place, as jansson's functions do. */
+static int set(json_t *object, const char *name, json_t *value)
+{
+	return json_object_set_new(object, name, value);
+}
+
+static int set_u64(json_t *object, const char *name, uint64_t value)
+{
+	return set(object, name, json_integer((json_int_t)value));
+}
+
+/* Text of at most size bytes, ended by a NUL before that or not. */
+static json_t *text_json(const char *text, size_t size)
+{
+	char ascii[256];
+	size_t n = strnlen(text, size);
+	json_t *json = json_stringn(text, n);
+
+	if (json || n > sizeof(ascii))
+		return json;
+	for (size_t i = 0; i < n; i++)
+		ascii[i] = text[i] & 0x80 ? '?' : text[i];
+	return json_stringn(ascii, n);
+}
+
+static json_t *timestamp_json(uint64_t realtime_ns)
+{
+	time_t seconds = (time_t)(realtime_ns / NSEC_PER_SEC);
+	char text[64], date[32];
+	struct tm tm;
+
+	if (!gmtime_r(&seconds, &tm) || !strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm))
+		return json_null();
+	snprintf(text, sizeof(text), "%s.%03uZ", date,
+		 (unsigned int)(realtime_ns % NSEC_PER_SEC / NSEC_PER_MSEC));
+	return json_string(text);
+}
+
+static json_t *program_json(const struct sampler_meta *meta)
+{
+	char tag[2 * sizeof(meta->prog_tag) + 1];
+
+	for (size_t i = 0; i < sizeof(meta->prog_tag); i++)
+		sprintf(tag + 2 * i, "%02x", meta->prog_tag[i]);
+	return json_pack("{s:I, s:s}", "id", (json_int_t)meta->prog_id, "tag", tag);
+}
+
+static json_t *services_json(const struct sampler_meta *meta)
+{
+	json_t *names = json_array();
+
+	for (int slot = 0; names && slot < SAMPLER_MAX_SERVICES; slot++) {
+		if (!meta->service[slot][0])
+			continue;
+		if (!json_array_append_new(names, text_json(meta->service[slot], SAMPLER_NAME_MAX)))
+			continue;
+		json_decref(names);
+		names = NULL;
+	}
+	return names;
+}
+
+/* The object that a metric of this group goes into, made when it is the first. */
+static json_t *group_object(json_t *direction, enum metric_group group)
+{
+	const char *name = metric_group_name(group);
+	json_t *object = json_object_get(direction, name);
+
+	if (!*name)
+		return direction;
+	if (object)
+		return object;
+	return set(direction, name, json_object()) ? NULL : json_object_get(direction, name);
+}
+
+static json_t *value_json(uint64_t packets, const uint64_t *bytes)
+{
+	if (!bytes)
+		return json_integer((json_int_t)packets);
+	return json_pack("{s:I, s:I}", "packets", (json_int_t)packets, "bytes", (json_int_t)*bytes);
+}
+
+/* A metric_fn: 0, or -1 without memory. */
+static int add_metric(const struct metric *metric, uint64_t packets, const uint64_t *bytes,
+		      void *user)
+{
+	struct direction *direction = user;
+	json_t *object = group_object(direction->object, metric->group);
+
+	if (!object)
+		return -1;
+	if (metric->group == METRIC_TOTAL)
+		return set_u64(object, "packets", packets) || set_u64(object, "bytes", *bytes) ? -1
+											       : 0;
+	if (metric->group == METRIC_MARK && metric->index == SAMPLER_VLAN &&
+	    direction->vlan_unknown)
+		return set(object, metric->name, json_null());
+	return set(object, metric->name, value_json(packets, bytes));
+}
+
+static json_t *direction_json(const struct sampler_meta *meta,
+			      const struct sampler_counters *counters, bool vlan_unknown)
+{
+	struct direction direction = { json_object(), vlan_unknown };
+
+	if (!direction.object)
+		return NULL;
+	if (!metrics_for_each(counters, meta->service, add_metric, &direction))
+		return direction.object;
+	json_decref(direction.object);
+	return NULL;
+}
+
+static int set_identity(json_t *json, const struct sampler_meta *meta)
+{
+	return set_u64(json, "schema", SNAPSHOT_JSON_SCHEMA) ||
+	       set(json, "interface", text_json(meta->ifname, sizeof(meta->ifname))) ||
+	       set_u64(json, "ifindex", meta->ifindex);
+}
+
+static int set_time(json_t *json, const struct sampler_meta *meta, const struct sample *sample)
+{
+	return set(json, "timestamp", timestamp_json(sample->realtime_ns)) ||
+	       set_u64(json, "realtime_ns", sample->realtime_ns) ||
+	       set_u64(json, "boottime_ns", sample->boottime_ns) ||
+	       set_u64(json, "epoch", meta->epoch);
+}
+
+static json_t *mode_reason_json(const struct sampler_meta *meta)
+{
+	if (!meta->mode_reason[0])
+		return json_null();
+	return text_json(meta->mode_reason, sizeof(meta->mode_reason));
+}
+
+static int set_attachment(json_t *json, const struct sampler_meta *meta, bool vlan_stripped)
+{
+	const char *mode = meta->mode == SAMPLER_MODE_NATIVE ? "native" : "skb";
+
+	return set(json, "mode", json_string(mode)) ||
+	       set(json, "mode_reason", mode_reason_json(meta)) ||
+	       set(json, "chained", json_boolean(meta->flags & SAMPLER_META_CHAINED)) ||
+	       set_u64(json, "run_priority", meta->run_priority) ||
+	       set(json, "program", program_json(meta)) ||
+	       set(json, "vlan_stripped", json_boolean(vlan_stripped)) ||
+	       set(json, "services", services_json(meta));
+}
+
+/**
+ * snapshot_json() - a sample and what it belongs to, as JSON
+ * @meta: of the interface, checked by meta_check()
+ * @sample: of the same epoch
+ *
+ * Counters are totals since the epoch began. "tx" is null where nothing counts the transmit side.
+ *
+ * Return: a new object that the caller gives up by json_decref(), or NULL without memory.
+ */
+json_t *snapshot_json(const struct sampler_meta *meta, const struct sample *sample)
+{
+	bool vlan_stripped =
+		meta->flags & SAMPLER_META_VLAN_STRIPPED || sample->flags & SAMPLE_VLAN_STRIPPED;
+	json_t *json = json_object();
+
+	if (!json)
+		return NULL;
+	if (!set_identity(json, meta) && !set_time(json, meta, sample) &&
+	    !set_attachment(json, meta, vlan_stripped) &&
+	    !set(json, "rx", direction_json(meta, &sample->direction[SAMPLER_RX], vlan_stripped)) &&
+	    !set(json, "tx", json_null()))
+		return json;
+	json_decref(json);
+	return NULL;
+}

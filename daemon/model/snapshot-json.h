@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#ifndef SAMPLER_MODEL_SNAPSHOT_JSON_H
+#define SAMPLER_MODEL_SNAPSHOT_JSON_H
+
+#include "model/sample.h"
+
+#include <jansson.h>
+
+#define SNAPSHOT_JSON_SCHEMA 1
+
+json_t *snapshot_json(const struct sampler_meta *meta, const struct sample *sample);
+
+#endif

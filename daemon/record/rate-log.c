@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * Rates for people and for the journal.
+ *
+ * Each line also carries what was counted in its interval, exactly: the lines of a run add up to the
+ * counters. Where standard error is the journal, the line goes there with a MESSAGE_ID and one field
+ * a metric, walked from the metric table; elsewhere it is a plain line.
+ */
+#include "record/rate-log.h"
+
+#include "model/counters.h"
+#include "model/metrics.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/units.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+#include <systemd/sd-journal.h>
+
+#define MESSAGE_ID_RATES "8d0c4a4f52e24f1aa0d1c7b1f5c1e6a3"
+#define FIELDS_MAX	 200
+
+/* Journal fields under construction; each entry is its own allocation. */
+struct fields {
+	struct iovec iov[FIELDS_MAX];
+	int n;
+	const struct delta *delta;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct fields *f, const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int n;
+
+	if (f->n == FIELDS_MAX)
+		return;
+	va_start(args, format);
+	n = vasprintf(&text, format, args);
+	va_end(args);
+	if (n >= 0)
+		f->iov[f->n++] = (struct iovec){ text, n };
+}
+
+static void release(struct fields *f)
+{
+	for (int i = 0; i < f->n; i++)
+		free(f->iov[i].iov_base);
+}
+
+/* "syn_ack" -> "SYN_ACK", "61-123" -> "SIZE_61_123": the journal takes A-Z, 0-9 and _ only. */
+static void field_name(const struct metric *metric, char *buf, size_t size)
+{
+	const char *group = metric->group == METRIC_SIZE	? "SIZE_" :
+			    metric->group == METRIC_SERVICE ? "SERVICE_" :
+			    metric->group == METRIC_TOTAL	? "" :
+								  NULL;
+	const char *name = metric->group == METRIC_TOTAL ? "" : metric->name;
+
+	snprintf(buf, size, "%s%s%s", group ? group : "", name, *name ? "_" : "");
+	for (char *c = buf; *c; c++)
+		*c = isalnum((unsigned char)*c) ? toupper((unsigned char)*c) : '_';
+}
+
+static int add_metric(const struct metric *metric, uint64_t packets, const uint64_t *bytes,
+		      void *user)
+{
+	struct fields *f = user;
+	struct sampler_count count = { packets, bytes ? *bytes : 0 };
+	char name[64];
+
+	field_name(metric, name, sizeof(name));
+	add(f, "SAMPLER_RX_%sPACKETS=%" PRIu64, name, packets);
+	add(f, "SAMPLER_RX_%sPPS=%.3f", name, delta_packets_per_s(f->delta, count));
+	if (!bytes)
+		return 0;
+	add(f, "SAMPLER_RX_%sBYTES=%" PRIu64, name, *bytes);
+	add(f, "SAMPLER_RX_%sBPS=%.3f", name, delta_bits_per_s(f->delta, count));
+	return 0;
+}
+
+static int to_journal(const char *ifname, const char (*services)[SAMPLER_NAME_MAX],
+		      const struct delta *delta, const char *message)
+{
+	_cleanup_(release) struct fields f = { .delta = delta };
+
+	add(&f, "MESSAGE=%s", message);
+	add(&f, "MESSAGE_ID=" MESSAGE_ID_RATES);
+	add(&f, "PRIORITY=%d", LOG_INFO);
+	add(&f, "SAMPLER_INTERFACE=%s", ifname);
+	add(&f, "SAMPLER_INTERVAL_NS=%" PRIu64, delta->interval_ns);
+	metrics_for_each(&delta->direction[SAMPLER_RX], services, add_metric, &f);
+	return sd_journal_sendv(f.iov, f.n);
+}
+
+/**
+ * rate_log_status() - the current rates in a few words, as for systemd's STATUS=
+ * @buf: gets the text
+ * @size: of @buf
+ * @delta: what was counted in the last interval
+ */
+void rate_log_status(char *buf, size_t size, const struct delta *delta)
+{
+	struct sampler_count total = counters_total(&delta->direction[SAMPLER_RX]);
+	char bits[FORMAT_MAX], packets[FORMAT_MAX];
+
+	format_rate(bits, sizeof(bits), delta_bits_per_s(delta, total), "bit/s");
+	format_rate(packets, sizeof(packets), delta_packets_per_s(delta, total), "pkt/s");
+	snprintf(buf, size, "rx %s, %s", bits, packets);
+}
+
+static void class_rate(char *buf, size_t size, const char *name, const struct delta *delta,
+		       struct sampler_count count)
+{
+	char bits[FORMAT_MAX];
+
+	format_rate(bits, sizeof(bits), delta_bits_per_s(delta, count), "bit/s");
+	snprintf(buf, size, "%s %s", name, bits);
+}
+
+/**
+ * rate_log_write() - log what was counted between two samples
+ * @ifname: interface
+ * @services: names by slot, as in meta
+ * @delta: what was counted
+ */
+void rate_log_write(const char *ifname, const char (*services)[SAMPLER_NAME_MAX],
+		    const struct delta *delta)
+{
+	const struct sampler_counters *rx = &delta->direction[SAMPLER_RX];
+	struct sampler_count total = counters_total(rx);
+	char status[128], tcp[64], http[64], https[64], message[512];
+
+	rate_log_status(status, sizeof(status), delta);
+	class_rate(tcp, sizeof(tcp), "tcp", delta, rx->l4[SAMPLER_TCP]);
+	class_rate(http, sizeof(http), "http", delta, rx->service[SAMPLER_HTTP]);
+	class_rate(https, sizeof(https), "https", delta, rx->service[SAMPLER_HTTPS]);
+	snprintf(message, sizeof(message),
+		 "%s: %s; %s, %s, %s (%llu packets, %llu bytes in %.3f s)", ifname,
+		 status, tcp, http, https, (unsigned long long)total.packets,
+		 (unsigned long long)total.bytes,
+		 (double)delta->interval_ns / NSEC_PER_SEC);
+	if (!getenv("JOURNAL_STREAM") || to_journal(ifname, services, delta, message) < 0)
+		log_info("%s", message);
+}

@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * The recorder: at each tick one read of the counters becomes one sample, and the sample goes to the
+ * history file, to the rate log and to systemd.
+ *
+ * It holds no privilege and no state that matters: counters are in the kernel, samples in the file.
+ * Everything is found anew at each tick by the pins' path, so that whatever happened to the pins or
+ * the link between two ticks (detached, replaced, made anew, renamed, gone) is seen as what it is.
+ * The timer keeps to multiples of the interval on CLOCK_BOOTTIME: it does not drift, and what it
+ * missed is a gap, not a burst.
+ */
+#include "record/recorder.h"
+
+#include "kernel/counters-map.h"
+#include "kernel/link.h"
+#include "model/counters.h"
+#include "model/health.h"
+#include "model/rates.h"
+#include "record/broker.h"
+#include "record/config.h"
+#include "record/rate-log.h"
+#include "store/history.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/error.h"
+#include "util/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+#include <systemd/sd-id128.h>
+
+struct recorder {
+	const struct recorder_setup *setup;
+	struct config config; /* the part that a reload can change is used from here */
+	const char *ifname;
+	char pin_dir[256];
+	sd_event *event;
+	sd_event_source *timer;
+	uint64_t next_ns; /* the tick that is due */
+	uint64_t missed;  /* ticks that no one was there for */
+	int link_fd;
+
+	struct pins pins;
+	struct sampler_meta meta;
+	struct counters_map map;
+	bool open;    /* map and meta are those of the pins */
+	bool complained; /* about pins that are not there, or a history that cannot be written */
+
+	struct health health;
+	bool have_last, have_logged;
+	struct sample last;   /* of the tick before */
+	struct sample logged; /* up to where the rate log has told */
+};
+
+static int end(struct recorder *r, int status)
+{
+	return sd_event_exit(r->event, status);
+}
+
+/* ---- pins ---- */
+
+static void close_pins(struct recorder *r)
+{
+	if (r->open)
+		counters_map_close(&r->map);
+	r->open = r->have_last = r->have_logged = false;
+}
+
+static void complain_once(struct recorder *r, const char *text)
+{
+	if (!r->complained)
+		log_error("%s", text);
+	r->complained = true;
+}
+
+/* Are the pins there, and of the counters that we have open? If not, open what is there. */
+static int refresh_pins(struct recorder *r, struct error *err)
+{
+	struct sampler_meta meta;
+	int e = pins_find(r->pin_dir, r->ifname, &r->pins, err) ?:
+		pins_read_meta(&r->pins, &meta, err);
+
+	if (e) {
+		close_pins(r);
+		return e;
+	}
+	if (r->open && meta.epoch != r->meta.epoch)
+		close_pins(r);
+	if (!r->open) {
+		e = counters_map_open(&r->map, &r->pins, err);
+		if (e)
+			return e;
+		r->open = true;
+		health_init(&r->health);
+	}
+	r->meta = meta;
+	return 0;
+}
+
+/* ---- link ---- */
+
+/* The link by its index: 0 while it is ours, -ENODEV when it is gone or has another name. */
+static int check_link(struct recorder *r, struct link_info *ret_link)
+{
+	int e = link_query_index(r->link_fd, r->meta.ifindex, ret_link);
+
+	if (e == -ENODEV) {
+		log_notice("%s is gone (removed, or moved to another namespace): ending", r->ifname);
+		return e;
+	}
+	if (!e && strcmp(ret_link->name, r->ifname)) {
+		log_notice("%s is now called %s: ending", r->ifname, ret_link->name);
+		return -ENODEV;
+	}
+	return e;
+}
+
+static void recheck(struct recorder *r)
+{
+	struct error err = { "" };
+	uint32_t link_prog_id = r->meta.link_prog_id;
+	int e;
+
+	if (!r->setup->broker)
+		return; /* sampler-verify@.service does it; until then it stays a suspicion */
+	e = broker_verify(r->setup->broker, &link_prog_id, &err);
+	if (e && e != -ENOENT)
+		log_warning("%s: cannot re-check: %s", r->ifname, err.text);
+	else
+		health_verified(&r->health, !e, link_prog_id, err.text);
+}
+
+static void judge_health(struct recorder *r, const struct link_info *link,
+			 const struct sample *sample)
+{
+	struct health_input input = {
+		.boottime_ns = sample->boottime_ns,
+		.interface_rx_packets = link->rx_packets,
+		.our_rx_packets = counters_total(&sample->direction[SAMPLER_RX]).packets,
+		.link_prog_id = link->xdp_prog_id,
+		.expected_prog_id = r->meta.link_prog_id,
+	};
+	enum health_state before = r->health.state, now;
+
+	now = health_tick(&r->health, &input);
+	if (now == HEALTH_SUSPECT && before != HEALTH_SUSPECT) {
+		recheck(r);
+		now = r->health.state;
+	}
+	if (now == before)
+		return;
+	if (now == HEALTH_DEGRADED || now == HEALTH_SUSPECT)
+		log_error("%s: %s: %s; attach again: samplerd --attach %s", r->ifname,
+			  health_state_name(now), r->health.reason, r->ifname);
+	else if (before == HEALTH_DEGRADED || before == HEALTH_SUSPECT)
+		log_notice("%s: %s again", r->ifname, health_state_name(now));
+}
+
+/* ---- one sample ---- */
+
+static int begin_epoch(struct recorder *r, const struct sample *sample)
+{
+	struct history_source source = {
+		.counters_id = r->meta.epoch,
+		.ifindex = r->meta.ifindex,
+	};
+	sd_id128_t boot;
+	int e = sd_id128_get_boot(&boot);
+
+	if (e < 0)
+		return e;
+	memcpy(source.boot_id, &boot, sizeof(source.boot_id));
+	return history_begin_epoch(r->setup->history, &source, sample);
+}
+
+static void store(struct recorder *r, struct sample *sample)
+{
+	struct delta delta;
+	int e = 0;
+
+	if (!r->have_last || rates_between(&r->last, sample, &delta) == -ESTALE)
+		e = begin_epoch(r, sample);
+	if (e >= 0)
+		e = history_append(r->setup->history, sample);
+	if (e < 0)
+		log_error("%s: cannot write the history: %s", r->ifname, strerror(-e));
+}
+
+/* Silence is told at a slower pace; as nothing was counted, no line is needed to add up. */
+static void log_rates(struct recorder *r, const struct sample *sample, bool last_words)
+{
+	struct delta delta;
+	uint64_t slack = r->config.interval_ns / 2;
+	bool silent;
+
+	if (!r->have_logged || rates_between(&r->logged, sample, &delta)) {
+		r->logged = *sample;
+		r->have_logged = true;
+		return;
+	}
+	if (!r->config.log_interval_ns ||
+	    (delta.interval_ns + slack < r->config.log_interval_ns && !last_words))
+		return;
+	silent = !counters_total(&delta.direction[SAMPLER_RX]).packets;
+	if (silent && (last_words || delta.interval_ns + slack < 30 * r->config.log_interval_ns))
+		return;
+	rate_log_write(r->ifname, (const char(*)[SAMPLER_NAME_MAX])r->meta.service, &delta);
+	r->logged = *sample;
+}
+
+/* A silent stretch must not thin out the rate of what comes after it. */
+static void forget_silence(struct recorder *r, const struct sample *sample)
+{
+	struct delta since_logged, since_last;
+
+	if (!r->have_logged || !r->have_last || rates_between(&r->logged, &r->last, &since_logged) ||
+	    rates_between(&r->last, sample, &since_last))
+		return;
+	if (!counters_total(&since_logged.direction[SAMPLER_RX]).packets &&
+	    counters_total(&since_last.direction[SAMPLER_RX]).packets &&
+	    since_logged.interval_ns >= r->config.log_interval_ns)
+		r->logged = r->last;
+}
+
+static void tell_systemd(struct recorder *r, const struct sample *sample)
+{
+	struct delta delta;
+	char rates[128] = "waiting for the first interval";
+
+	if (r->have_last && !rates_between(&r->last, sample, &delta))
+		rate_log_status(rates, sizeof(rates), &delta);
+	sd_notifyf(false, "READY=1\nSTATUS=%s%s%s", rates, *r->health.reason ? "; " : "",
+		   r->health.reason);
+}
+
+static int take_sample(struct recorder *r, struct sample *ret_sample)
+{
+	int e = counters_map_read(&r->map, ret_sample);
+
+	if (e) {
+		log_error("%s: cannot read the counters: %s", r->ifname, strerror(-e));
+		return e;
+	}
+	if (link_vlan_stripped(r->ifname))
+		ret_sample->flags |= SAMPLE_VLAN_STRIPPED;
+	return 0;
+}
+
+static int tick(struct recorder *r)
+{
+	struct error err = { "" };
+	struct link_info link;
+	struct sample sample;
+	int e = refresh_pins(r, &err);
+
+	if (e) {
+		complain_once(r, err.text);
+		sd_notifyf(false, "READY=1\nSTATUS=not counting: %s", err.text);
+		return 0;
+	}
+	r->complained = false;
+	if (check_link(r, &link) == -ENODEV)
+		return end(r, 0);
+	if (take_sample(r, &sample))
+		return 0;
+	judge_health(r, &link, &sample);
+	if (r->health.state == HEALTH_DEGRADED)
+		sample.flags |= SAMPLE_DEGRADED;
+	store(r, &sample);
+	forget_silence(r, &sample);
+	log_rates(r, &sample, false);
+	tell_systemd(r, &sample);
+	r->last = sample;
+	r->have_last = true;
+	return 0;
+}
+
+/* ---- events ---- */
+
+static uint64_t next_multiple(uint64_t now, uint64_t interval)
+{
+	return (now / interval + 1) * interval;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *user)
+{
+	struct recorder *r = user;
+	uint64_t interval = r->config.interval_ns, now = clock_boottime_ns();
+
+	(void)usec;
+	if (now > r->next_ns + interval) {
+		r->missed += (now - r->next_ns) / interval;
+		log_debug("%s: %" PRIu64 " ticks missed so far", r->ifname, r->missed);
+	}
+	tick(r);
+	r->next_ns = next_multiple(clock_boottime_ns(), interval);
+	sd_event_source_set_time(source, r->next_ns / NSEC_PER_USEC);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *si, void *user)
+{
+	(void)source, (void)si;
+	return end(user, 0);
+}
+
+static void tell_change(const char *key, enum config_effect effect, const char *before,
+			const char *after, void *user)
+{
+	struct recorder *r = user;
+
+	if (effect == CONFIG_LIVE || (effect == CONFIG_LIVE_KERNEL && r->setup->broker))
+		log_notice("%s: %s = %s (was %s)", r->ifname, key, after, before);
+	else if (effect == CONFIG_LIVE_KERNEL)
+		log_warning("%s: %s = %s (was %s) takes effect with samplerd --attach %s", r->ifname,
+			    key, after, before, r->ifname);
+	else
+		log_warning("%s: %s = %s (is %s) needs a restart to take effect", r->ifname, key,
+			    after, before);
+}
+
+static void apply(struct recorder *r, const struct config *config)
+{
+	bool interval_changed = config->interval_ns != r->config.interval_ns;
+
+	config_compare(&r->config, config, tell_change, r);
+	/* What needs a restart keeps its old value, so that each reload names it again. */
+	r->config.interval_ns = config->interval_ns;
+	r->config.log_interval_ns = config->log_interval_ns;
+	if (r->setup->broker)
+		r->config.services = config->services;
+	if (interval_changed) {
+		r->next_ns = next_multiple(clock_boottime_ns(), config->interval_ns);
+		sd_event_source_set_time(r->timer, r->next_ns / NSEC_PER_USEC);
+	}
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *user)
+{
+	struct recorder *r = user;
+	struct error err = { "" };
+	struct config config;
+	int e;
+
+	(void)source, (void)si;
+	sd_notify(false, "RELOADING=1");
+	e = config_resolve(r->setup->source, &config, &err);
+	if (!e && r->setup->broker)
+		e = broker_reload(r->setup->broker, &err);
+	if (e)
+		log_error("%s: not reloaded, all stays as it was: %s", r->ifname, err.text);
+	else
+		apply(r, &config);
+	sd_notify(false, "READY=1");
+	return 0;
+}
+
+static int add_signals(struct recorder *r)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -errno;
+	return sd_event_add_signal(r->event, NULL, SIGINT, on_stop, r) ?:
+	       sd_event_add_signal(r->event, NULL, SIGTERM, on_stop, r) ?:
+	       sd_event_add_signal(r->event, NULL, SIGHUP, on_reload, r);
+}
+
+static int open_all(struct recorder *r)
+{
+	int e;
+
+	r->link_fd = link_socket();
+	if (r->link_fd < 0)
+		return r->link_fd;
+	e = sd_event_default(&r->event);
+	if (e < 0)
+		return e;
+	e = add_signals(r);
+	if (e < 0)
+		return e;
+	r->next_ns = clock_boottime_ns();
+	e = sd_event_add_time(r->event, &r->timer, CLOCK_BOOTTIME, r->next_ns / NSEC_PER_USEC, 1,
+			      on_timer, r);
+	if (e < 0)
+		return e;
+	e = sd_event_set_watchdog(r->event, true);
+	return e < 0 ? e : 0;
+}
+
+/* What was counted since the last tick is told and kept too. */
+static void last_words(struct recorder *r)
+{
+	struct sample sample;
+
+	if (!r->open || counters_map_read(&r->map, &sample))
+		return;
+	if (r->have_last && sample.boottime_ns > r->last.boottime_ns) {
+		sample.flags = r->last.flags;
+		store(r, &sample);
+		forget_silence(r, &sample);
+	}
+	log_rates(r, &sample, true);
+}
+
+static void release(struct recorder *r)
+{
+	close_pins(r);
+	if (r->link_fd >= 0)
+		close(r->link_fd);
+	sd_event_source_unref(r->timer);
+	sd_event_unref(r->event);
+}
+
+/**
+ * recorder_run() - record an interface until SIGINT, SIGTERM or the end of the interface
+ * @setup: what was opened with privilege
+ * @err: why it ended early
+ *
+ * Return: 0 after a clean end, or negative errno.
+ */
+int recorder_run(const struct recorder_setup *setup, struct error *err)
+{
+	_cleanup_(release) struct recorder r = {
+		.setup = setup,
+		.config = *setup->config,
+		.ifname = setup->source->ifname,
+		.link_fd = -1,
+	};
+	int e;
+
+	if (setup->pin_dir_fd < 0)
+		snprintf(r.pin_dir, sizeof(r.pin_dir), "%s", setup->config->pin_dir);
+	else /* the folders above it may be closed to us: systemd keeps /sys/fs/bpf at 0700 */
+		snprintf(r.pin_dir, sizeof(r.pin_dir), "/proc/self/fd/%d", setup->pin_dir_fd);
+	health_init(&r.health);
+	e = open_all(&r);
+	if (e)
+		return error_set(err, e, "%s: cannot start to record: %s", r.ifname, strerror(-e));
+	e = sd_event_loop(r.event);
+	sd_notify(false, "STOPPING=1");
+	last_words(&r);
+	return e < 0 ? error_set(err, e, "%s: event loop: %s", r.ifname, strerror(-e)) : 0;
+}

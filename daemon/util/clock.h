@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#ifndef SAMPLER_UTIL_CLOCK_H
+#define SAMPLER_UTIL_CLOCK_H
+
+#include <stdint.h>
+
+#define NSEC_PER_USEC 1000ULL
+#define NSEC_PER_MSEC 1000000ULL
+#define NSEC_PER_SEC  1000000000ULL
+
+uint64_t clock_boottime_ns(void);
+uint64_t clock_realtime_ns(void);
+
+#endif

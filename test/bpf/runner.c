@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * Loads the skeleton without attaching or pinning anything, runs single frames through
+ * BPF_PROG_TEST_RUN and reads what each of them changed in the counters, summed over all CPUs.
+ *
+ * A test that cannot run here ends its program with a TAP plan of none and the reason. The exit
+ * status is then 77, except under meson: meson reads the skip from the plan and takes any other
+ * status than 0 from a TAP test for an error.
+ *
+ * Invariant: `before` equals the maps whenever no run is between runner_run() and runner_delta().
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "frames.h"
+#include "oracle.h"
+#include "runner.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-qual" /* bpftool's generated code */
+#include "sampler.skel.h"
+#pragma GCC diagnostic pop
+
+#define EXIT_SKIP      77
+#define HEX_MAX	       4096
+#define FRAGMENTS_ROOM (17 * 4096) /* MAX_SKB_FRAGS pages */
+
+/**
+ * test_skip_all() - end this test program: it cannot run here
+ * @reason: what is missing, one line
+ */
+void test_skip_all(const char *reason)
+{
+	printf("1..0 # SKIP %s\n", reason);
+	fflush(stdout);
+	exit(getenv("MESON_TEST_ITERATION") ? EXIT_SUCCESS : EXIT_SKIP);
+}
+
+static void die(const char *what, int error)
+{
+	printf("Bail out! %s: %s\n", what, strerror(error < 0 ? -error : error));
+	exit(EXIT_FAILURE);
+}
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
+}
+
+static void require_bpf(void)
+{
+	int fd;
+
+	if (geteuid() != 0)
+		test_skip_all("needs root to load BPF programs");
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "probe", 4, 4, 1, NULL);
+	if (fd < 0)
+		test_skip_all(errno == EPERM ? "no permission for bpf(2), root without CAP_BPF"
+					     : "bpf(2) makes no map on this kernel");
+	close(fd);
+}
+
+static int map_fd(struct runner *r, const char *name)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(r->skel->obj, name);
+
+	if (!map)
+		die(name, ENOENT);
+	return bpf_map__fd(map);
+}
+
+static void unpin_maps(struct bpf_object *obj)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, obj) bpf_map__set_pin_path(map, NULL);
+}
+
+static void load(struct runner *r)
+{
+	int n;
+
+	r->skel = sampler_bpf__open();
+	if (!r->skel)
+		die("cannot open the BPF skeleton", errno);
+	unpin_maps(r->skel->obj);
+	r->skel->rodata->sampler_generation = RUNNER_GENERATION;
+	n = sampler_bpf__load(r->skel);
+	if (n < 0)
+		die("the kernel refuses the BPF programs", n);
+	r->prog_fd =
+		bpf_program__fd(bpf_object__find_program_by_name(r->skel->obj, SAMPLER_PROG_RX));
+	if (r->prog_fd < 0)
+		die("no program " SAMPLER_PROG_RX, ENOENT);
+	r->counters_fd = map_fd(r, SAMPLER_MAP_COUNTERS);
+	r->control_fd = map_fd(r, SAMPLER_MAP_CONTROL);
+	r->ports_fd = map_fd(r, SAMPLER_MAP_PORTS);
+}
+
+/* A frame of which only the Ethernet header is linear; 6.1 refuses a data_end below the length. */
+static bool probe_split(struct runner *r)
+{
+	static const uint8_t zero[64];
+	uint32_t verdict;
+
+	return runner_run(r, zero, sizeof(zero), FRAME_MIN, &verdict) == 0;
+}
+
+static void fold(struct runner *r, uint32_t direction, struct sampler_counters *ret)
+{
+	const size_t words = sizeof(*ret) / sizeof(uint64_t);
+	uint64_t *sum = (uint64_t *)ret;
+
+	if (bpf_map_lookup_elem(r->counters_fd, &direction, r->per_cpu) < 0)
+		die("cannot read the counters", errno);
+	memset(ret, 0, sizeof(*ret));
+	for (int cpu = 0; cpu < r->n_cpus; cpu++) {
+		const uint64_t *one = (const uint64_t *)&r->per_cpu[cpu];
+
+		for (size_t i = 0; i < words; i++)
+			sum[i] += one[i];
+	}
+}
+
+/**
+ * runner_open() - load the program, with the tests' ports in both tables and counting on
+ * @ret: the runner; runner_close() it
+ *
+ * Ends the test program where BPF cannot run (skip) or the program does not load (failure).
+ */
+void runner_open(struct runner *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	libbpf_set_print(quiet);
+	require_bpf();
+	load(ret);
+	ret->n_cpus = libbpf_num_possible_cpus();
+	ret->per_cpu = calloc((size_t)ret->n_cpus, sizeof(*ret->per_cpu));
+	ret->ports = calloc(1, sizeof(*ret->ports));
+	if (!ret->per_cpu || !ret->ports)
+		die("memory", ENOMEM);
+	ret->can_split = probe_split(ret);
+	frames_fill_ports(ret->ports);
+	runner_ports(ret, 0, ret->ports);
+	runner_ports(ret, 1, ret->ports);
+	runner_control(ret, RUNNER_GENERATION, 0);
+	for (uint32_t d = 0; d < SAMPLER_N_DIRECTIONS; d++)
+		fold(ret, d, &ret->before[d]);
+}
+
+/**
+ * runner_close() - unload everything
+ * @r: from runner_open()
+ */
+void runner_close(struct runner *r)
+{
+	sampler_bpf__destroy(r->skel);
+	free(r->per_cpu);
+	free(r->ports);
+}
+
+/**
+ * runner_run() - one frame through the program, nothing read or compared
+ * @r: the runner
+ * @frame: its bytes
+ * @len: their number, 14 to FRAME_MAX
+ * @linear: bytes of them in the linear part, the rest in page fragments; 0 leaves it to the kernel,
+ *          and what the fragments cannot hold is linear all the same
+ * @ret: the verdict
+ *
+ * Return: 0 or a negative errno.
+ */
+int runner_run(struct runner *r, const uint8_t *frame, size_t len, uint32_t linear, uint32_t *ret)
+{
+	struct xdp_md ctx = { .data_end = linear };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (uint32_t)len,
+		    .repeat = 1);
+	int n;
+
+	if (linear != 0 && linear < len) {
+		if (len - linear > FRAGMENTS_ROOM)
+			ctx.data_end = (uint32_t)(len - FRAGMENTS_ROOM);
+		opts.ctx_in = &ctx;
+		opts.ctx_size_in = sizeof(ctx);
+	}
+	do {
+		n = bpf_prog_test_run_opts(r->prog_fd, &opts);
+	} while (n == -EINTR || n == -EAGAIN);
+	if (n == 0)
+		*ret = opts.retval;
+	return n;
+}
+
+/**
+ * runner_delta() - what changed in one direction since the last call
+ * @r: the runner
+ * @direction: which counters
+ * @ret: the difference
+ */
+void runner_delta(struct runner *r, enum sampler_direction direction, struct sampler_counters *ret)
+{
+	struct sampler_counters now;
+	const uint64_t *after = (const uint64_t *)&now;
+	const uint64_t *before = (const uint64_t *)&r->before[direction];
+	uint64_t *delta = (uint64_t *)ret;
+
+	fold(r, direction, &now);
+	for (size_t i = 0; i < sizeof(now) / sizeof(uint64_t); i++)
+		delta[i] = after[i] - before[i];
+	r->before[direction] = now;
+}
+
+/**
+ * runner_control() - write the control map
+ * @r: the runner
+ * @generation: the program counts where this is RUNNER_GENERATION
+ * @port_table: table in use, 0 or 1
+ */
+void runner_control(struct runner *r, uint32_t generation, uint32_t port_table)
+{
+	struct sampler_control control = { generation, port_table };
+	uint32_t key = 0;
+
+	if (bpf_map_update_elem(r->control_fd, &key, &control, BPF_ANY) < 0)
+		die("cannot write " SAMPLER_MAP_CONTROL, errno);
+}
+
+/**
+ * runner_ports() - write one of the two port tables
+ * @r: the runner
+ * @slot: 0 or 1
+ * @ports: the table
+ */
+void runner_ports(struct runner *r, uint32_t slot, const struct sampler_port_table *ports)
+{
+	if (bpf_map_update_elem(r->ports_fd, &slot, ports, BPF_ANY) < 0)
+		die("cannot write " SAMPLER_MAP_PORTS, errno);
+}
+
+/**
+ * runner_hex() - print a frame as diagnostics, to be given to test-capture --hex
+ * @frame: its bytes
+ * @len: their number; of more than HEX_MAX only the first are shown (TAP readers bound a line)
+ */
+void runner_hex(const uint8_t *frame, size_t len)
+{
+	printf("# frame of %zu bytes: ", len);
+	for (size_t i = 0; i < len && i < HEX_MAX; i++)
+		printf("%02x", frame[i]);
+	printf("%s\n", len > HEX_MAX ? "..." : "");
+}
+
+/**
+ * runner_count() - one frame through the program: it passes, and only rx counters change
+ * @r: the runner
+ * @frame: its bytes
+ * @len: their number
+ * @linear: as in runner_run()
+ * @ret: what it changed in the rx counters
+ *
+ * Return: true, or false after a diagnostic line.
+ */
+bool runner_count(struct runner *r, const uint8_t *frame, size_t len, uint32_t linear,
+		  struct sampler_counters *ret)
+{
+	static const struct sampler_counters none;
+	struct sampler_counters tx;
+	uint32_t verdict = UINT32_MAX;
+	int n = runner_run(r, frame, len, linear, &verdict);
+
+	runner_delta(r, SAMPLER_RX, ret);
+	runner_delta(r, SAMPLER_TX, &tx);
+	if (n < 0)
+		printf("# BPF_PROG_TEST_RUN: %s\n", strerror(-n));
+	else if (verdict != XDP_PASS)
+		printf("# verdict %" PRIu32 ", expected XDP_PASS\n", verdict);
+	else if (memcmp(&tx, &none, sizeof(tx)) != 0)
+		printf("# tx counters changed\n");
+	else
+		return true;
+	runner_hex(frame, len);
+	return false;
+}
+
+static const char *name_of(size_t word)
+{
+	static const char *const counts[] = {
+		"l3.ipv4", "l3.ipv6", "l3.arp",	  "l3.other",  "l4.tcp",	"l4.udp",
+		"l4.icmp", "l4.sctp", "l4.other", "mark.vlan", "mark.fragment", "mark.malformed",
+	};
+	static const char *const rest[] = { "size0",	    "size1",	"size2",   "size3",
+					    "size4",	    "size5",	"size6",   "flag.syn",
+					    "flag.syn_ack", "flag.fin", "flag.rst" };
+	const size_t n_counts = sizeof(counts) / sizeof(counts[0]);
+
+	if (word / 2 < n_counts)
+		return counts[word / 2];
+	word -= 2 * (n_counts + SAMPLER_MAX_SERVICES);
+	return word < sizeof(rest) / sizeof(rest[0]) ? rest[word] : "service";
+}
+
+static void print_difference(size_t word, uint64_t expected, uint64_t got)
+{
+	size_t service_at = offsetof(struct sampler_counters, service) / 8;
+	size_t size_at = offsetof(struct sampler_counters, size) / 8;
+
+	printf("# %s", name_of(word));
+	if (word >= service_at && word < size_at)
+		printf("[%zu]", (word - service_at) / 2);
+	if (word < size_at)
+		printf(".%s", word % 2 ? "bytes" : "packets");
+	printf(": expected %" PRIu64 ", got %" PRIu64 "\n", expected, got);
+}
+
+/**
+ * runner_equal() - whether two sets of counters are equal, to the last word
+ * @expected: the one
+ * @got: the other
+ *
+ * Return: true, or false after a diagnostic line for each difference.
+ */
+bool runner_equal(const struct sampler_counters *expected, const struct sampler_counters *got)
+{
+	const uint64_t *e = (const uint64_t *)expected, *g = (const uint64_t *)got;
+	bool equal = true;
+
+	for (size_t i = 0; i < sizeof(*got) / sizeof(*g); i++) {
+		if (e[i] == g[i])
+			continue;
+		print_difference(i, e[i], g[i]);
+		equal = false;
+	}
+	return equal;
+}
+
+/**
+ * runner_agrees() - one frame keeps the invariants and the program counts it as the oracle does
+ * @r: the runner
+ * @frame: its bytes
+ * @len: their number
+ * @linear: as in runner_run()
+ *
+ * Return: true, or false after diagnostics with the frame as hex.
+ */
+bool runner_agrees(struct runner *r, const uint8_t *frame, size_t len, uint32_t linear)
+{
+	struct sampler_counters expected, got;
+	const char *broken;
+
+	if (!runner_count(r, frame, len, linear, &got))
+		return false;
+	oracle_count(frame, len, r->ports, &expected);
+	broken = oracle_invariant(&got, len);
+	if (broken)
+		printf("# invariant broken: %s\n", broken);
+	if (runner_equal(&expected, &got) && !broken)
+		return true;
+	printf("# linear part %u (0: the kernel's choice)\n", linear);
+	runner_hex(frame, len);
+	return false;
+}

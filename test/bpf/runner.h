@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#ifndef SAMPLER_TEST_RUNNER_H
+#define SAMPLER_TEST_RUNNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sampler_abi.h"
+
+#define RUNNER_GENERATION 7
+
+struct sampler_bpf;
+
+/* The loaded program and its maps; owns all of them. */
+struct runner {
+	struct sampler_bpf *skel;
+	int prog_fd, counters_fd, control_fd, ports_fd;
+	int n_cpus;
+	bool can_split;			  /* the kernel takes the linear part's size from us */
+	struct sampler_counters *per_cpu; /* one read of one direction */
+	struct sampler_counters before[SAMPLER_N_DIRECTIONS];
+	struct sampler_port_table *ports; /* the tests' table, in both slots after runner_open() */
+};
+
+void runner_open(struct runner *ret);
+void runner_close(struct runner *r);
+int runner_run(struct runner *r, const uint8_t *frame, size_t len, uint32_t linear, uint32_t *ret);
+void runner_delta(struct runner *r, enum sampler_direction direction, struct sampler_counters *ret);
+void runner_control(struct runner *r, uint32_t generation, uint32_t port_table);
+void runner_ports(struct runner *r, uint32_t slot, const struct sampler_port_table *ports);
+
+bool runner_count(struct runner *r, const uint8_t *frame, size_t len, uint32_t linear,
+		  struct sampler_counters *ret);
+bool runner_equal(const struct sampler_counters *expected, const struct sampler_counters *got);
+bool runner_agrees(struct runner *r, const uint8_t *frame, size_t len, uint32_t linear);
+void runner_hex(const uint8_t *frame, size_t len);
+void test_skip_all(const char *reason) __attribute__((noreturn));
+
+#endif
