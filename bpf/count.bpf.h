@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Counting: from what a frame is (struct frame_class) to this CPU's counters.
+ * Counting: this CPU's counters of one direction, and the one frame that is being counted.
  *
  * Plain `+=` is right here: the counters are per CPU, and a program runs to its end on its CPU
  * before the next frame's run there (XDP and tc both run with softirqs off).
@@ -8,16 +8,33 @@
 #ifndef SAMPLER_COUNT_BPF_H
 #define SAMPLER_COUNT_BPF_H
 
-#include "parse.bpf.h"
+#include "sampler_abi.h"
 
-static __always_inline void count_add(struct sampler_count *n, __u64 bytes)
+#include <linux/bpf.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+/* RFC 9293 section 3.1: byte 13 of the header */
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+struct tally {
+	struct sampler_counters *n;
+	const struct sampler_port_table *ports;
+	__u64 len; /* of the frame */
+};
+
+static __always_inline void count(const struct tally *t, struct sampler_count *n)
 {
 	n->packets++;
-	n->bytes += bytes;
+	n->bytes += t->len;
 }
 
 /* RFC 2819 buckets, FCS taken off; the two most common ends are found first. */
-static __always_inline __u32 size_bucket(__u32 len)
+static __always_inline __u32 size_bucket(__u64 len)
 {
 	static const __u16 bounds[] = SAMPLER_SIZE_BOUNDS;
 
@@ -30,48 +47,37 @@ static __always_inline __u32 size_bucket(__u32 len)
 	return len <= bounds[3] ? 3 : 4;
 }
 
-static __always_inline void count_flags(struct sampler_counters *n, __u8 flags)
+static __always_inline void count_flags(const struct tally *t, __u8 flags)
 {
+	if (!(flags & (TCP_SYN | TCP_FIN | TCP_RST)))
+		return;
 	if (flags & TCP_SYN)
-		n->tcp_flag[flags & TCP_ACK ? SAMPLER_SYN_ACK : SAMPLER_SYN]++;
+		t->n->tcp_flag[flags & TCP_ACK ? SAMPLER_SYN_ACK : SAMPLER_SYN]++;
 	if (flags & TCP_FIN)
-		n->tcp_flag[SAMPLER_FIN]++;
+		t->n->tcp_flag[SAMPLER_FIN]++;
 	if (flags & TCP_RST)
-		n->tcp_flag[SAMPLER_RST]++;
+		t->n->tcp_flag[SAMPLER_RST]++;
+}
+
+/* Linux 6.1 forgets the bounds of a byte-swapped number; clang must not know that it could. */
+static __always_inline __u32 port_index(__be16 port)
+{
+	__u32 index = bpf_ntohs(port);
+
+	barrier_var(index);
+	return index & 0xffff;
 }
 
 /* By destination port, then by source port: both ends of a service's traffic are its traffic. */
-static __always_inline void count_service(struct sampler_counters *n, const struct frame_class *c,
-					  const struct sampler_port_table *table, __u64 bytes)
+static __always_inline void count_service(const struct tally *t, const __u8 *slots, __be16 source,
+					  __be16 dest)
 {
-	const __u8 *slots = c->l4 == SAMPLER_TCP ? table->tcp : table->udp;
-	__u32 slot = slots[c->dest_port];
+	__u32 slot = slots[port_index(dest)];
 
 	if (!slot)
-		slot = slots[c->source_port];
+		slot = slots[port_index(source)];
 	if (slot) /* at most SAMPLER_MAX_SERVICES; the mask tells the verifier */
-		count_add(&n->service[(slot - 1) % SAMPLER_MAX_SERVICES], bytes);
-}
-
-static __always_inline void count_frame(struct sampler_counters *n, const struct frame_class *c,
-					const struct sampler_port_table *table, __u32 len)
-{
-	if (c->l3 < SAMPLER_N_L3)
-		count_add(&n->l3[c->l3], len);
-	if (c->l4 < SAMPLER_N_L4)
-		count_add(&n->l4[c->l4], len);
-	n->size[size_bucket(len)]++;
-	if (c->vlan)
-		count_add(&n->mark[SAMPLER_VLAN], len);
-	if (c->fragment)
-		count_add(&n->mark[SAMPLER_FRAGMENT], len);
-	if (c->malformed)
-		count_add(&n->mark[SAMPLER_MALFORMED], len);
-	if (!c->ports)
-		return;
-	if (c->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
-		count_flags(n, c->tcp_flags);
-	count_service(n, c, table, len);
+		count(t, &t->n->service[(slot - 1) % SAMPLER_MAX_SERVICES]);
 }
 
 #endif

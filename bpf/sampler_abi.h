@@ -42,8 +42,11 @@ enum sampler_mark { SAMPLER_VLAN, SAMPLER_FRAGMENT, SAMPLER_MALFORMED, SAMPLER_N
 enum sampler_tcp_flag { SAMPLER_SYN, SAMPLER_SYN_ACK, SAMPLER_FIN, SAMPLER_RST, SAMPLER_N_FLAGS };
 
 /* RFC 2819 etherStatsPkts buckets without the 4 bytes of FCS: the largest frame of each. */
-#define SAMPLER_SIZE_BOUNDS { 60, 123, 251, 507, 1019, 1514 }
-#define SAMPLER_N_SIZES	    7
+#define SAMPLER_SIZE_BOUNDS                   \
+	{                                     \
+		60, 123, 251, 507, 1019, 1514 \
+	}
+#define SAMPLER_N_SIZES 7
 
 /* Services that always exist, in the first slots. */
 enum sampler_fixed_service { SAMPLER_HTTP, SAMPLER_HTTPS, SAMPLER_N_FIXED_SERVICES };

@@ -41,12 +41,12 @@ struct plan {
 	struct object_image image;
 	struct link_info link;
 	struct pins pins;
-	struct programs programs;  /* as found */
-	const struct program *old; /* ours among them, or NULL */
+	struct programs programs;   /* as found */
+	const struct program *old;  /* ours among them, or NULL */
 	const struct program *left; /* ours, taken off to change the mode; put back on failure */
-	bool reuse;		   /* the pins stay: counters go on in the same epoch */
-	uint32_t generation;	   /* of the program that is to be attached */
-	struct sampler_meta meta;  /* as found when reuse, then as it will be */
+	bool reuse;		    /* the pins stay: counters go on in the same epoch */
+	uint32_t generation;	    /* of the program that is to be attached */
+	struct sampler_meta meta;   /* as found when reuse, then as it will be */
 };
 
 static void plan_release(struct plan *plan)
@@ -134,8 +134,9 @@ static int pin_again(const struct plan *plan, const struct program *program, con
 
 	if (fd < 0)
 		return fd;
-	return pins_map_path(&plan->pins, map, path, sizeof(path)) ?:
-	       bpf_obj_pin(fd, path) ? -errno : 0;
+	return pins_map_path(&plan->pins, map, path, sizeof(path))
+		       ?: bpf_obj_pin(fd, path) ? -errno
+						: 0;
 }
 
 /*
@@ -175,13 +176,14 @@ static int judge_orphan(struct plan *plan, const struct program *program, uint64
 	if (strcmp(program->name, SAMPLER_PROG_RX) || program_meta(program, &meta))
 		return 0; /* a stranger's, or of another ABI */
 	if (meta.bpffs_device != bpffs_device)
-		return program->chained ?
-			       0 :
-			       error_set(err, -EBUSY,
-					 "%s: another sampler (program id %u) counts here, with its "
-					 "pins in another bpffs (another container or mount "
-					 "namespace): detach it there",
-					 plan->options->ifname, program->id);
+		return program->chained
+			       ? 0
+			       : error_set(err, -EBUSY,
+					   "%s: another sampler (program id %u) counts here, with "
+					   "its "
+					   "pins in another bpffs (another container or mount "
+					   "namespace): detach it there",
+					   plan->options->ifname, program->id);
 	if (meta.ifindex == plan->link.ifindex && meta.netns_inode == pins_netns_inode() &&
 	    !pins_exist(&plan->pins)) {
 		int r = recover_pins(plan, program, err);
@@ -195,8 +197,8 @@ static int judge_orphan(struct plan *plan, const struct program *program, uint64
 
 static int find_old(struct plan *plan, uint64_t bpffs_device, struct error *err)
 {
-	plan->old = programs_find_map(&plan->programs,
-				      pinned_map_id(&plan->pins, SAMPLER_MAP_CONTROL));
+	plan->old =
+		programs_find_map(&plan->programs, pinned_map_id(&plan->pins, SAMPLER_MAP_CONTROL));
 	for (uint32_t i = 0; !plan->old && i < plan->programs.n; i++) {
 		int r = judge_orphan(plan, &plan->programs.program[i], bpffs_device, err);
 
@@ -317,14 +319,15 @@ static int explain(const struct plan *plan, const struct bpf_log *log, int r, st
 	long page = sysconf(_SC_PAGESIZE);
 
 	if (log->verifier[0])
-		return error_set(err, r, "%s: the kernel's verifier refuses the program: %s", ifname,
-				 log->verifier);
+		return error_set(err, r, "%s: the kernel's verifier refuses the program: %s",
+				 ifname, log->verifier);
 	if (r == -ERANGE || strcasestr(log->kernel, "mtu"))
 		return error_set(err, r,
 				 "%s: MTU %u is too large for native XDP on this driver (%s); "
 				 "frames of one buffer take at most about %ld bytes of MTU: lower "
 				 "it, or use mode = skb",
-				 ifname, plan->link.mtu, log->kernel[0] ? log->kernel : strerror(-r),
+				 ifname, plan->link.mtu,
+				 log->kernel[0] ? log->kernel : strerror(-r),
 				 page - 256 - 320 - 22); /* headroom, skb_shared_info, L2 header */
 	return error_set(err, r, "%s: cannot attach: %s%s%s", ifname, strerror(-r),
 			 log->kernel[0] ? ": " : "", log->kernel);
@@ -351,8 +354,9 @@ static int replace_alone(const struct plan *plan, struct bpf_object *object)
 	if (!program)
 		return -ENOENT;
 	r = bpf_object__load(object);
-	return r ?: bpf_xdp_attach(plan->link.ifindex, bpf_program__fd(program),
-				   xdp_flags(plan->old->mode) | XDP_FLAGS_REPLACE, &opts);
+	return r
+		       ?: bpf_xdp_attach(plan->link.ifindex, bpf_program__fd(program),
+					 xdp_flags(plan->old->mode) | XDP_FLAGS_REPLACE, &opts);
 }
 
 static void configure_chain(const struct plan *plan, struct xdp_program *xdp)
@@ -385,8 +389,8 @@ static int try_mode(struct plan *plan, enum sampler_mode mode, struct bpf_log *l
 {
 	bool swap = plan->old && !plan->old->chained && plan->old->mode == mode;
 	struct bpf_object *object;
-	int r = pins_create_dir(plan->options->pin_dir, &plan->pins, plan->options->group, err) ?:
-		object_open(plan->image, &plan->pins, plan->generation, &object, err);
+	int r = pins_create_dir(plan->options->pin_dir, &plan->pins, plan->options->group, err)
+			?: object_open(plan->image, &plan->pins, plan->generation, &object, err);
 
 	if (!r) {
 		bpf_log_start(log);
@@ -446,8 +450,8 @@ static int leave_other_mode(struct plan *plan, enum sampler_mode mode, struct er
 
 static void put_back(const struct plan *plan)
 {
-	if (plan->left && bpf_xdp_attach(plan->link.ifindex, plan->left->fd,
-					 xdp_flags(plan->left->mode), NULL))
+	if (plan->left &&
+	    bpf_xdp_attach(plan->link.ifindex, plan->left->fd, xdp_flags(plan->left->mode), NULL))
 		log_error("%s: cannot put the program back either: %s", plan->options->ifname,
 			  strerror(errno));
 }
@@ -489,8 +493,8 @@ static const struct program *newest_ours(const struct plan *plan, const struct p
 	for (uint32_t i = 0; id && i < now->n; i++) {
 		const struct program *p = &now->program[i];
 
-		if ((!plan->old || p->id != plan->old->id) && programs_find_map(
-			    &(struct programs){ .n = 1, .program = { *p } }, id))
+		if ((!plan->old || p->id != plan->old->id) &&
+		    programs_find_map(&(struct programs){ .n = 1, .program = { *p } }, id))
 			return p;
 	}
 	return NULL;
@@ -500,9 +504,10 @@ static void say_chained(const struct plan *plan, const struct bpf_log *log)
 {
 	if (plan->meta.flags & SAMPLER_META_CHAINED)
 		return;
-	log_warning("%s: attached alone, without libxdp's dispatcher%s%s: other XDP programs will "
+	log_warning("%s: attached alone, without libxdp's dispatcher (%s): other XDP programs will "
 		    "find the interface busy",
-		    plan->options->ifname, log->no_chain[0] ? " - " : "", log->no_chain);
+		    plan->options->ifname,
+		    log->no_chain[0] ? log->no_chain : "the program before was alone too");
 }
 
 static void describe(struct plan *plan, const struct program *ours, uint32_t link_prog_id)
@@ -531,8 +536,8 @@ static int write_meta(const struct pins *pins, struct sampler_meta *meta, struct
 	meta_seal(meta);
 	r = write_map(pins, SAMPLER_MAP_META, 0, meta);
 	return r ? error_set(err, r, "cannot write %s/%s: %s", pins->dir, SAMPLER_MAP_META,
-			     strerror(-r)) :
-		   0;
+			     strerror(-r))
+		 : 0;
 }
 
 static uint32_t current_link_prog_id(uint32_t ifindex)
@@ -569,8 +574,8 @@ static int start_counting(struct plan *plan, const struct program *ours, struct 
 	control.generation = plan->generation;
 	r = r ?: write_map(&plan->pins, SAMPLER_MAP_CONTROL, 0, &control);
 	return r ? error_set(err, r, "%s: cannot start the count: %s", plan->options->ifname,
-			     strerror(-r)) :
-		   0;
+			     strerror(-r))
+		 : 0;
 }
 
 static int detach_program(uint32_t ifindex, const struct program *program, struct error *err)
@@ -667,9 +672,9 @@ int attach_interface(const struct attach_options *options, enum attach_outcome *
 	uint64_t device;
 	int r;
 
-	plan.image = options->object ?
-			     (struct object_image){ options->object, options->object_size } :
-			     object_builtin();
+	plan.image = options->object
+			     ? (struct object_image){ options->object, options->object_size }
+			     : object_builtin();
 	bpf_log_start(NULL);
 	r = pins_check_bpffs(options->pin_dir, &device, err);
 	if (r)

@@ -15,7 +15,7 @@ struct link_info {
 	uint16_t type;	/* ARPHRD_* */
 	uint32_t flags; /* IFF_* */
 	uint32_t mtu;
-	uint64_t rx_packets; /* the driver's own count, for cross-checks only */
+	uint64_t rx_packets;  /* the driver's own count, for cross-checks only */
 	uint32_t xdp_prog_id; /* 0: none */
 	bool xdp_skb;	      /* attached in generic mode */
 };

@@ -71,8 +71,8 @@ static int set_pin_paths(struct bpf_object *object, const struct pins *pins)
 
 		if (!map)
 			return -ENOENT;
-		r = pins_map_path(pins, names[i], path, sizeof(path)) ?:
-			    bpf_map__set_pin_path(map, path);
+		r = pins_map_path(pins, names[i], path, sizeof(path))
+			    ?: bpf_map__set_pin_path(map, path);
 	}
 	return r;
 }
@@ -99,7 +99,8 @@ int object_open(struct object_image image, const struct pins *pins, uint32_t gen
 	r = set_generation(object, generation) ?: set_pin_paths(object, pins);
 	if (r) {
 		bpf_object__close(object);
-		return error_set(err, r, "the BPF object is not one of sampler's: %s", strerror(-r));
+		return error_set(err, r, "the BPF object is not one of sampler's: %s",
+				 strerror(-r));
 	}
 	*ret_object = object;
 	return 0;

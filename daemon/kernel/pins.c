@@ -160,8 +160,8 @@ int pins_find(const char *pin_dir, const char *ifname, struct pins *ret_pins, st
 					 pins.dir, strerror(errno));
 	}
 	return error_set(err, -ENOENT,
-			 "%s is not sampled: no pins under %s (samplerd --attach %s, as root)", ifname,
-			 pin_dir, ifname);
+			 "%s is not sampled: no pins under %s (samplerd --attach %s, as root)",
+			 ifname, pin_dir, ifname);
 }
 
 /** pins_exist() - Return: true when the interface's folder of pins is there */
@@ -232,8 +232,10 @@ int pins_read_meta(const struct pins *pins, struct sampler_meta *ret_meta, struc
 	int r = fd < 0 ? fd : check_meta_map(fd);
 
 	if (r == -EPROTO)
-		return error_set(err, r, "%s: pins of another version of sampler; attach again "
-					 "(samplerd --attach) to begin anew", pins->dir);
+		return error_set(err, r,
+				 "%s: pins of another version of sampler; attach again "
+				 "(samplerd --attach) to begin anew",
+				 pins->dir);
 	if (r)
 		return error_set(err, r, "%s/%s: %s", pins->dir, SAMPLER_MAP_META, strerror(-r));
 	for (int tries = 0; tries < 3; tries++) { /* --attach may be writing it right now */
@@ -280,7 +282,8 @@ int pins_set_access(const struct pins *pins, gid_t group, struct error *err)
 		int r = pins_map_path(pins, map_names[i], path, sizeof(path));
 
 		if (r || chown(path, -1, group) || chmod(path, 0640))
-			return error_set(err, r ?: -errno, "%s: %s", path, strerror(-(r ?: -errno)));
+			return error_set(err, r ?: -errno, "%s: %s", path,
+					 strerror(-(r ?: -errno)));
 	}
 	return 0;
 }

@@ -35,8 +35,8 @@ static int read_program(const struct xdp_program *xdp, struct programs *all)
 	p->id = info.id;
 	p->chained = all->chained;
 	p->mode = all->mode;
-	p->n_maps = info.nr_map_ids < array_size(p->map_ids) ? info.nr_map_ids
-							     : array_size(p->map_ids);
+	p->n_maps =
+		info.nr_map_ids < array_size(p->map_ids) ? info.nr_map_ids : array_size(p->map_ids);
 	memcpy(p->tag, info.tag, sizeof(p->tag));
 	memcpy(p->name, info.name, sizeof(p->name));
 	all->n++;
@@ -49,7 +49,7 @@ static int read_all(const struct xdp_multiprog *mp, struct programs *all)
 	int r = 0;
 
 	all->mode = xdp_multiprog__attach_mode(mp) == XDP_MODE_SKB ? SAMPLER_MODE_SKB
-								  : SAMPLER_MODE_NATIVE;
+								   : SAMPLER_MODE_NATIVE;
 	all->chained = !xdp_multiprog__is_legacy(mp);
 	if (!all->chained)
 		return read_program(xdp_multiprog__main_prog(mp), all);
@@ -84,8 +84,8 @@ int programs_read(uint32_t ifindex, struct programs *ret_programs, struct error 
 	xdp_multiprog__close(mp);
 	if (r) {
 		programs_close(&all);
-		return error_set(err, r, "cannot read the XDP programs on interface %u: %s", ifindex,
-				 strerror(-r));
+		return error_set(err, r, "cannot read the XDP programs on interface %u: %s",
+				 ifindex, strerror(-r));
 	}
 	*ret_programs = all;
 	return 0;

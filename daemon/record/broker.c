@@ -88,14 +88,15 @@ static void perform(enum verb verb, const struct config_source *source, const ch
 {
 	switch (verb) {
 	case VERB_ATTACH:
-		answer->r = broker_attach_now(source, &answer->outcome, &answer->meta, &answer->err);
+		answer->r =
+			broker_attach_now(source, &answer->outcome, &answer->meta, &answer->err);
 		break;
 	case VERB_DETACH:
 		answer->r = attach_detach(pin_dir, source->ifname, &answer->err);
 		break;
 	case VERB_VERIFY:
-		answer->r = attach_verify(pin_dir, source->ifname, &answer->link_prog_id,
-					  &answer->err);
+		answer->r =
+			attach_verify(pin_dir, source->ifname, &answer->link_prog_id, &answer->err);
 		break;
 	case VERB_RELOAD:
 		answer->r = reload(source, &answer->err);

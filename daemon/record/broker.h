@@ -17,8 +17,7 @@ struct broker {
 	pid_t pid;
 };
 
-int broker_start(struct broker *ret_broker, const struct config_source *source,
-		 struct error *err);
+int broker_start(struct broker *ret_broker, const struct config_source *source, struct error *err);
 int broker_attach(struct broker *broker, enum attach_outcome *ret_outcome,
 		  struct sampler_meta *ret_meta, struct error *err);
 int broker_detach(struct broker *broker, struct error *err);

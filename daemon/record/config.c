@@ -26,16 +26,16 @@
 #define SAMPLER_USER "sampler"
 #endif
 
-#define MSEC	       NSEC_PER_MSEC
-#define DAY	       (24 * 3600 * NSEC_PER_SEC)
-#define INTERVAL_MIN   (100 * MSEC)
-#define INTERVAL_MAX   (60 * NSEC_PER_SEC)
-#define N_XDP_ACTIONS  5
-#define FINE_MIN       60
-#define FINE_MAX       1000000
-#define MEDIUM_MIN     (600 * NSEC_PER_SEC)
-#define COARSE_MIN     (3600 * NSEC_PER_SEC)
-#define SPAN_MAX       (366 * DAY)
+#define MSEC		 NSEC_PER_MSEC
+#define DAY		 (24 * 3600 * NSEC_PER_SEC)
+#define INTERVAL_MIN	 (100 * MSEC)
+#define INTERVAL_MAX	 (60 * NSEC_PER_SEC)
+#define N_XDP_ACTIONS	 5
+#define FINE_MIN	 60
+#define FINE_MAX	 1000000
+#define MEDIUM_MIN	 (600 * NSEC_PER_SEC)
+#define COARSE_MIN	 (3600 * NSEC_PER_SEC)
+#define SPAN_MAX	 (366 * DAY)
 #define RUN_PRIORITY_MAX 65535
 
 static const char *const mode_names[] = { "auto", "native", "skb" };
@@ -99,8 +99,8 @@ static int set_pin_dir(void *target, const char *key, const char *value, struct 
 
 	(void)key, (void)err;
 	/* room for "/<key>/<map>" within the paths that the kernel side builds */
-	return strlen(value) > 128 ? -EINVAL :
-				     set_text(c->pin_dir, sizeof(c->pin_dir), value, true);
+	return strlen(value) > 128 ? -EINVAL
+				   : set_text(c->pin_dir, sizeof(c->pin_dir), value, true);
 }
 
 static void get_pin_dir(const struct config *c, char *buf, size_t size)
@@ -275,33 +275,43 @@ struct row {
 static const struct row rows[] = {
 	{ { "sampler", "interval", set_interval,
 	    "a duration such as 1s or 500ms, from 100ms to 60s" },
-	  CONFIG_LIVE, get_interval },
+	  CONFIG_LIVE,
+	  get_interval },
 	{ { "sampler", "log_interval", set_log_interval,
 	    "a duration such as 10s, from 100ms to 1d, or 0 for no rate log" },
-	  CONFIG_LIVE, get_log_interval },
+	  CONFIG_LIVE,
+	  get_log_interval },
 	{ { "sampler", "state_dir", set_state_dir, "an absolute path" },
-	  CONFIG_RESTART, get_state_dir },
+	  CONFIG_RESTART,
+	  get_state_dir },
 	{ { "sampler", "pin_dir", set_pin_dir,
 	    "an absolute path on a bpffs, of at most 128 characters" },
-	  CONFIG_RESTART, get_pin_dir },
+	  CONFIG_RESTART,
+	  get_pin_dir },
 	{ { "sampler", "user", set_user, "the name of a user" }, CONFIG_RESTART, get_user },
 	{ { "attach", "mode", set_mode, "auto, native or skb" }, CONFIG_RESTART, get_mode },
 	{ { "attach", "priority", set_priority, "a run priority from 1 (first) to 65535" },
-	  CONFIG_RESTART, get_priority },
+	  CONFIG_RESTART,
+	  get_priority },
 	{ { "attach", "chain_actions", set_chain_actions,
 	    "XDP actions after which the next program runs, pass among them: "
 	    "aborted drop pass tx redirect" },
-	  CONFIG_RESTART, get_chain_actions },
+	  CONFIG_RESTART,
+	  get_chain_actions },
 	{ { "history", "fine_records", set_fine_records,
 	    "a number of records, one an interval, from 60 to 1000000" },
-	  CONFIG_RESTART, get_fine_records },
+	  CONFIG_RESTART,
+	  get_fine_records },
 	{ { "history", "medium", set_medium, "a duration such as 24h, from 10min to 366d" },
-	  CONFIG_RESTART, get_medium },
+	  CONFIG_RESTART,
+	  get_medium },
 	{ { "history", "coarse", set_coarse, "a duration such as 14d, from 1h to 366d" },
-	  CONFIG_RESTART, get_coarse },
+	  CONFIG_RESTART,
+	  get_coarse },
 	{ { "services", "*", set_service,
 	    "ports such as tcp/443 or udp/53 tcp/53 or tcp/8000-8010" },
-	  CONFIG_LIVE_KERNEL, NULL },
+	  CONFIG_LIVE_KERNEL,
+	  NULL },
 };
 
 static void set_defaults(struct config *config)
@@ -358,8 +368,7 @@ static int set_key(struct config *config, const char *key, const char *value, st
  *
  * Return: 0 or negative errno.
  */
-int config_resolve(const struct config_source *source, struct config *ret_config,
-		   struct error *err)
+int config_resolve(const struct config_source *source, struct config *ret_config, struct error *err)
 {
 	struct config config;
 	int r;

@@ -102,8 +102,8 @@ int export_history(const struct config *config, const char *ifname, FILE *out, s
 	struct sample sample;
 	struct pins pins;
 	uint64_t head, capacity;
-	int r = find_key(config, ifname, &pins, err) ?:
-		history_open_reader(config->state_dir, pins.key, &reader, err);
+	int r = find_key(config, ifname, &pins, err)
+			?: history_open_reader(config->state_dir, pins.key, &reader, err);
 
 	if (r)
 		return r;

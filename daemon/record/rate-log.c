@@ -56,10 +56,10 @@ static void release(struct fields *f)
 /* "syn_ack" -> "SYN_ACK", "61-123" -> "SIZE_61_123": the journal takes A-Z, 0-9 and _ only. */
 static void field_name(const struct metric *metric, char *buf, size_t size)
 {
-	const char *group = metric->group == METRIC_SIZE	? "SIZE_" :
-			    metric->group == METRIC_SERVICE ? "SERVICE_" :
-			    metric->group == METRIC_TOTAL	? "" :
-								  NULL;
+	const char *group = metric->group == METRIC_SIZE      ? "SIZE_"
+			    : metric->group == METRIC_SERVICE ? "SERVICE_"
+			    : metric->group == METRIC_TOTAL   ? ""
+							      : NULL;
 	const char *name = metric->group == METRIC_TOTAL ? "" : metric->name;
 
 	snprintf(buf, size, "%s%s%s", group ? group : "", name, *name ? "_" : "");
@@ -141,9 +141,8 @@ void rate_log_write(const char *ifname, const char (*services)[SAMPLER_NAME_MAX]
 	class_rate(http, sizeof(http), "http", delta, rx->service[SAMPLER_HTTP]);
 	class_rate(https, sizeof(https), "https", delta, rx->service[SAMPLER_HTTPS]);
 	snprintf(message, sizeof(message),
-		 "%s: %s; %s, %s, %s (%llu packets, %llu bytes in %.3f s)", ifname,
-		 status, tcp, http, https, (unsigned long long)total.packets,
-		 (unsigned long long)total.bytes,
+		 "%s: %s; %s, %s, %s (%llu packets, %llu bytes in %.3f s)", ifname, status, tcp,
+		 http, https, (unsigned long long)total.packets, (unsigned long long)total.bytes,
 		 (double)delta->interval_ns / NSEC_PER_SEC);
 	if (!getenv("JOURNAL_STREAM") || to_journal(ifname, services, delta, message) < 0)
 		log_info("%s", message);

@@ -47,7 +47,7 @@ struct recorder {
 	struct pins pins;
 	struct sampler_meta meta;
 	struct counters_map map;
-	bool open;    /* map and meta are those of the pins */
+	bool open;	 /* map and meta are those of the pins */
 	bool complained; /* about pins that are not there, or a history that cannot be written */
 
 	struct health health;
@@ -81,8 +81,8 @@ static void complain_once(struct recorder *r, const char *text)
 static int refresh_pins(struct recorder *r, struct error *err)
 {
 	struct sampler_meta meta;
-	int e = pins_find(r->pin_dir, r->ifname, &r->pins, err) ?:
-		pins_read_meta(&r->pins, &meta, err);
+	int e = pins_find(r->pin_dir, r->ifname, &r->pins, err)
+			?: pins_read_meta(&r->pins, &meta, err);
 
 	if (e) {
 		close_pins(r);
@@ -109,7 +109,8 @@ static int check_link(struct recorder *r, struct link_info *ret_link)
 	int e = link_query_index(r->link_fd, r->meta.ifindex, ret_link);
 
 	if (e == -ENODEV) {
-		log_notice("%s is gone (removed, or moved to another namespace): ending", r->ifname);
+		log_notice("%s is gone (removed, or moved to another namespace): ending",
+			   r->ifname);
 		return e;
 	}
 	if (!e && strcmp(ret_link->name, r->ifname)) {
@@ -217,7 +218,8 @@ static void forget_silence(struct recorder *r, const struct sample *sample)
 {
 	struct delta since_logged, since_last;
 
-	if (!r->have_logged || !r->have_last || rates_between(&r->logged, &r->last, &since_logged) ||
+	if (!r->have_logged || !r->have_last ||
+	    rates_between(&r->logged, &r->last, &since_logged) ||
 	    rates_between(&r->last, sample, &since_last))
 		return;
 	if (!counters_total(&since_logged.direction[SAMPLER_RX]).packets &&
@@ -316,8 +318,8 @@ static void tell_change(const char *key, enum config_effect effect, const char *
 	if (effect == CONFIG_LIVE || (effect == CONFIG_LIVE_KERNEL && r->setup->broker))
 		log_notice("%s: %s = %s (was %s)", r->ifname, key, after, before);
 	else if (effect == CONFIG_LIVE_KERNEL)
-		log_warning("%s: %s = %s (was %s) takes effect with samplerd --attach %s", r->ifname,
-			    key, after, before, r->ifname);
+		log_warning("%s: %s = %s (was %s) takes effect with samplerd --attach %s",
+			    r->ifname, key, after, before, r->ifname);
 	else
 		log_warning("%s: %s = %s (is %s) needs a restart to take effect", r->ifname, key,
 			    after, before);

@@ -16,7 +16,7 @@ struct recorder_setup {
 	const struct config *config;
 	struct history_writer *history; /* stays the caller's */
 	struct broker *broker;		/* NULL where other units do what needs privilege */
-	int pin_dir_fd;			/* -1: pin_dir of the configuration can be reached by path */
+	int pin_dir_fd; /* -1: pin_dir of the configuration can be reached by path */
 };
 
 int recorder_run(const struct recorder_setup *setup, struct error *err);

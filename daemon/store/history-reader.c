@@ -255,7 +255,7 @@ int history_read_range(const struct history_reader *r, enum history_ring ring, u
  */
 int history_reader_newest_epoch(const struct history_reader *r, uint32_t *ret_ordinal)
 {
-	uint64_t word;
+	uint64_t word = 0;
 	int error = read_word(r, offsetof(struct history_disk_header, newest_epoch.value), &word);
 
 	if (error == 0 && word > UINT32_MAX)
@@ -326,7 +326,7 @@ bool history_reader_superseded(const struct history_reader *r)
 {
 	const uint64_t at = offsetof(struct history_disk_header, superseded.value);
 	struct stat here, there;
-	uint64_t word;
+	uint64_t word = HISTORY_SUPERSEDED;
 
 	if (read_word(r, at, &word) < 0 || word == HISTORY_SUPERSEDED)
 		return true;

@@ -195,7 +195,6 @@ static int copy_header(int from_fd, int to_fd, const struct history_disk_constan
 	if (r < 0)
 		return r;
 	header->constant = *to;
-	header->superseded.value = 0;
 	header->newest_epoch.value = state->newest_epoch;
 	for (int i = 0; i < HISTORY_N_RINGS; i++)
 		header->head[i].value = state->tail[i].head;

@@ -5,8 +5,9 @@
  * Invariants: within an epoch time and counters only grow, since an append that would break that
  * begins the next epoch itself. Each coarse ring holds, beside its boundary samples, the last
  * sample before and the first one after an epoch change or a pause of more than a step, so that no
- * delta is lost between them; its records grow in time like the fine ones. An epoch is on disk before the
- * first record that names it, so that after a power loss no pair of epoch and number comes twice.
+ * delta is lost between them; its records grow in time like the fine ones. An epoch is on disk
+ * before the first record that names it, so that after a power loss no pair of epoch and number
+ * comes twice.
  * Everything else is left to the kernel's write-back: a power loss costs the last half minute, a
  * crash of the process nothing.
  *

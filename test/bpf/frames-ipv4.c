@@ -2,38 +2,38 @@
 /*
  * Named frames: the IPv4 header, its options, lengths and fragments.
  *
- * Columns: name, length, size bucket, L3, L4, marks, service, flags, linear part, layers.
+ * Columns: name, length, size bucket, L3, L4, marks, service, flags, layers.
  */
 #include "frames.h"
 
 /* ihl below 5 points into the header itself: nothing behind it may be read as L4. */
-#define IHL_BAD(name, n)                                                        \
-	{                                                                       \
-		name, 60, 0, SAMPLER_IPV4, SAMPLER_L4_OTHER, BAD_MARK, 0, 0, 0, \
-		{                                                               \
-			ETH(), IP4(.ihl = LIT(n)), TCP(.dport = 80), DATA(6)    \
-		}                                                               \
+#define IHL_BAD(name, n)                                                     \
+	{                                                                    \
+		name, 60, 0, SAMPLER_IPV4, SAMPLER_L4_OTHER, BAD_MARK, 0, 0, \
+		{                                                            \
+			ETH(), IP4(.ihl = LIT(n)), TCP(.dport = 80), DATA(6) \
+		}                                                            \
 	}
 #define IHL(name, n, len, bucket)                                                             \
 	{                                                                                     \
-		name, len, bucket, SAMPLER_IPV4, SAMPLER_TCP, 0, HTTP, SYN, 0,                \
+		name, len, bucket, SAMPLER_IPV4, SAMPLER_TCP, 0, HTTP, SYN,                   \
 		{                                                                             \
 			ETH(), IP4(.ihl = LIT(n)), TCP(.dport = 80, .flags = TH_SYN), DATA(6) \
 		}                                                                             \
 	}
-#define BAD(name, len, bucket, ...)                                                   \
-	{                                                                             \
-		name, len, bucket, SAMPLER_IPV4, SAMPLER_L4_OTHER, BAD_MARK, 0, 0, 0, \
-		{                                                                     \
-			ETH(), __VA_ARGS__                                            \
-		}                                                                     \
+#define BAD(name, len, bucket, ...)                                                \
+	{                                                                          \
+		name, len, bucket, SAMPLER_IPV4, SAMPLER_L4_OTHER, BAD_MARK, 0, 0, \
+		{                                                                  \
+			ETH(), __VA_ARGS__                                         \
+		}                                                                  \
 	}
-#define LATER(name, len, l4class, ...)                                   \
-	{                                                                \
-		name, len, 0, SAMPLER_IPV4, l4class, FRAG_MARK, 0, 0, 0, \
-		{                                                        \
-			ETH(), __VA_ARGS__                               \
-		}                                                        \
+#define LATER(name, len, l4class, ...)                                \
+	{                                                             \
+		name, len, 0, SAMPLER_IPV4, l4class, FRAG_MARK, 0, 0, \
+		{                                                     \
+			ETH(), __VA_ARGS__                            \
+		}                                                     \
 	}
 
 static const struct named_frame frames[] = {
@@ -62,7 +62,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP4(.ihl = LIT(15), .next = LIT(47)) } },
 	{ "ipv4-options-udp",
 	  50,
@@ -72,7 +71,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  DNS,
 	  0,
-	  0,
 	  { ETH(), IP4(.ihl = LIT(7)), UDP(.sport = 53) } },
 	{ "ipv4-options-vlan-icmp",
 	  58,
@@ -80,7 +78,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV4,
 	  SAMPLER_ICMP,
 	  VLAN_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), VLAN(), IP4(.ihl = LIT(8)), ICMP() } },
@@ -95,7 +92,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV4,
 	  SAMPLER_L4_OTHER,
 	  BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(.next = LIT(0x0800)), DATA(19) } },
@@ -115,14 +111,12 @@ static const struct named_frame frames[] = {
 	  0,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP4(.next = LIT(50)) } },
 	{ "ipv4-total-length-is-options",
 	  38,
 	  0,
 	  SAMPLER_IPV4,
 	  SAMPLER_L4_OTHER,
-	  0,
 	  0,
 	  0,
 	  0,
@@ -135,7 +129,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  HTTPS,
 	  RST,
-	  0,
 	  { ETH(), IP4(), TCP(.dport = 443, .flags = TH_RST), PAD(6) } },
 	{ "ipv4-padded-much",
 	  1514,
@@ -144,7 +137,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_UDP,
 	  0,
 	  DNS,
-	  0,
 	  0,
 	  { ETH(), IP4(), UDP(.dport = 53), PAD(1472) } },
 
@@ -156,7 +148,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  HTTP,
 	  0,
-	  0,
 	  { ETH(), IP4(.fragment = IP_DF), TCP(.dport = 80) } },
 	{ "ipv4-fragment-evil-bit-is-none",
 	  54,
@@ -165,7 +156,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_TCP,
 	  0,
 	  HTTP,
-	  0,
 	  0,
 	  { ETH(), IP4(.fragment = 0x8000), TCP(.dport = 80) } },
 	{ "ipv4-fragment-first-tcp",
@@ -176,7 +166,6 @@ static const struct named_frame frames[] = {
 	  FRAG_MARK,
 	  HTTP,
 	  SYN,
-	  0,
 	  { ETH(), IP4(.fragment = IP_MF), TCP(.dport = 80, .flags = TH_SYN), DATA(8) } },
 	{ "ipv4-fragment-first-tcp-tiny",
 	  42,
@@ -184,7 +173,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV4,
 	  SAMPLER_TCP,
 	  FRAG_MARK | BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), IP4(.fragment = IP_MF, .next = LIT(6)), DATA(8) } },
@@ -196,7 +184,6 @@ static const struct named_frame frames[] = {
 	  FRAG_MARK,
 	  DNS,
 	  0,
-	  0,
 	  { ETH(), IP4(.fragment = IP_MF), UDP(.dport = 53, .length = LIT(4008)), DATA(1472) } },
 	{ "ipv4-fragment-first-icmp",
 	  98,
@@ -204,7 +191,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV4,
 	  SAMPLER_ICMP,
 	  FRAG_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), IP4(.fragment = IP_MF), ICMP(), DATA(56) } },
@@ -216,7 +202,6 @@ static const struct named_frame frames[] = {
 	  FRAG_MARK | VLAN_MARK,
 	  QUIC,
 	  0,
-	  0,
 	  { ETH(), VLAN(), IP4(.ihl = LIT(6), .fragment = IP_MF),
 	    UDP(.sport = 443, .length = LIT(800)), DATA(20) } },
 	{ "ipv4-fragment-first-gre",
@@ -225,7 +210,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV4,
 	  SAMPLER_L4_OTHER,
 	  FRAG_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), IP4(.fragment = IP_MF, .next = LIT(47)), DATA(26) } },

@@ -2,28 +2,30 @@
 /*
  * Named frames: the IPv6 header, its chains of extension headers, fragments.
  *
- * Columns: name, length, size bucket, L3, L4, marks, service, flags, linear part, layers.
+ * Columns: name, length, size bucket, L3, L4, marks, service, flags, layers.
  */
 #include "frames.h"
 
 #define TCP6(name, len, ...)                                                  \
 	{                                                                     \
-		name, len, 1, SAMPLER_IPV6, SAMPLER_TCP, 0, HTTP, SYN, 0,     \
+		name, len, 1, SAMPLER_IPV6, SAMPLER_TCP, 0, HTTP, SYN,        \
 		{                                                             \
 			ETH(), __VA_ARGS__, TCP(.dport = 80, .flags = TH_SYN) \
 		}                                                             \
 	}
-#define ROW(name, len, bucket, l4class, marks, ...)                       \
-	{                                                                 \
-		name, len, bucket, SAMPLER_IPV6, l4class, marks, 0, 0, 0, \
-		{                                                         \
-			ETH(), __VA_ARGS__                                \
-		}                                                         \
+#define ROW(name, len, bucket, l4class, marks, ...)                    \
+	{                                                              \
+		name, len, bucket, SAMPLER_IPV6, l4class, marks, 0, 0, \
+		{                                                      \
+			ETH(), __VA_ARGS__                             \
+		}                                                      \
 	}
-#define BAD(name, len, bucket, ...)   ROW(name, len, bucket, SAMPLER_L4_OTHER, BAD_MARK, __VA_ARGS__)
+#define BAD(name, len, bucket, ...) ROW(name, len, bucket, SAMPLER_L4_OTHER, BAD_MARK, __VA_ARGS__)
+
 #define OTHER(name, len, bucket, ...) ROW(name, len, bucket, SAMPLER_L4_OTHER, 0, __VA_ARGS__)
-#define M			      1
-#define OFFSET(n)		      ((n) << 3)
+
+#define M	  1
+#define OFFSET(n) ((n) << 3)
 
 static const struct named_frame frames[] = {
 	TCP6("ipv6-tcp", 74, IP6()),
@@ -35,7 +37,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  DNS,
 	  0,
-	  0,
 	  { ETH(), IP6(), UDP(.dport = 53) } },
 	{ "ipv6-udp-by-source",
 	  62,
@@ -44,7 +45,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_UDP,
 	  0,
 	  QUIC,
-	  0,
 	  0,
 	  { ETH(), IP6(), UDP(.sport = 443) } },
 	{ "ipv6-tcp-by-source",
@@ -55,7 +55,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  HTTPS,
 	  FIN,
-	  0,
 	  { ETH(), IP6(), TCP(.sport = 443, .flags = TH_FIN | TH_ACK) } },
 
 	{ "ipv6-header-one-short",
@@ -64,7 +63,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV6,
 	  SAMPLER_L4_OTHER,
 	  BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(.next = LIT(0x86dd)), DATA(39) } },
@@ -91,7 +89,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  DNS,
 	  0,
-	  0,
 	  { ETH(), IP6(), UDP(.dport = 53), PAD(12) } },
 	ROW("ipv6-tcp-in-padding", 74, 1, SAMPLER_TCP, BAD_MARK, IP6(.next = LIT(6)), DATA(8),
 	    PAD(12)),
@@ -113,7 +110,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  HTTP,
 	  0,
-	  0,
 	  { ETH(), IP6(), AH(.len = 255), TCP(.dport = 80) } },
 	{ "ipv6-ext-len-255",
 	  2122,
@@ -122,7 +118,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_TCP,
 	  0,
 	  HTTP,
-	  0,
 	  0,
 	  { ETH(), IP6(), DSTOPT(.len = 255), TCP(.dport = 80) } },
 	TCP6("ipv6-ext-all-in-order", 114, IP6(), HOPOPT(), DSTOPT(), ROUTING(), AH(.len = 2)),
@@ -135,14 +130,12 @@ static const struct named_frame frames[] = {
 	  VLAN_MARK,
 	  DNS,
 	  0,
-	  0,
 	  { ETH(), VLAN(), IP6(), HOPOPT(), UDP(.dport = 53) } },
 	{ "ipv6-ext-icmp6",
 	  76,
 	  1,
 	  SAMPLER_IPV6,
 	  SAMPLER_ICMP,
-	  0,
 	  0,
 	  0,
 	  0,
@@ -155,7 +148,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  HTTP,
 	  SYN,
-	  0,
 	  { ETH(), IP6(), HOPOPT(), DSTOPT(), DSTOPT(), ROUTING(), HIP(), SHIM6(), MOBILITY(),
 	    TCP(.dport = 80, .flags = TH_SYN) } },
 	{ "ipv6-ext-eight",
@@ -166,7 +158,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  HTTP,
 	  SYN,
-	  0,
 	  { ETH(), IP6(), HOPOPT(), DSTOPT(), DSTOPT(), ROUTING(), HIP(), SHIM6(), MOBILITY(), AH(),
 	    TCP(.dport = 80, .flags = TH_SYN) } },
 	OTHER("ipv6-ext-nine", 146, 2, IP6(), HOPOPT(), DSTOPT(), DSTOPT(), ROUTING(), HIP(),
@@ -205,7 +196,6 @@ static const struct named_frame frames[] = {
 	  FRAG_MARK,
 	  HTTP,
 	  SYN,
-	  0,
 	  { ETH(), IP6(), FRAG(.fragment = M), TCP(.dport = 80, .flags = TH_SYN), DATA(8) } },
 	{ "ipv6-fragment-first-udp",
 	  1294,
@@ -214,7 +204,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_UDP,
 	  FRAG_MARK,
 	  DNS,
-	  0,
 	  0,
 	  { ETH(), IP6(), FRAG(.fragment = M), UDP(.dport = 53, .length = LIT(4000)),
 	    DATA(1224) } },
@@ -228,7 +217,6 @@ static const struct named_frame frames[] = {
 	  FRAG_MARK,
 	  HTTP,
 	  RST,
-	  0,
 	  { ETH(), IP6(), FRAG(.fragment = M), DSTOPT(), TCP(.dport = 80, .flags = TH_RST) } },
 	ROW("ipv6-fragment-first-then-ext-cut", 66, 1, SAMPLER_L4_OTHER, FRAG_MARK | BAD_MARK,
 	    IP6(), FRAG(.fragment = M, .next = LIT(60)), DATA(4)),
@@ -239,7 +227,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_UDP,
 	  FRAG_MARK,
 	  QUIC,
-	  0,
 	  0,
 	  { ETH(), IP6(), HOPOPT(), ROUTING(.len = 1), FRAG(.fragment = M),
 	    UDP(.dport = 443, .length = LIT(2000)), DATA(4) } },
@@ -275,7 +262,6 @@ static const struct named_frame frames[] = {
 	  FRAG_MARK,
 	  HTTP,
 	  0,
-	  0,
 	  { ETH(), IP6(), FRAG(), FRAG(.fragment = M), TCP(.dport = 80) } },
 	{ "ipv6-fragment-twice-counts-once",
 	  90,
@@ -284,7 +270,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_TCP,
 	  FRAG_MARK,
 	  HTTP,
-	  0,
 	  0,
 	  { ETH(), IP6(), FRAG(.fragment = M), FRAG(.fragment = M), TCP(.dport = 80) } },
 	ROW("ipv6-fragment-first-then-later", 90, 1, SAMPLER_TCP, FRAG_MARK, IP6(),

@@ -1,38 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * Named frames: multi-buffer frames, with headers in, across and beyond the linear part, and BIG TCP.
+ * Named frames: multi-buffer frames, with headers in, across and beyond the linear part; BIG TCP.
  *
  * Left to itself BPF_PROG_TEST_RUN puts 3,520 bytes into the linear part (a page of 4 KiB without
  * headroom and skb_shared_info) and each further page into a fragment; long IPv6 extension headers
- * carry L4 past that on every kernel. A row with a linear part of its own needs a kernel that takes
- * data_end from the caller (6.18 does, 6.1 does not) and is skipped elsewhere, with the reason.
+ * carry L4 past that on every kernel. test-splits makes the linear part shorter, for every frame.
  *
- * Columns: name, length, size bucket, L3, L4, marks, service, flags, linear part, layers.
+ * Columns: name, length, size bucket, L3, L4, marks, service, flags, layers.
  */
 #include "frames.h"
 
 #define M	  1
 #define OFFSET(n) ((n) << 3)
 
-/* 14 + 40 + 2048 + 1408 = 3510: what follows these stands 10 bytes before the end of the linear part. */
+/* 14 + 40 + 2048 + 1408 = 3510: what follows stands 10 bytes before the end of the linear part. */
 #define TO_3510(...) ETH(), IP6(__VA_ARGS__), DSTOPT(.len = 255), DSTOPT(.len = 175)
 #define TO_3518(...) ETH(), IP6(__VA_ARGS__), DSTOPT(.len = 255), DSTOPT(.len = 176)
 #define TO_4150(...) ETH(), IP6(__VA_ARGS__), DSTOPT(.len = 255), DSTOPT(.len = 255)
-#define ROW6(name, len, l4class, marks, service, flags, ...)                   \
-	{                                                                      \
-		name, len, 6, SAMPLER_IPV6, l4class, marks, service, flags, 0, \
-		{                                                              \
-			__VA_ARGS__                                            \
-		}                                                              \
+#define ROW6(name, len, l4class, marks, service, flags, ...)                \
+	{                                                                   \
+		name, len, 6, SAMPLER_IPV6, l4class, marks, service, flags, \
+		{                                                           \
+			__VA_ARGS__                                         \
+		}                                                           \
 	}
-#define LINEAR(name, len, l3, l4class, marks, service, flags, linear, ...) \
-	{                                                                  \
-		name, len, 1, l3, l4class, marks, service, flags, linear,  \
-		{                                                          \
-			__VA_ARGS__                                        \
-		}                                                          \
-	}
-
 static const struct named_frame frames[] = {
 	{ "jumbo-ipv4-udp-9014",
 	  9014,
@@ -41,7 +32,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_UDP,
 	  0,
 	  DNS,
-	  0,
 	  0,
 	  { ETH(), IP4(), UDP(.dport = 53), DATA(8972) } },
 	{ "jumbo-ipv4-tcp-9014",
@@ -52,7 +42,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  HTTP,
 	  0,
-	  0,
 	  { ETH(), IP4(), TCP(.dport = 80, .flags = TH_ACK), DATA(8960) } },
 	{ "jumbo-ipv4-natural-exact",
 	  3520,
@@ -61,7 +50,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_TCP,
 	  0,
 	  HTTP,
-	  0,
 	  0,
 	  { ETH(), IP4(), TCP(.dport = 80, .flags = TH_ACK), DATA(3466) } },
 	{ "jumbo-ipv4-natural-plus-one",
@@ -72,7 +60,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  HTTP,
 	  0,
-	  0,
 	  { ETH(), IP4(), TCP(.dport = 80, .flags = TH_ACK), DATA(3467) } },
 	{ "jumbo-ipv4-vlan-padded",
 	  9018,
@@ -82,7 +69,6 @@ static const struct named_frame frames[] = {
 	  VLAN_MARK,
 	  QUIC,
 	  0,
-	  0,
 	  { ETH(), VLAN(), IP4(), UDP(.sport = 443), PAD(8972) } },
 	{ "jumbo-ipv4-total-length-one-over",
 	  9014,
@@ -90,7 +76,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV4,
 	  SAMPLER_L4_OTHER,
 	  BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), IP4(.length = LIT(9001)), UDP(.dport = 53), DATA(8972) } },
@@ -102,24 +87,13 @@ static const struct named_frame frames[] = {
 	  BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP4(), UDP(.dport = 53, .length = LIT(8981)), DATA(8972) } },
-	{ "jumbo-arp-padded",
-	  9014,
-	  6,
-	  SAMPLER_ARP,
-	  NO_L4,
-	  0,
-	  0,
-	  0,
-	  0,
-	  { ETH(), ARP(), PAD(8972) } },
+	{ "jumbo-arp-padded", 9014, 6, SAMPLER_ARP, NO_L4, 0, 0, 0, { ETH(), ARP(), PAD(8972) } },
 	{ "jumbo-other",
 	  9014,
 	  6,
 	  SAMPLER_L3_OTHER,
 	  NO_L4,
-	  0,
 	  0,
 	  0,
 	  0,
@@ -130,7 +104,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV4,
 	  SAMPLER_TCP,
 	  FRAG_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), IP4(.fragment = 185, .next = LIT(6)), DATA(8980) } },
@@ -180,6 +153,30 @@ static const struct named_frame frames[] = {
 	     DSTOPT(.len = 255), DSTOPT(.len = 255), DSTOPT(.len = 255), DSTOPT(.len = 175),
 	     TCP(.dport = 80, .flags = TH_SYN)),
 
+	/* The longest chain there is, behind the most tags: L4 at 22 + 40 + 8 * 2048 = 16446. */
+	{ "jumbo-ext-longest-chain",
+	  16474,
+	  6,
+	  SAMPLER_IPV6,
+	  SAMPLER_TCP,
+	  VLAN_MARK,
+	  HTTP,
+	  SYN,
+	  { ETH(), STAG(), VLAN(), IP6(), DSTOPT(.len = 255), DSTOPT(.len = 255),
+	    DSTOPT(.len = 255), DSTOPT(.len = 255), DSTOPT(.len = 255), DSTOPT(.len = 255),
+	    DSTOPT(.len = 255), DSTOPT(.len = 255), TCP(.dport = 80, .flags = TH_SYN), DATA(8) } },
+	{ "jumbo-ext-longest-chain-cut",
+	  16465,
+	  6,
+	  SAMPLER_IPV6,
+	  SAMPLER_TCP,
+	  VLAN_MARK | BAD_MARK,
+	  0,
+	  0,
+	  { ETH(), STAG(), VLAN(), IP6(), DSTOPT(.len = 255), DSTOPT(.len = 255),
+	    DSTOPT(.len = 255), DSTOPT(.len = 255), DSTOPT(.len = 255), DSTOPT(.len = 255),
+	    DSTOPT(.len = 255), DSTOPT(.len = 255, .next = LIT(6)), DATA(19) } },
+
 	{ "big-ipv4-65535-exact",
 	  65549,
 	  6,
@@ -187,7 +184,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_TCP,
 	  0,
 	  HTTP,
-	  0,
 	  0,
 	  { ETH(), IP4(), TCP(.dport = 80), DATA(65495) } },
 	{ "big-ipv4-65535-padded",
@@ -198,7 +194,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  HTTP,
 	  0,
-	  0,
 	  { ETH(), IP4(), TCP(.dport = 80), DATA(65495), PAD(1) } },
 	{ "big-ipv4-0-with-65535-there",
 	  65549,
@@ -206,7 +201,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV4,
 	  SAMPLER_L4_OTHER,
 	  BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), IP4(.length = LIT(0)), TCP(.dport = 80), DATA(65495) } },
@@ -218,7 +212,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  HTTP,
 	  SYN,
-	  0,
 	  { ETH(), IP4(.length = LIT(0)), TCP(.dport = 80, .flags = TH_SYN), DATA(65496) } },
 	{ "big-ipv4-vlan-0-with-65535-there",
 	  65553,
@@ -228,7 +221,6 @@ static const struct named_frame frames[] = {
 	  VLAN_MARK | BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), VLAN(), IP4(.length = LIT(0)), TCP(.dport = 80), DATA(65495) } },
 	ROW6("big-ipv6-65535-exact", 65589, SAMPLER_TCP, 0, HTTP, 0, ETH(), IP6(), TCP(.dport = 80),
 	     DATA(65515)),
@@ -236,36 +228,6 @@ static const struct named_frame frames[] = {
 	     IP6(.length = LIT(0)), HOPOPT(), TCP(.dport = 80, .flags = TH_SYN), DATA(70000)),
 	ROW6("big-ipv6-jumbogram-udp-length-0", 70070, SAMPLER_UDP, 0, DNS, 0, ETH(),
 	     IP6(.length = LIT(0)), HOPOPT(), UDP(.dport = 53, .length = LIT(0)), DATA(70000)),
-
-	LINEAR("linear-14-ipv4-tcp", 94, SAMPLER_IPV4, SAMPLER_TCP, 0, HTTP, SYN, 14, ETH(), IP4(),
-	       TCP(.dport = 80, .flags = TH_SYN), DATA(40)),
-	LINEAR("linear-15-ipv4-tcp", 94, SAMPLER_IPV4, SAMPLER_TCP, 0, HTTP, SYN, 15, ETH(), IP4(),
-	       TCP(.dport = 80, .flags = TH_SYN), DATA(40)),
-	LINEAR("linear-33-ipv4-tcp", 94, SAMPLER_IPV4, SAMPLER_TCP, 0, HTTP, SYN, 33, ETH(), IP4(),
-	       TCP(.dport = 80, .flags = TH_SYN), DATA(40)),
-	LINEAR("linear-34-ipv4-tcp", 94, SAMPLER_IPV4, SAMPLER_TCP, 0, HTTP, SYN, 34, ETH(), IP4(),
-	       TCP(.dport = 80, .flags = TH_SYN), DATA(40)),
-	LINEAR("linear-53-ipv4-tcp", 94, SAMPLER_IPV4, SAMPLER_TCP, 0, HTTP, SYN, 53, ETH(), IP4(),
-	       TCP(.dport = 80, .flags = TH_SYN), DATA(40)),
-	LINEAR("linear-16-vlan-ipv4-udp", 98, SAMPLER_IPV4, SAMPLER_UDP, VLAN_MARK, DNS, 0, 16,
-	       ETH(), VLAN(), IP4(), UDP(.dport = 53), DATA(52)),
-	LINEAR("linear-20-qinq-ipv6-tcp", 82, SAMPLER_IPV6, SAMPLER_TCP, VLAN_MARK, HTTPS, 0, 20,
-	       ETH(), STAG(), VLAN(), IP6(), TCP(.dport = 443)),
-	LINEAR("linear-14-ipv4-options-udp", 110, SAMPLER_IPV4, SAMPLER_UDP, 0, DNS, 0, 14, ETH(),
-	       IP4(.ihl = LIT(15)), UDP(.sport = 53), DATA(28)),
-	LINEAR("linear-14-ipv6-ext", 98, SAMPLER_IPV6, SAMPLER_TCP, 0, HTTP, FIN, 14, ETH(), IP6(),
-	       HOPOPT(), DSTOPT(.len = 1), TCP(.sport = 80, .flags = TH_FIN)),
-	LINEAR("linear-14-ipv4-later", 64, SAMPLER_IPV4, SAMPLER_TCP, FRAG_MARK, 0, 0, 14, ETH(),
-	       IP4(.fragment = 9, .next = LIT(6)), DATA(30)),
-	LINEAR("linear-14-arp", 64, SAMPLER_ARP, NO_L4, 0, 0, 0, 14, ETH(), ARP(), PAD(22)),
-	LINEAR("linear-14-arp-lengths-lie", 64, SAMPLER_ARP, NO_L4, BAD_MARK, 0, 0, 14, ETH(),
-	       ARP(.hlen = LIT(22), .addresses = LIT(42))),
-	LINEAR("linear-14-third-tag", 61, SAMPLER_L3_OTHER, NO_L4, VLAN_MARK, 0, 0, 14, ETH(),
-	       VLAN(), VLAN(.next = LIT(0x8100)), DATA(39)),
-	LINEAR("linear-14-ipv6-version-4", 74, SAMPLER_IPV6, SAMPLER_L4_OTHER, BAD_MARK, 0, 0, 14,
-	       ETH(), IP6(.version = LIT(4)), TCP(.dport = 80)),
-	LINEAR("linear-14-tcp-one-short", 73, SAMPLER_IPV6, SAMPLER_TCP, BAD_MARK, 0, 0, 14, ETH(),
-	       IP6(.next = LIT(6)), DATA(19)),
 };
 
 const struct frame_group frames_jumbo = { frames, sizeof(frames) / sizeof(frames[0]) };

@@ -2,23 +2,23 @@
 /*
  * Named frames: Ethernet, VLAN tags, ARP, what is not IP, and each edge of the size buckets.
  *
- * Columns: name, length, size bucket, L3, L4, marks, service, flags, linear part, layers.
+ * Columns: name, length, size bucket, L3, L4, marks, service, flags, layers.
  */
 #include "frames.h"
 
-#define OTHER(name, type, size, len, bucket)                            \
-	{                                                               \
-		name, len, bucket, SAMPLER_L3_OTHER, NO_L4, 0, 0, 0, 0, \
-		{                                                       \
-			ETH(.next = LIT(type)), DATA(size)              \
-		}                                                       \
+#define OTHER(name, type, size, len, bucket)                         \
+	{                                                            \
+		name, len, bucket, SAMPLER_L3_OTHER, NO_L4, 0, 0, 0, \
+		{                                                    \
+			ETH(.next = LIT(type)), DATA(size)           \
+		}                                                    \
 	}
-#define SIZED(name, len, bucket, data)                                    \
-	{                                                                 \
-		name, len, bucket, SAMPLER_IPV4, SAMPLER_UDP, 0, 0, 0, 0, \
-		{                                                         \
-			ETH(), IP4(), UDP(), DATA(data)                   \
-		}                                                         \
+#define SIZED(name, len, bucket, data)                                 \
+	{                                                              \
+		name, len, bucket, SAMPLER_IPV4, SAMPLER_UDP, 0, 0, 0, \
+		{                                                      \
+			ETH(), IP4(), UDP(), DATA(data)                \
+		}                                                      \
 	}
 
 static const struct named_frame frames[] = {
@@ -31,7 +31,6 @@ static const struct named_frame frames[] = {
 	  BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(.next = LIT(0x0800)) } },
 	{ "eth-bare-ipv6",
 	  14,
@@ -41,28 +40,9 @@ static const struct named_frame frames[] = {
 	  BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(.next = LIT(0x86dd)) } },
-	{ "eth-bare-arp",
-	  14,
-	  0,
-	  SAMPLER_ARP,
-	  NO_L4,
-	  BAD_MARK,
-	  0,
-	  0,
-	  0,
-	  { ETH(.next = LIT(0x0806)) } },
-	{ "eth-bare-lldp",
-	  14,
-	  0,
-	  SAMPLER_L3_OTHER,
-	  NO_L4,
-	  0,
-	  0,
-	  0,
-	  0,
-	  { ETH(.next = LIT(0x88cc)) } },
+	{ "eth-bare-arp", 14, 0, SAMPLER_ARP, NO_L4, BAD_MARK, 0, 0, { ETH(.next = LIT(0x0806)) } },
+	{ "eth-bare-lldp", 14, 0, SAMPLER_L3_OTHER, NO_L4, 0, 0, 0, { ETH(.next = LIT(0x88cc)) } },
 
 	OTHER("eth-lldp", 0x88cc, 46, 60, 0),
 	OTHER("eth-rarp", 0x8035, 46, 60, 0),
@@ -83,15 +63,14 @@ static const struct named_frame frames[] = {
 	OTHER("eth-type-ffff", 0xffff, 46, 60, 0),
 	OTHER("eth-loopback-9000-large", 0x9000, 1501, 1515, 6),
 
-	{ "arp-request", 60, 0, SAMPLER_ARP, NO_L4, 0, 0, 0, 0, { ETH(), ARP(), PAD(18) } },
-	{ "arp-exact", 42, 0, SAMPLER_ARP, NO_L4, 0, 0, 0, 0, { ETH(), ARP() } },
+	{ "arp-request", 60, 0, SAMPLER_ARP, NO_L4, 0, 0, 0, { ETH(), ARP(), PAD(18) } },
+	{ "arp-exact", 42, 0, SAMPLER_ARP, NO_L4, 0, 0, 0, { ETH(), ARP() } },
 	{ "arp-fixed-part-cut",
 	  21,
 	  0,
 	  SAMPLER_ARP,
 	  NO_L4,
 	  BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(.next = LIT(0x0806)), DATA(7) } },
@@ -103,7 +82,6 @@ static const struct named_frame frames[] = {
 	  BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), ARP(.addresses = LIT(0)) } },
 	{ "arp-addresses-one-short",
 	  41,
@@ -113,14 +91,12 @@ static const struct named_frame frames[] = {
 	  BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), ARP(.addresses = LIT(19)) } },
 	{ "arp-no-addresses",
 	  22,
 	  0,
 	  SAMPLER_ARP,
 	  NO_L4,
-	  0,
 	  0,
 	  0,
 	  0,
@@ -133,14 +109,12 @@ static const struct named_frame frames[] = {
 	  0,
 	  0,
 	  0,
-	  0,
 	  { ETH(), ARP(.hlen = LIT(20), .plen = LIT(16)) } },
 	{ "arp-lengths-255",
 	  1042,
 	  5,
 	  SAMPLER_ARP,
 	  NO_L4,
-	  0,
 	  0,
 	  0,
 	  0,
@@ -153,16 +127,14 @@ static const struct named_frame frames[] = {
 	  BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), ARP(.hlen = LIT(255), .plen = LIT(255), .addresses = LIT(20)), PAD(18) } },
-	{ "arp-vlan", 46, 0, SAMPLER_ARP, NO_L4, VLAN_MARK, 0, 0, 0, { ETH(), VLAN(), ARP() } },
+	{ "arp-vlan", 46, 0, SAMPLER_ARP, NO_L4, VLAN_MARK, 0, 0, { ETH(), VLAN(), ARP() } },
 	{ "arp-qinq",
 	  64,
 	  1,
 	  SAMPLER_ARP,
 	  NO_L4,
 	  VLAN_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), STAG(), VLAN(), ARP(), PAD(14) } },
@@ -175,7 +147,6 @@ static const struct named_frame frames[] = {
 	  VLAN_MARK,
 	  HTTP,
 	  SYN,
-	  0,
 	  { ETH(), VLAN(), IP4(), TCP(.dport = 80, .flags = TH_SYN), PAD(6) } },
 	{ "vlan-s-ipv4-udp",
 	  56,
@@ -184,7 +155,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_UDP,
 	  VLAN_MARK,
 	  DNS,
-	  0,
 	  0,
 	  { ETH(), STAG(), IP4(), UDP(.dport = 53), DATA(10) } },
 	{ "vlan-c-ipv6-udp",
@@ -195,7 +165,6 @@ static const struct named_frame frames[] = {
 	  VLAN_MARK,
 	  QUIC,
 	  0,
-	  0,
 	  { ETH(), VLAN(), IP6(), UDP(.dport = 443), DATA(4) } },
 	{ "vlan-s-c-ipv4-tcp",
 	  62,
@@ -205,7 +174,6 @@ static const struct named_frame frames[] = {
 	  VLAN_MARK,
 	  HTTPS,
 	  0,
-	  0,
 	  { ETH(), STAG(), VLAN(), IP4(), TCP(.sport = 443, .flags = TH_ACK) } },
 	{ "vlan-c-c-ipv4-icmp",
 	  50,
@@ -213,7 +181,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV4,
 	  SAMPLER_ICMP,
 	  VLAN_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), VLAN(), VLAN(), IP4(), ICMP() } },
@@ -225,7 +192,6 @@ static const struct named_frame frames[] = {
 	  VLAN_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), VLAN(), STAG(), IP6(), ICMP6() } },
 	{ "vlan-s-s-ipv6-tcp",
 	  82,
@@ -235,7 +201,6 @@ static const struct named_frame frames[] = {
 	  VLAN_MARK,
 	  HTTP,
 	  0,
-	  0,
 	  { ETH(), STAG(), STAG(), IP6(), TCP(.dport = 80) } },
 	{ "vlan-lldp",
 	  64,
@@ -243,7 +208,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_L3_OTHER,
 	  NO_L4,
 	  VLAN_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), VLAN(.next = LIT(0x88cc)), DATA(46) } },
@@ -255,7 +219,6 @@ static const struct named_frame frames[] = {
 	  VLAN_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), VLAN(.next = LIT(0x0026)), DATA(46) } },
 	{ "vlan-three-tags",
 	  66,
@@ -263,7 +226,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_L3_OTHER,
 	  NO_L4,
 	  VLAN_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), VLAN(), VLAN(), VLAN(), IP4(), TCP(.dport = 80) } },
@@ -275,7 +237,6 @@ static const struct named_frame frames[] = {
 	  VLAN_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), STAG(), STAG(), STAG(), IP4(), TCP(.dport = 80) } },
 	{ "vlan-third-tag-cut",
 	  24,
@@ -283,7 +244,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_L3_OTHER,
 	  NO_L4,
 	  VLAN_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), VLAN(), VLAN(.next = LIT(0x8100)), DATA(2) } },
@@ -295,7 +255,6 @@ static const struct named_frame frames[] = {
 	  VLAN_MARK | BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(.next = LIT(0x8100)) } },
 	{ "vlan-tag-cut",
 	  17,
@@ -303,7 +262,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_L3_OTHER,
 	  NO_L4,
 	  VLAN_MARK | BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(.next = LIT(0x8100)), DATA(3) } },
@@ -315,7 +273,6 @@ static const struct named_frame frames[] = {
 	  VLAN_MARK | BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(.next = LIT(0x88a8)), DATA(2) } },
 	{ "vlan-second-tag-missing",
 	  18,
@@ -323,7 +280,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_L3_OTHER,
 	  NO_L4,
 	  VLAN_MARK | BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), STAG(.next = LIT(0x8100)) } },
@@ -335,7 +291,6 @@ static const struct named_frame frames[] = {
 	  VLAN_MARK | BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), VLAN(.next = LIT(0x8100)), DATA(3) } },
 	{ "vlan-bare-ipv4",
 	  18,
@@ -343,7 +298,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV4,
 	  SAMPLER_L4_OTHER,
 	  VLAN_MARK | BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), VLAN(.next = LIT(0x0800)) } },
@@ -355,7 +309,6 @@ static const struct named_frame frames[] = {
 	  VLAN_MARK | BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), VLAN(.next = LIT(0x0806)) } },
 	{ "vlan-old-9100-inside",
 	  64,
@@ -363,7 +316,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_L3_OTHER,
 	  NO_L4,
 	  VLAN_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), VLAN(.next = LIT(0x9100)), DATA(46) } },

@@ -2,30 +2,30 @@
 /*
  * Named frames: TCP, UDP, ICMP, SCTP and other protocols, TCP flags, services by either port.
  *
- * Columns: name, length, size bucket, L3, L4, marks, service, flags, linear part, layers.
+ * Columns: name, length, size bucket, L3, L4, marks, service, flags, layers.
  */
 #include "frames.h"
 
-#define FLAGS(name, bits, expected)                                        \
-	{                                                                  \
-		name, 54, 0, SAMPLER_IPV4, SAMPLER_TCP, 0, 0, expected, 0, \
-		{                                                          \
-			ETH(), IP4(), TCP(.flags = bits)                   \
-		}                                                          \
-	}
-#define PROTO4(name, number)                                             \
-	{                                                                \
-		name, 60, 0, SAMPLER_IPV4, SAMPLER_L4_OTHER, 0, 0, 0, 0, \
-		{                                                        \
-			ETH(), IP4(.next = LIT(number)), DATA(26)        \
-		}                                                        \
-	}
-#define PORTS(name, l4class, len, expected, ...)                        \
+#define FLAGS(name, bits, expected)                                     \
 	{                                                               \
-		name, len, 0, SAMPLER_IPV4, l4class, 0, expected, 0, 0, \
+		name, 54, 0, SAMPLER_IPV4, SAMPLER_TCP, 0, 0, expected, \
 		{                                                       \
-			ETH(), IP4(), __VA_ARGS__                       \
+			ETH(), IP4(), TCP(.flags = bits)                \
 		}                                                       \
+	}
+#define PROTO4(name, number)                                          \
+	{                                                             \
+		name, 60, 0, SAMPLER_IPV4, SAMPLER_L4_OTHER, 0, 0, 0, \
+		{                                                     \
+			ETH(), IP4(.next = LIT(number)), DATA(26)     \
+		}                                                     \
+	}
+#define PORTS(name, l4class, len, expected, ...)                     \
+	{                                                            \
+		name, len, 0, SAMPLER_IPV4, l4class, 0, expected, 0, \
+		{                                                    \
+			ETH(), IP4(), __VA_ARGS__                    \
+		}                                                    \
 	}
 
 static const struct named_frame frames[] = {
@@ -78,7 +78,6 @@ static const struct named_frame frames[] = {
 	  BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP4(.next = LIT(6)) } },
 	{ "tcp-header-one-short",
 	  53,
@@ -86,7 +85,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV4,
 	  SAMPLER_TCP,
 	  BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), IP4(.next = LIT(6)), DATA(19) } },
@@ -98,7 +96,6 @@ static const struct named_frame frames[] = {
 	  BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP4(.next = LIT(6)), DATA(19), PAD(7) } },
 	{ "tcp-header-past-total-length",
 	  54,
@@ -106,7 +103,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV4,
 	  SAMPLER_TCP,
 	  BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), IP4(.length = LIT(39)), TCP(.dport = 80, .flags = TH_SYN) } },
@@ -118,7 +114,6 @@ static const struct named_frame frames[] = {
 	  BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP4(), TCP(.dport = 80, .flags = TH_SYN, .doff = LIT(0)) } },
 	{ "tcp-doff-4",
 	  54,
@@ -126,7 +121,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV4,
 	  SAMPLER_TCP,
 	  BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), IP4(), TCP(.dport = 80, .flags = TH_SYN, .doff = LIT(4)) } },
@@ -138,7 +132,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  HTTP,
 	  SYN,
-	  0,
 	  { ETH(), IP4(), TCP(.dport = 80, .flags = TH_SYN, .doff = LIT(6)) } },
 	{ "tcp-doff-15",
 	  94,
@@ -148,7 +141,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  HTTP,
 	  SYN,
-	  0,
 	  { ETH(), IP4(), TCP(.dport = 80, .flags = TH_SYN, .doff = LIT(15)) } },
 	{ "tcp-doff-15-one-short",
 	  93,
@@ -156,7 +148,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV4,
 	  SAMPLER_TCP,
 	  BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), IP4(),
@@ -169,7 +160,6 @@ static const struct named_frame frames[] = {
 	  BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP4(), TCP(.dport = 80, .doff = LIT(6), .options = LIT(3)), PAD(3) } },
 	{ "tcp-ipv6-header-one-short",
 	  73,
@@ -179,7 +169,6 @@ static const struct named_frame frames[] = {
 	  BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP6(.next = LIT(6)), DATA(19) } },
 	{ "tcp-ipv6-doff-4",
 	  74,
@@ -187,7 +176,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV6,
 	  SAMPLER_TCP,
 	  BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), IP6(), TCP(.dport = 80, .flags = TH_RST, .doff = LIT(4)) } },
@@ -200,7 +188,6 @@ static const struct named_frame frames[] = {
 	  BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP4(.next = LIT(17)), DATA(7) } },
 	{ "udp-header-in-padding",
 	  60,
@@ -208,7 +195,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV4,
 	  SAMPLER_UDP,
 	  BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), IP4(.next = LIT(17)), DATA(7), PAD(19) } },
@@ -220,7 +206,6 @@ static const struct named_frame frames[] = {
 	  BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP4(), UDP(.dport = 53, .length = LIT(7)), DATA(10) } },
 	{ "udp-length-8-less-than-there",
 	  52,
@@ -229,7 +214,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_UDP,
 	  0,
 	  DNS,
-	  0,
 	  0,
 	  { ETH(), IP4(), UDP(.dport = 53, .length = LIT(8)), DATA(10) } },
 	{ "udp-length-exact",
@@ -240,7 +224,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  DNS,
 	  0,
-	  0,
 	  { ETH(), IP4(), UDP(.dport = 53, .length = LIT(18)), DATA(10) } },
 	{ "udp-length-one-over",
 	  52,
@@ -248,7 +231,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV4,
 	  SAMPLER_UDP,
 	  BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), IP4(), UDP(.dport = 53, .length = LIT(19)), DATA(10) } },
@@ -260,7 +242,6 @@ static const struct named_frame frames[] = {
 	  BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP4(), UDP(.dport = 53, .length = LIT(26)), DATA(10), PAD(8) } },
 	{ "udp-length-0-ipv4",
 	  52,
@@ -268,7 +249,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV4,
 	  SAMPLER_UDP,
 	  BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), IP4(), UDP(.dport = 53, .length = LIT(0)), DATA(10) } },
@@ -280,7 +260,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  DNS,
 	  0,
-	  0,
 	  { ETH(), IP6(), UDP(.dport = 53, .length = LIT(0)), DATA(10) } },
 	{ "udp-length-7-ipv6",
 	  72,
@@ -290,7 +269,6 @@ static const struct named_frame frames[] = {
 	  BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP6(), UDP(.dport = 53, .length = LIT(7)), DATA(10) } },
 	{ "udp-length-one-over-ipv6",
 	  72,
@@ -298,7 +276,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV6,
 	  SAMPLER_UDP,
 	  BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), IP6(), UDP(.dport = 53, .length = LIT(19)), DATA(10) } },
@@ -311,7 +288,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP4(), ICMP(), DATA(56) } },
 	{ "icmp-one-short",
 	  41,
@@ -319,7 +295,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV4,
 	  SAMPLER_ICMP,
 	  BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), IP4(), ICMP(.size = LIT(7)) } },
@@ -331,9 +306,8 @@ static const struct named_frame frames[] = {
 	  BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP4(), ICMP(.size = LIT(7)), PAD(19) } },
-	{ "icmp6-least", 58, 0, SAMPLER_IPV6, SAMPLER_ICMP, 0, 0, 0, 0, { ETH(), IP6(), ICMP6() } },
+	{ "icmp6-least", 58, 0, SAMPLER_IPV6, SAMPLER_ICMP, 0, 0, 0, { ETH(), IP6(), ICMP6() } },
 	{ "icmp6-one-short",
 	  57,
 	  0,
@@ -342,14 +316,12 @@ static const struct named_frame frames[] = {
 	  BAD_MARK,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP6(), ICMP6(.size = LIT(3)) } },
 	{ "icmp6-neighbour-solicitation",
 	  86,
 	  1,
 	  SAMPLER_IPV6,
 	  SAMPLER_ICMP,
-	  0,
 	  0,
 	  0,
 	  0,
@@ -362,7 +334,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP6(), ICMP(), DATA(12) } },
 	{ "icmp6-over-ipv4-is-other",
 	  54,
@@ -372,17 +343,15 @@ static const struct named_frame frames[] = {
 	  0,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP4(), ICMP6(), DATA(16) } },
 
-	{ "sctp-exact", 46, 0, SAMPLER_IPV4, SAMPLER_SCTP, 0, 0, 0, 0, { ETH(), IP4(), SCTP() } },
+	{ "sctp-exact", 46, 0, SAMPLER_IPV4, SAMPLER_SCTP, 0, 0, 0, { ETH(), IP4(), SCTP() } },
 	{ "sctp-one-short",
 	  45,
 	  0,
 	  SAMPLER_IPV4,
 	  SAMPLER_SCTP,
 	  BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), IP4(), SCTP(.size = LIT(11)) } },
@@ -394,7 +363,6 @@ static const struct named_frame frames[] = {
 	  0,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP6(), SCTP(), DATA(24) } },
 	{ "sctp-ipv6-one-short",
 	  65,
@@ -402,7 +370,6 @@ static const struct named_frame frames[] = {
 	  SAMPLER_IPV6,
 	  SAMPLER_SCTP,
 	  BAD_MARK,
-	  0,
 	  0,
 	  0,
 	  { ETH(), IP6(), SCTP(.size = LIT(11)) } },
@@ -426,14 +393,12 @@ static const struct named_frame frames[] = {
 	  0,
 	  0,
 	  0,
-	  0,
 	  { ETH(), IP4(.next = LIT(47)) } },
 	{ "proto-gre-ipv6",
 	  80,
 	  1,
 	  SAMPLER_IPV6,
 	  SAMPLER_L4_OTHER,
-	  0,
 	  0,
 	  0,
 	  0,

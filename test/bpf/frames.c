@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * Builds the bytes of a frame from its row of layers, and its expected counters from the hand-written
- * columns. Checksums stay zero: the programs under test do not read them.
+ * Builds the bytes of a frame from its row of layers, and its expected counters from the columns
+ * written by hand. Checksums stay zero: the programs under test do not read them.
  *
  * Payload and padding are the bytes 00 50 over and over, so that a program which takes payload of a
- * later fragment, padding or options for ports finds port 80 there, counts it as http, and is caught.
+ * later fragment, padding or options for ports finds port 80 there, counts http, and is caught.
  */
 #include <assert.h>
 #include <string.h>
@@ -208,7 +208,7 @@ void frame_build(const struct named_frame *named, struct frame *ret)
 {
 	ret->len = 0;
 	ret->n_layers = 0;
-	ret->linear = named->linear;
+	ret->linear = 0;
 	for (const struct layer *l = named->layer; l->kind != LAYER_END; l++) {
 		size_t size = layer_size(l);
 

@@ -167,7 +167,6 @@ struct named_frame {
 	unsigned marks;
 	unsigned service; /* enum test_service */
 	unsigned flags;
-	uint32_t linear; /* bytes in the linear part; 0 = as the kernel lays it out */
 	struct layer layer[FRAME_MAX_LAYERS];
 };
 

@@ -5,6 +5,7 @@
  */
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
+#include <linux/bpf_common.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,15 +18,20 @@
 #include "frames.h"
 #include "oracle.h"
 #include "runner.h"
+#include "util/cleanup.h"
 
 #define PRIME 10007
 
 static const struct named_frame http = {
-	"http",	     54,
-	0,	     SAMPLER_IPV4,
-	SAMPLER_TCP, 0,
-	HTTP,	     SYN,
-	0,	     { ETH(), IP4(), TCP(.sport = 9999, .dport = 80, .flags = TH_SYN) }
+	"http",
+	54,
+	0,
+	SAMPLER_IPV4,
+	SAMPLER_TCP,
+	0,
+	HTTP,
+	SYN,
+	{ ETH(), IP4(), TCP(.sport = 9999, .dport = 80, .flags = TH_SYN) }
 };
 
 static struct runner runner;
@@ -189,6 +195,38 @@ static void every_cpu_counts_for_itself(void **state)
 	assert_int_equal(got.size[0], n_run);
 }
 
+static int load_dummy(uint32_t flags)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = flags, .expected_attach_type = BPF_XDP);
+
+	return bpf_prog_load(BPF_PROG_TYPE_XDP, "dummy", "GPL", insns,
+			     sizeof(insns) / sizeof(insns[0]), &opts);
+}
+
+/* Whether the program may stand in a table of those that take multi-buffer frames, or do not. */
+static bool belongs_with(uint32_t flags)
+{
+	_cleanup_close_ int table = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "table", 4, 4, 2, NULL);
+	_cleanup_close_ int dummy = load_dummy(flags);
+	uint32_t first = 0, second = 1;
+
+	assert_true(table >= 0 && dummy >= 0);
+	assert_int_equal(bpf_map_update_elem(table, &first, &dummy, BPF_ANY), 0);
+	return bpf_map_update_elem(table, &second, &runner.prog_fd, BPF_ANY) == 0;
+}
+
+/* A test run takes jumbo frames without the flag; a device of MTU 9000 does not. */
+static void program_is_made_for_multi_buffer_frames(void **state)
+{
+	(void)state;
+	assert_true(belongs_with(BPF_F_XDP_HAS_FRAGS));
+	assert_false(belongs_with(0));
+}
+
 static int close_runner(void **state)
 {
 	(void)state;
@@ -206,6 +244,7 @@ int main(void)
 		cmocka_unit_test(table_number_out_of_range_loses_no_frame),
 		cmocka_unit_test(ten_thousand_and_seven_frames_add_up),
 		cmocka_unit_test(every_cpu_counts_for_itself),
+		cmocka_unit_test(program_is_made_for_multi_buffer_frames),
 	};
 
 	runner_open(&runner);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * Seeded random mutations of the named frames: the verdict is XDP_PASS, the invariants hold, and the
- * program agrees with the oracle on every counter.
+ * Seeded random mutations of the named frames: the verdict is XDP_PASS, the invariants hold, and
+ * the program agrees with the oracle on every counter.
  *
- * At the end each counter must have been hit, so that a mutator which only makes rubbish of one kind
- * does not pass for a test. --seed, --count and --only make a run, or one mutation of it, again.
+ * At the end each counter must have been hit, so that a mutator which only makes rubbish of one
+ * kind does not pass for a test. --seed, --count and --only make a run, or one mutation of it,
+ * again.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * The named frames against the oracle: two readings of the rules, one by hand for each frame and one
- * as a parser, must agree before either is used to judge the BPF program. Needs no privilege.
+ * The named frames against the oracle: two readings of the rules, one by hand for each frame and
+ * one as a parser, must agree before either is used to judge the BPF program. Needs no privilege.
  */
 #include <setjmp.h>
 #include <stdarg.h>

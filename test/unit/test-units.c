@@ -186,8 +186,9 @@ static void rates_have_three_significant_digits(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < array_size(cases); i++) {
-		char buf[FORMAT_MAX] = "";
+		char buf[FORMAT_MAX];
 
+		memset(buf, 'x', sizeof(buf));
 		assert_int_equal(format_rate(buf, sizeof(buf), cases[i].value, cases[i].unit), 0);
 		assert_string_equal(buf, cases[i].text);
 	}
@@ -213,8 +214,9 @@ static void sizes_are_iec(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < array_size(cases); i++) {
-		char buf[FORMAT_MAX] = "";
+		char buf[FORMAT_MAX];
 
+		memset(buf, 'x', sizeof(buf));
 		assert_int_equal(format_bytes(buf, sizeof(buf), cases[i].value), 0);
 		assert_string_equal(buf, cases[i].text);
 	}

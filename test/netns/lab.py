@@ -1,0 +1,515 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""
+A laboratory for samplerd: network and mount namespaces of its own, veth links with known traffic on
+them, and samplerd itself.
+
+Each scenario gets a Lab. In it /run is a private tmpfs, /sys/fs/bpf a private bpffs, no interface
+but lo exists, and IPv6 is off, so that no frame is sent but by the test. All goes away with the
+scenario's process.
+
+Where things are comes from the environment, as test/netns/meson.build sets it; by hand
+SAMPLER_BUILD=<build folder> is enough.
+"""
+import ctypes
+import errno
+import functools
+import itertools
+import json
+import os
+import pwd
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import netlink
+import tap
+from tap import Failure, Skip, libc, main
+
+__all__ = ["Failure", "Lab", "Skip", "main", "scenario"]
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.environ.get("SAMPLER_BUILD", "/nonexistent")
+SAMPLERD = os.environ.get("SAMPLERD", f"{BUILD}/daemon/samplerd")
+ATTACH_OBJECT = os.environ.get("ATTACH_OBJECT", f"{BUILD}/test/netns/attach-object")
+OBJECTS = os.environ.get("SAMPLER_TEST_OBJECTS", f"{BUILD}/test/netns")
+WALLCLOCK = os.environ.get("WALLCLOCK", f"{BUILD}/test/netns/libwallclock.so")
+VERSION = os.environ.get("SAMPLER_VERSION")
+
+USER = "nobody"  # there is no user "sampler" on a machine where it is not installed
+BPFFS = "/sys/fs/bpf"
+PINS = BPFFS + "/sampler"
+RUN = "/run/sampler-test"
+
+CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
+MS_REC, MS_PRIVATE = 0x4000, 0x40000
+
+BURST = 64  # frames; a veth's ring takes 256
+SANITIZER_WORDS = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:")
+
+
+def scenario(title, seconds=30, **arguments):
+    """Register a scenario: a function of a Report and a Lab."""
+
+    def register(function):
+        @functools.wraps(function)
+        def in_lab(report, **more):
+            with Lab(report) as lab:
+                function(report, lab, **more)
+
+        tap.scenario(title, seconds, **arguments)(in_lab)
+        return function  # as it was, for the next decorator
+
+    return register
+
+
+def _call(function, *arguments):
+    if function(*arguments):
+        number = ctypes.get_errno()
+        raise OSError(number, f"{function.__name__}: {os.strerror(number)}")
+
+
+def mount(kind, where, flags=0):
+    _call(libc.mount, kind.encode() if kind else b"none", where.encode(),
+          kind.encode() if kind else None, ctypes.c_ulong(flags), None)
+
+
+def wait_for(condition, what, seconds=10):
+    """Poll until @condition() is true. Return: what it returned."""
+    deadline = time.monotonic() + seconds * tap.SLOWNESS
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise Failure(f"not within {seconds * tap.SLOWNESS:.0f} s: {what}")
+        time.sleep(0.02)
+    return value
+
+
+class Namespace:
+    """A network namespace, kept alive by its descriptor alone."""
+
+    def __init__(self, fd):
+        self.fd = fd
+        self.path = f"/proc/{os.getpid()}/fd/{fd}"
+        self.netlink = None
+        with self:
+            self.netlink = netlink.Netlink()
+
+    def enter(self):
+        _call(libc.setns, self.fd, CLONE_NEWNET)
+
+    def __enter__(self):
+        self._before = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self.enter()
+        return self
+
+    def __exit__(self, *_):
+        _call(libc.setns, self._before, CLONE_NEWNET)
+        os.close(self._before)
+
+    @property
+    def inode(self):
+        return os.fstat(self.fd).st_ino
+
+
+class Link:
+    """A veth pair: frames sent at the peer are received by the interface under test."""
+
+    def __init__(self, name, peer, ns, peer_ns):
+        self.name, self.peer, self.ns, self.peer_ns = name, peer, ns, peer_ns
+        self._socket = None
+
+    def state(self):
+        """Return: netlink.LinkState of the interface under test."""
+        state = self.ns.netlink.link(self.name)
+        if state is None:
+            raise Failure(f"no link {self.name}")
+        return state
+
+    def stats(self):
+        return self.state().stats
+
+    def dropped(self):
+        """Frames that the link itself lost, before any XDP program could see them."""
+        peer = self.peer_ns.netlink.link(self.peer)
+        return self.stats().rx_dropped + peer.stats.tx_dropped
+
+    def socket(self):
+        """An AF_PACKET socket at the peer, with a protocol of 0: it receives nothing."""
+        if not self._socket:
+            with self.peer_ns:
+                self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            self._socket.bind((self.peer, 0))
+        return self._socket
+
+    def send(self, frames):
+        """Send at the pace of the receiver. Return: (frames, bytes)."""
+        pacer = Pacer(self)
+        size = 0
+        for frame in frames:
+            pacer.send(frame)
+            size += len(frame)
+        pacer.drain()
+        return pacer.sent, size
+
+
+class Pacer:
+    """
+    Sends without loss: never more frames on the way than the link has room for. A veth in native
+    mode drops what its ring (256 frames) has no room for; in skb mode the backlog takes 1,000.
+    """
+
+    def __init__(self, link):
+        self.link, self.sent = link, 0
+        self._socket = link.socket()
+        self._base = link.stats().rx_packets
+        self._dropped = link.dropped()
+
+    def send(self, frame):
+        while True:
+            try:
+                self._socket.send(frame)
+                break
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                time.sleep(0.001)  # not sent: the link dropped it
+                self._dropped += 1
+        self.sent += 1
+        if self.sent % BURST == 0:
+            self.drain()
+
+    def drain(self, seconds=5):
+        """Wait until the interface has received all that was sent."""
+        deadline = time.monotonic() + seconds * tap.SLOWNESS
+        time.sleep(0.0005)  # also what paces skb mode: frames count there before they are handled
+        while self.link.stats().rx_packets - self._base < self.sent:
+            if time.monotonic() > deadline:
+                got = self.link.stats().rx_packets - self._base
+                lost = self.link.dropped() - self._dropped
+                raise Failure(f"the link itself received {got} of {self.sent} frames, "
+                              f"dropped {lost}")
+            time.sleep(0.0005)
+
+    def lost(self):
+        return self.link.dropped() - self._dropped
+
+
+class Traffic:
+    """A process that sends the same frames over and over at a steady rate, until it is stopped."""
+
+    def __init__(self, link, frames, rate=20000):
+        self._link, self._frames, self._rate = link, frames, rate
+        link.socket()
+        stop, self._stop = os.pipe()
+        self._result, result = os.pipe()
+        self.pid = os.fork()
+        if not self.pid:
+            tap.die_with_parent()
+            os.close(self._stop)
+            try:
+                answer = self._pump(stop)
+            except BaseException as error:
+                answer = {"error": repr(error)}
+            os.write(result, json.dumps(answer).encode())
+            os._exit(0)
+        os.close(stop)
+        os.close(result)
+
+    def _pump(self, stop):
+        pacer = Pacer(self._link)
+        frames = itertools.cycle(self._frames)
+        size, start, baseline, stopped = 0, time.monotonic(), 0, False
+        os.set_blocking(stop, False)
+        while not stopped:
+            due = int((time.monotonic() - start) * self._rate) - (pacer.sent - baseline)
+            if due > 4 * BURST:  # held up: go on at the rate, without making up for it
+                start, baseline, due = time.monotonic(), pacer.sent, BURST
+            for _ in range(due):
+                frame = next(frames)
+                pacer.send(frame)
+                size += len(frame)
+            time.sleep(0.001)
+            try:
+                stopped = os.read(stop, 1) == b""
+            except BlockingIOError:
+                pass
+        pacer.drain()
+        return {"frames": pacer.sent, "bytes": size, "lost": pacer.lost()}
+
+    def stop(self):
+        """Return: (frames, bytes) sent, all of which the interface has received."""
+        os.close(self._stop)
+        with os.fdopen(self._result) as result:
+            answer = json.loads(result.read() or '{"error": "it has ended"}')
+        os.waitpid(self.pid, 0)
+        if "error" in answer or answer["lost"]:
+            raise Failure(f"the sender: {answer}")
+        return answer["frames"], answer["bytes"]
+
+
+class Result:
+    """A finished command."""
+
+    def __init__(self, status, out, err):
+        self.status, self.out, self.err = status, out, err
+
+    def __repr__(self):
+        return f"status {self.status}\nstdout: {self.out}\nstderr: {self.err}"
+
+
+class Recorder:
+    """A samplerd that records in the foreground."""
+
+    def __init__(self, lab, process, log_path, ifname):
+        self._lab, self.process, self._log_path, self.ifname = lab, process, log_path, ifname
+        self.pid = process.pid
+
+    def log(self):
+        with open(self._log_path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def wait_log(self, pattern, seconds=10):
+        """Wait for a line. Return: the match."""
+
+        def found():
+            match = re.search(pattern, self.log())
+            if not match and not self.running():
+                raise Failure(f"{self.ifname}: ended without /{pattern}/:\n{self.log()}")
+            return match
+
+        try:
+            return wait_for(found, f"/{pattern}/ in the log", seconds)
+        except Failure as failure:
+            raise Failure(f"{failure}:\n{self.log()}") from None
+
+    def wait_record(self, seconds=10):
+        """Wait until one more record is in the history. Return: the newest."""
+        before = self._lab.last_record(self.ifname, ns=self._ns)
+        newest = []
+
+        def more():
+            if not self.running():
+                raise Failure(f"{self.ifname}: ended:\n{self.log()}")
+            newest[:] = self._lab.history(self.ifname, ns=self._ns)[-1:]
+            return newest and (not before or newest[0]["record"] > before["record"])
+
+        wait_for(more, f"a new record of {self.ifname}:\n{self.log()}", seconds)
+        return newest[0]
+
+    _ns = None
+
+    def running(self):
+        return self.process.poll() is None
+
+    def wait(self, seconds=10):
+        """Wait until it ends. Return: exit status; negative: signal."""
+        try:
+            return self.process.wait(seconds * tap.SLOWNESS)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"{self.ifname}: still running:\n{self.log()}") from None
+
+    def send_signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, number=signal.SIGINT):
+        """Return: exit status."""
+        self.send_signal(number)
+        return self.wait()
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+        return self.wait()
+
+    def children(self):
+        with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
+            return [int(pid) for pid in file.read().split()]
+
+    def status(self):
+        """Return: /proc/PID/status as a dictionary."""
+        with open(f"/proc/{self.pid}/status", encoding="utf-8") as file:
+            return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+class Lab:
+    """What a scenario works in. Ends what it started."""
+
+    def __init__(self, report):
+        self._report = report
+        self._n = 0
+        self._recorders = []
+        self.sanitizer_log = ""
+        _call(libc.unshare, CLONE_NEWNS | CLONE_NEWNET)
+        mount(None, "/", MS_REC | MS_PRIVATE)
+        mount("tmpfs", "/run")
+        os.chmod("/run", 0o755)
+        mount("bpf", BPFFS)
+        self.state_dir, self.config_dir = RUN + "/state", RUN + "/config"
+        for path in (RUN, self.state_dir, self.config_dir):
+            os.mkdir(path, 0o755)
+        nobody = pwd.getpwnam(USER)
+        os.chown(self.state_dir, nobody.pw_uid, nobody.pw_gid)
+        self.ns = self._prepare_namespace()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for recorder in self._recorders:
+            if recorder.running():
+                recorder.kill()
+            self.sanitizer_log += self._sanitizer_lines(recorder.log())
+        if self.sanitizer_log:
+            self._report.ok(False, "no sanitizer complains", self.sanitizer_log)
+
+    @staticmethod
+    def _sanitizer_lines(text):
+        return text if SANITIZER_WORDS.search(text) else ""
+
+    # ---- namespaces and links ----
+
+    def _prepare_namespace(self):
+        for name in ("all", "default"):
+            path = f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6"
+            if os.path.exists(path):
+                with open(path, "w", encoding="ascii") as file:
+                    file.write("1")
+        ns = Namespace(os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC))
+        self.run("ip", "link", "set", "lo", "up", ns=ns)
+        return ns
+
+    def namespace(self):
+        """A further network namespace, over the same mounts."""
+        before = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        _call(libc.unshare, CLONE_NEWNET)
+        ns = self._prepare_namespace()
+        _call(libc.setns, before, CLONE_NEWNET)
+        os.close(before)
+        return ns
+
+    def veth(self, name="v0", peer="p0", mtu=1500, ns=None, peer_ns=None):
+        """A veth pair, up, that strips no VLAN tags. Its peer is in another namespace."""
+        ns = ns or self.ns
+        peer_ns = peer_ns or self.namespace()
+        self.run("ip", "link", "add", "name", name, "mtu", str(mtu), "type", "veth", "peer", "name",
+                 peer, "mtu", str(mtu), "netns", peer_ns.path, ns=ns)
+        self.run("ethtool", "-K", name, "rxvlan", "off", ns=ns)
+        self.run("ethtool", "-K", peer, "txvlan", "off", ns=peer_ns)
+        self.run("ip", "link", "set", "dev", name, "up", ns=ns)
+        self.run("ip", "link", "set", "dev", peer, "up", ns=peer_ns)
+        return Link(name, peer, ns, peer_ns)
+
+    # ---- commands ----
+
+    def spawn(self, *argv, ns=None, **options):
+        def prepare():
+            tap.die_with_parent()
+            if ns:
+                ns.enter()
+
+        return subprocess.Popen(argv, preexec_fn=prepare, stdin=subprocess.DEVNULL, **options)
+
+    def try_run(self, *argv, ns=None, env=None, seconds=30):
+        """Run a command to its end. Return: Result."""
+        process = self.spawn(*argv, ns=ns, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             env={**os.environ, **(env or {})}, text=True, errors="replace")
+        try:
+            out, err = process.communicate(timeout=seconds * tap.SLOWNESS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise Failure(f"{' '.join(argv)}: not done after {seconds} s") from None
+        self.sanitizer_log += self._sanitizer_lines(err)
+        return Result(process.returncode, out, err)
+
+    def run(self, *argv, **options):
+        """Run a command that has to succeed. Return: its output."""
+        result = self.try_run(*argv, **options)
+        if result.status:
+            raise Failure(f"{' '.join(argv)}: {result!r}")
+        return result.out
+
+    # ---- samplerd ----
+
+    def _options(self):
+        return ("--user", USER, "--state-dir", self.state_dir, "--config-dir", self.config_dir)
+
+    def samplerd(self, *argv, ns=None, env=None, wrap=(), defaults=True):
+        """Run samplerd to its end. Later options win over the lab's own. Return: Result."""
+        return self.try_run(*wrap, SAMPLERD, *(self._options() if defaults else ()), *argv, ns=ns,
+                            env=env)
+
+    def attach(self, ifname, *argv, **options):
+        """samplerd --attach that has to succeed. Return: what it said."""
+        result = self.samplerd("--attach", *argv, "--", ifname, **options)
+        if result.status:
+            raise Failure(f"--attach {ifname}: {result!r}")
+        return result.err
+
+    def attach_object(self, name, ifname, *argv, ns=None):
+        """Attach another BPF object than the built-in one. Return: Result."""
+        return self.try_run(ATTACH_OBJECT, *argv, f"{OBJECTS}/{name}.bpf.o", ifname, ns=ns)
+
+    def snapshot(self, ifname, **options):
+        """Return: what samplerd --print says."""
+        result = self.samplerd("--print", "--", ifname, **options)
+        if result.status:
+            raise Failure(f"--print {ifname}: {result!r}")
+        return json.loads(result.out)
+
+    def history(self, ifname, **options):
+        """Return: the records of samplerd --history; none where there is no file yet."""
+        result = self.samplerd("--history", "--", ifname, **options)
+        if result.status and "No such file" not in result.err:
+            raise Failure(f"--history {ifname}: {result!r}")
+        return [json.loads(line) for line in result.out.splitlines()]
+
+    def last_record(self, ifname, **options):
+        return (self.history(ifname, **options) or [None])[-1]
+
+    def record(self, ifname, *argv, ns=None, env=None, wrap=(), interval="100ms",
+               log_interval="300ms"):
+        """Start samplerd in the foreground. Return: Recorder."""
+        self._n += 1
+        path = f"{RUN}/log-{self._n}"
+        env = {**os.environ, **(env or {})}
+        # It gives up root, and the leak check of a process without privilege cannot trace it: it
+        # ends as if it had found leaks. All other verbs, and the unit tests, are checked.
+        env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+        with open(path, "w", encoding="utf-8") as log:
+            process = self.spawn(*wrap, SAMPLERD, *self._options(), "--interval", interval,
+                                 "--log-interval", log_interval, *argv, "--", ifname, ns=ns,
+                                 env=env, stdout=log, stderr=log)
+        recorder = Recorder(self, process, path, ifname)
+        recorder._ns = ns
+        self._recorders.append(recorder)
+        return recorder
+
+    def configure(self, text, name="sampler"):
+        """Write a configuration file."""
+        with open(f"{self.config_dir}/{name}.conf", "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def pins(self):
+        """Return: everything that is pinned, as sorted paths below the folder of pins."""
+        found = []
+        for folder, folders, files in os.walk(PINS):
+            found += [os.path.relpath(os.path.join(folder, f), PINS) for f in folders + files]
+        return sorted(found)
+
+    def map_value(self, ifname_key, name, value=None):
+        """Read, or write where @value is given, the only element of an array map, as bytes."""
+        path = f"{PINS}/{ifname_key}/{name}"
+        if value is not None:
+            self.run("bpftool", "map", "update", "pinned", path, "key", "0", "0", "0", "0", "value",
+                     *(str(byte) for byte in value))
+            return value
+        dump = self.run("bpftool", "-j", "map", "dump", "pinned", path)
+        return bytes(int(byte, 16) for byte in json.loads(dump)[0]["value"])
+
+    def key(self, ifname, ns=None):
+        """The name of an interface's folder of pins, in a namespace that is not init's."""
+        plain = re.sub(rb"[^A-Za-z0-9_-]", lambda m: b"%%%02X" % m[0][0],
+                       ifname.encode("utf-8", "surrogateescape"))
+        return f"{plain.decode()}@{(ns or self.ns).inode}"
