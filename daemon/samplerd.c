@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -191,6 +192,18 @@ static int purge(const struct config *config, const char *ifname, struct error *
 
 /* ---- recording ---- */
 
+/* Made for the user that records; one that is there already belongs to whoever made it. */
+static int make_state_dir(const char *dir, uid_t uid, gid_t gid, struct error *err)
+{
+	if (mkdir(dir, 0750))
+		return errno == EEXIST
+			       ? 0
+			       : error_set(err, -errno, "cannot make %s: %s", dir, strerror(errno));
+	if (chown(dir, uid, gid))
+		return error_set(err, -errno, "%s: %s", dir, strerror(errno));
+	return 0;
+}
+
 static int open_history(const struct config *config, const char *ifname, bool as_root,
 			struct history_writer **ret_history, struct error *err)
 {
@@ -206,14 +219,9 @@ static int open_history(const struct config *config, const char *ifname, bool as
 
 	place.key = pins.key;
 	place.uid = place.gid = -1;
-	if (!r && as_root) {
-		r = privileges_lookup(config->user, &place.uid, &place.gid, err);
-		if (!r && mkdir(config->state_dir, 0750) && errno != EEXIST)
-			r = error_set(err, -errno, "cannot make %s: %s", config->state_dir,
-				      strerror(errno));
-		else if (!r && errno != EEXIST && chown(config->state_dir, place.uid, place.gid))
-			r = error_set(err, -errno, "%s: %s", config->state_dir, strerror(errno));
-	}
+	if (!r && as_root)
+		r = privileges_lookup(config->user, &place.uid, &place.gid, err)
+			    ?: make_state_dir(config->state_dir, place.uid, place.gid, err);
 	r = r ?: history_open_writer(&place, &geometry, ret_history, err);
 	if (!r && *history_writer_note(*ret_history))
 		log_warning("%s", history_writer_note(*ret_history));
@@ -259,6 +267,18 @@ static int record_attached(struct recorder_setup *setup, struct error *err)
 	return r;
 }
 
+/* A stop that comes while we attach waits for the event loop, which detaches as at any other time. */
+static void hold_stop_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static int record(const struct config_source *source, const struct config *config,
 		  struct error *err)
 {
@@ -272,6 +292,7 @@ static int record(const struct config_source *source, const struct config *confi
 	if (r)
 		return r;
 	if (as_root) {
+		hold_stop_signals();
 		r = broker_start(&broker, source, err);
 		if (r)
 			return r;
@@ -369,7 +390,7 @@ int main(int argc, char **argv)
 			puts("samplerd " SAMPLER_VERSION);
 			return EXIT_SUCCESS;
 		case '?':
-			return usage("wrong option");
+			return EXIT_USAGE; /* getopt_long() has said which and why */
 		default:
 			if (option >= OPT_VERB && option < OPT_KEY && args.verb)
 				return usage("more than one verb");

@@ -319,7 +319,7 @@ static int explain(const struct plan *plan, const struct bpf_log *log, int r, st
 	long page = sysconf(_SC_PAGESIZE);
 
 	if (log->verifier[0])
-		return error_set(err, r, "%s: the kernel's verifier refuses the program: %s",
+		return error_set(err, -ENOEXEC, "%s: the kernel's verifier refuses the program: %s",
 				 ifname, log->verifier);
 	if (r == -ERANGE || strcasestr(log->kernel, "mtu"))
 		return error_set(err, r,
@@ -398,7 +398,7 @@ static int try_mode(struct plan *plan, enum sampler_mode mode, struct bpf_log *l
 		bpf_log_stop();
 		bpf_object__close(object);
 		if (r)
-			explain(plan, log, r, err);
+			r = explain(plan, log, r, err);
 	}
 	if (r && !plan->reuse)
 		pins_remove(&plan->pins, NULL);
@@ -419,6 +419,20 @@ static enum sampler_mode first_mode(const struct plan *plan)
 	if (plan->options->mode == ATTACH_AUTO && plan->programs.n)
 		return plan->programs.mode;
 	return SAMPLER_MODE_NATIVE;
+}
+
+/* Why not native, as far as it is known before anything was tried. */
+static void first_reason(struct plan *plan, enum sampler_mode mode)
+{
+	char *reason = plan->meta.mode_reason;
+	size_t size = sizeof(plan->meta.mode_reason);
+
+	if (mode == SAMPLER_MODE_NATIVE)
+		*reason = 0;
+	else if (plan->options->mode == ATTACH_SKB)
+		snprintf(reason, size, "asked for by the configuration");
+	else if (!plan->old)
+		snprintf(reason, size, "the programs that were there are in skb mode");
 }
 
 static void say_fallback(struct plan *plan, const struct bpf_log *log, int error)
@@ -466,7 +480,7 @@ static int attach_in_some_mode(struct plan *plan, struct bpf_log *log, struct er
 		if (r)
 			return r;
 	}
-	plan->meta.mode_reason[0] = 0;
+	first_reason(plan, mode);
 	if (mode == SAMPLER_MODE_NATIVE && !plan->old)
 		log_info("%s: attaching in native mode (some drivers reset the link for a moment)",
 			 plan->options->ifname);
@@ -475,9 +489,6 @@ static int attach_in_some_mode(struct plan *plan, struct bpf_log *log, struct er
 		say_fallback(plan, log, r);
 		mode = SAMPLER_MODE_SKB;
 		r = leave_other_mode(plan, mode, err) ?: try_mode(plan, mode, log, err);
-	} else if (!r && mode == SAMPLER_MODE_SKB && plan->options->mode == ATTACH_SKB) {
-		snprintf(plan->meta.mode_reason, sizeof(plan->meta.mode_reason),
-			 "asked for by the configuration");
 	}
 	if (r)
 		put_back(plan);
