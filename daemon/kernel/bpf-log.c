@@ -71,16 +71,23 @@ static int on_libbpf(enum libbpf_print_level level, const char *format, va_list 
 	return n;
 }
 
-/* "Falling back ..." comes after the line with its reason. */
+static bool is_trouble(const char *text)
+{
+	return strstr(text, "ailed") || strstr(text, "an't") || strstr(text, "No bpffs");
+}
+
+/* "Falling back ..." comes some time after the line with its reason. */
 static void keep_fallback_reason(const char *text)
 {
 	static const char prefix[] = "libxdp: ";
 
 	if (strstr(text, "Falling back"))
-		keep(current->no_chain, sizeof(current->no_chain), current->last);
+		keep(current->no_chain, sizeof(current->no_chain),
+		     current->trouble[0] ? current->trouble : "libxdp does not say why");
 	if (!strncmp(text, prefix, sizeof(prefix) - 1))
 		text += sizeof(prefix) - 1;
-	keep(current->last, sizeof(current->last), text);
+	if (is_trouble(text))
+		keep(current->trouble, sizeof(current->trouble), text);
 }
 
 static int on_libxdp(enum libxdp_print_level level, const char *format, va_list args)
@@ -99,12 +106,13 @@ static int on_libxdp(enum libxdp_print_level level, const char *format, va_list 
 
 /**
  * bpf_log_start() - route the libraries' prints to the debug log and to @log
- * @log: cleared and filled until bpf_log_stop(); NULL only routes
+ * @log: zero at first, filled until bpf_log_stop(); NULL only routes
  */
 void bpf_log_start(struct bpf_log *log)
 {
-	if (log)
-		memset(log, 0, sizeof(*log));
+	if (log) { /* libxdp finds out once that it cannot chain, and then knows */
+		log->kernel[0] = log->verifier[0] = 0;
+	}
 	current = log;
 	libbpf_set_print(on_libbpf);
 	libxdp_set_print(on_libxdp);

@@ -7,7 +7,7 @@ struct bpf_log {
 	char kernel[200];   /* the driver's or the kernel's own words (netlink extended ack) */
 	char verifier[200]; /* last telling line of the verifier's log of our program */
 	char no_chain[200]; /* why libxdp attached without its dispatcher; "" where it did not */
-	char last[200];	    /* libxdp's newest line */
+	char trouble[200];  /* libxdp's newest complaint */
 };
 
 void bpf_log_start(struct bpf_log *log);

@@ -221,3 +221,12 @@ bool link_vlan_stripped(const char *name)
 		return false;
 	return flags.data & ETH_FLAG_RXVLAN;
 }
+
+/** link_xdp_prog_id() - Return: id of the XDP program that the link shows, 0 for none */
+uint32_t link_xdp_prog_id(uint32_t ifindex)
+{
+	_cleanup_close_ int fd = link_socket();
+	struct link_info link;
+
+	return fd < 0 || link_query_index(fd, ifindex, &link) ? 0 : link.xdp_prog_id;
+}

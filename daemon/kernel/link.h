@@ -24,6 +24,7 @@ int link_socket(void);
 int link_query_index(int fd, uint32_t ifindex, struct link_info *ret_link);
 int link_query_name(int fd, const char *name, struct link_info *ret_link);
 int link_names(char *buf, size_t size);
+uint32_t link_xdp_prog_id(uint32_t ifindex);
 bool link_vlan_stripped(const char *name);
 
 #endif

@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -227,6 +228,7 @@ static int check_meta_map(int fd)
 int pins_read_meta(const struct pins *pins, struct sampler_meta *ret_meta, struct error *err)
 {
 	_cleanup_close_ int fd = pins_open_map(pins, SAMPLER_MAP_META, false);
+	struct error why = { "" };
 	struct sampler_meta meta;
 	__u32 zero = 0;
 	int r = fd < 0 ? fd : check_meta_map(fd);
@@ -241,13 +243,62 @@ int pins_read_meta(const struct pins *pins, struct sampler_meta *ret_meta, struc
 	for (int tries = 0; tries < 3; tries++) { /* --attach may be writing it right now */
 		if (bpf_map_lookup_elem(fd, &zero, &meta))
 			return error_set(err, -errno, "%s: %s", pins->dir, strerror(errno));
-		r = meta_check(&meta, err);
+		r = meta_check(&meta, &why);
 		if (!r) {
 			*ret_meta = meta;
 			return 0;
 		}
 	}
-	return r;
+	return error_set(err, r, "%s: %s", pins->dir, why.text);
+}
+
+static uint32_t map_id(int fd)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
+}
+
+/** pins_map_id() - Return: kernel id of a pinned map, 0 where there is none */
+uint32_t pins_map_id(const struct pins *pins, const char *map)
+{
+	_cleanup_close_ int fd = pins_open_map(pins, map, false);
+
+	return fd < 0 ? 0 : map_id(fd);
+}
+
+/** pins_read_control() - Return: 0 and the control words, or negative errno */
+int pins_read_control(const struct pins *pins, struct sampler_control *ret_control)
+{
+	_cleanup_close_ int fd = pins_open_map(pins, SAMPLER_MAP_CONTROL, false);
+	__u32 zero = 0;
+
+	if (fd < 0)
+		return fd;
+	return bpf_map_lookup_elem(fd, &zero, ret_control) ? -errno : 0;
+}
+
+/** pins_write_map() - write one value of an array; Return: 0 or negative errno */
+int pins_write_map(const struct pins *pins, const char *map, __u32 key, const void *value)
+{
+	_cleanup_close_ int fd = pins_open_map(pins, map, true);
+
+	if (fd < 0)
+		return fd;
+	return bpf_map_update_elem(fd, &key, value, BPF_ANY) ? -errno : 0;
+}
+
+/** pins_write_meta() - seal and write what the pins say; Return: 0 or negative errno */
+int pins_write_meta(const struct pins *pins, struct sampler_meta *meta, struct error *err)
+{
+	int r;
+
+	meta_seal(meta);
+	r = pins_write_map(pins, SAMPLER_MAP_META, 0, meta);
+	return r ? error_set(err, r, "cannot write %s/%s: %s", pins->dir, SAMPLER_MAP_META,
+			     strerror(-r))
+		 : 0;
 }
 
 static int make_dir(const char *path, gid_t group, struct error *err)
@@ -309,4 +360,26 @@ int pins_remove(const struct pins *pins, struct error *err)
 	if (rmdir(pins->dir) && errno != ENOENT)
 		return error_set(err, -errno, "cannot remove %s: %s", pins->dir, strerror(errno));
 	return 0;
+}
+
+/**
+ * pins_lock() - let one attach, detach or change of pins happen at a time
+ * @pin_dir: folder of all pins
+ * @err: why not
+ *
+ * Return: descriptor whose end is the end of the lock, or negative errno.
+ */
+int pins_lock(const char *pin_dir, struct error *err)
+{
+	int fd = open(pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_set(err, -errno, "%s: %s", pin_dir, strerror(errno));
+	if (flock(fd, LOCK_EX)) {
+		int r = -errno;
+
+		close(fd);
+		return error_set(err, r, "cannot lock %s: %s", pin_dir, strerror(-r));
+	}
+	return fd;
 }

@@ -28,8 +28,13 @@ bool pins_exist(const struct pins *pins);
 int pins_map_path(const struct pins *pins, const char *map, char *buf, size_t size);
 int pins_open_map(const struct pins *pins, const char *map, bool writable);
 int pins_read_meta(const struct pins *pins, struct sampler_meta *ret_meta, struct error *err);
+uint32_t pins_map_id(const struct pins *pins, const char *map);
+int pins_read_control(const struct pins *pins, struct sampler_control *ret_control);
+int pins_write_map(const struct pins *pins, const char *map, __u32 key, const void *value);
+int pins_write_meta(const struct pins *pins, struct sampler_meta *meta, struct error *err);
 int pins_create_dir(const char *pin_dir, const struct pins *pins, gid_t group, struct error *err);
 int pins_set_access(const struct pins *pins, gid_t group, struct error *err);
+int pins_lock(const char *pin_dir, struct error *err);
 int pins_remove(const struct pins *pins, struct error *err);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <linux/if_link.h>
 #include <string.h>
 #include <xdp/libxdp.h>
 
@@ -99,13 +100,21 @@ void programs_close(struct programs *programs)
 	programs->n = 0;
 }
 
+/** program_uses_map() - Return: true when @program uses map @map_id */
+bool program_uses_map(const struct program *program, uint32_t map_id)
+{
+	for (uint32_t m = 0; map_id && m < program->n_maps; m++)
+		if (program->map_ids[m] == map_id)
+			return true;
+	return false;
+}
+
 /** programs_find_map() - Return: the program that uses map @map_id, or NULL */
 const struct program *programs_find_map(const struct programs *programs, uint32_t map_id)
 {
-	for (uint32_t i = 0; map_id && i < programs->n; i++)
-		for (uint32_t m = 0; m < programs->program[i].n_maps; m++)
-			if (programs->program[i].map_ids[m] == map_id)
-				return &programs->program[i];
+	for (uint32_t i = 0; i < programs->n; i++)
+		if (program_uses_map(&programs->program[i], map_id))
+			return &programs->program[i];
 	return NULL;
 }
 
@@ -129,4 +138,43 @@ int program_open_map(const struct program *program, const char *name)
 			return take_fd(&fd);
 	}
 	return -ENOENT;
+}
+
+/** program_xdp_flags() - Return: XDP_FLAGS_* of a mode */
+__u32 program_xdp_flags(enum sampler_mode mode)
+{
+	return mode == SAMPLER_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
+}
+
+/** program_xdp_mode() - Return: libxdp's name of a mode */
+enum xdp_attach_mode program_xdp_mode(enum sampler_mode mode)
+{
+	return mode == SAMPLER_MODE_SKB ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+}
+
+/**
+ * program_detach() - take one program off an interface, alone or out of its chain
+ * @ifindex: interface
+ * @program: of programs_read(); if it is not there any more, nothing is detached
+ * @err: why not
+ *
+ * Return: 0 or negative errno.
+ */
+int program_detach(uint32_t ifindex, const struct program *program, struct error *err)
+{
+	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = program->fd);
+	struct xdp_program *xdp;
+	int r;
+
+	if (!program->chained) {
+		r = bpf_xdp_detach(ifindex, program_xdp_flags(program->mode), &opts);
+	} else {
+		xdp = xdp_program__from_id(program->id);
+		r = libxdp_get_error(xdp);
+		if (!r) {
+			r = xdp_program__detach(xdp, ifindex, program_xdp_mode(program->mode), 0);
+			xdp_program__close(xdp);
+		}
+	}
+	return r ? error_set(err, r, "cannot detach program %u: %s", program->id, strerror(-r)) : 0;
 }

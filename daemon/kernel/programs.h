@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <xdp/libxdp.h>
 
 struct error;
 
@@ -33,7 +34,11 @@ struct programs {
 
 int programs_read(uint32_t ifindex, struct programs *ret_programs, struct error *err);
 void programs_close(struct programs *programs);
+bool program_uses_map(const struct program *program, uint32_t map_id);
 const struct program *programs_find_map(const struct programs *programs, uint32_t map_id);
+__u32 program_xdp_flags(enum sampler_mode mode);
+enum xdp_attach_mode program_xdp_mode(enum sampler_mode mode);
+int program_detach(uint32_t ifindex, const struct program *program, struct error *err);
 int program_open_map(const struct program *program, const char *name);
 
 #endif

@@ -195,6 +195,24 @@ static void get_chain_actions(const struct config *c, char *buf, size_t size)
 			n += snprintf(buf + n, size - n, "%s%s", n ? " " : "", action_names[i]);
 }
 
+static int set_reattach(void *target, const char *key, const char *value, struct error *err)
+{
+	static const char *const names[] = { "no", "yes" };
+	struct config *c = target;
+	int choice = find_name(names, array_size(names), value, strlen(value));
+
+	(void)key, (void)err;
+	if (choice < 0)
+		return choice;
+	c->reattach = choice;
+	return 0;
+}
+
+static void get_reattach(const struct config *c, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", c->reattach ? "yes" : "no");
+}
+
 static int set_fine_records(void *target, const char *key, const char *value, struct error *err)
 {
 	struct config *c = target;
@@ -298,6 +316,7 @@ static const struct row rows[] = {
 	    "aborted drop pass tx redirect" },
 	  CONFIG_RESTART,
 	  get_chain_actions },
+	{ { "attach", "reattach", set_reattach, "yes or no" }, CONFIG_LIVE, get_reattach },
 	{ { "history", "fine_records", set_fine_records,
 	    "a number of records, one an interval, from 60 to 1000000" },
 	  CONFIG_RESTART,

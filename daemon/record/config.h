@@ -5,6 +5,7 @@
 #include "model/service.h"
 #include "sampler_abi.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@ struct config {
 	uint32_t mode; /* enum attach_mode */
 	uint32_t run_priority;
 	uint32_t chain_actions;
+	bool reattach; /* when somebody else detached our program */
 	uint32_t fine_records;
 	uint64_t medium_span_ns;
 	uint64_t coarse_span_ns;

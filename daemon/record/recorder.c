@@ -33,6 +33,8 @@
 #include <systemd/sd-event.h>
 #include <systemd/sd-id128.h>
 
+#define REATTACH_PAUSE_NS (30 * NSEC_PER_SEC)
+
 struct recorder {
 	const struct recorder_setup *setup;
 	struct config config; /* the part that a reload can change is used from here */
@@ -51,6 +53,7 @@ struct recorder {
 	bool complained; /* about pins that are not there, or a history that cannot be written */
 
 	struct health health;
+	uint64_t reattach_ns; /* not before this time */
 	bool have_last, have_logged;
 	struct sample last;   /* of the tick before */
 	struct sample logged; /* up to where the rate log has told */
@@ -61,10 +64,51 @@ static int end(struct recorder *r, int status)
 	return sd_event_exit(r->event, status);
 }
 
+/* ---- rates ---- */
+
+/* Silence is told at a slower pace; as nothing was counted, no line is needed to add up. */
+static void log_rates(struct recorder *r, const struct sample *sample, bool last_words)
+{
+	struct delta delta;
+	uint64_t slack = r->config.interval_ns / 2;
+	bool silent;
+
+	if (!r->have_logged || rates_between(&r->logged, sample, &delta)) {
+		r->logged = *sample;
+		r->have_logged = true;
+		return;
+	}
+	if (!r->config.log_interval_ns ||
+	    (delta.interval_ns + slack < r->config.log_interval_ns && !last_words))
+		return;
+	silent = !counters_total(&delta.direction[SAMPLER_RX]).packets;
+	if (silent && (last_words || delta.interval_ns + slack < 30 * r->config.log_interval_ns))
+		return;
+	rate_log_write(r->ifname, (const char(*)[SAMPLER_NAME_MAX])r->meta.service, &delta);
+	r->logged = *sample;
+}
+
+/* A silent stretch must not thin out the rate of what comes after it. */
+static void forget_silence(struct recorder *r, const struct sample *sample)
+{
+	struct delta since_logged, since_last;
+
+	if (!r->have_logged || !r->have_last ||
+	    rates_between(&r->logged, &r->last, &since_logged) ||
+	    rates_between(&r->last, sample, &since_last))
+		return;
+	if (!counters_total(&since_logged.direction[SAMPLER_RX]).packets &&
+	    counters_total(&since_last.direction[SAMPLER_RX]).packets &&
+	    since_logged.interval_ns >= r->config.log_interval_ns)
+		r->logged = r->last;
+}
+
 /* ---- pins ---- */
 
 static void close_pins(struct recorder *r)
 {
+	if (r->have_last)
+		log_rates(r, &r->last, true); /* what was recorded is also told */
 	if (r->open)
 		counters_map_close(&r->map);
 	r->open = r->have_last = r->have_logged = false;
@@ -135,6 +179,37 @@ static void recheck(struct recorder *r)
 		health_verified(&r->health, !e, link_prog_id, err.text);
 }
 
+/* Only where the configuration asks for it, and not more often than REATTACH_PAUSE_NS. */
+static void reattach(struct recorder *r, uint64_t now_ns)
+{
+	struct error err = { "" };
+	enum attach_outcome outcome;
+	struct sampler_meta meta;
+
+	if (!r->config.reattach || !r->setup->broker || now_ns < r->reattach_ns)
+		return;
+	r->reattach_ns = now_ns + REATTACH_PAUSE_NS;
+	if (broker_attach(r->setup->broker, &outcome, &meta, &err)) {
+		log_error("%s: not attached again: %s", r->ifname, err.text);
+		return;
+	}
+	log_notice("%s: attached again, as configured", r->ifname);
+	health_init(&r->health);
+}
+
+static void tell_health(const struct recorder *r, enum health_state before)
+{
+	enum health_state now = r->health.state;
+
+	if (now == before)
+		return;
+	if (now == HEALTH_DEGRADED || now == HEALTH_SUSPECT)
+		log_error("%s: %s: %s; attach again: samplerd --attach %s", r->ifname,
+			  health_state_name(now), r->health.reason, r->ifname);
+	else if (before == HEALTH_DEGRADED || before == HEALTH_SUSPECT)
+		log_notice("%s: %s again", r->ifname, health_state_name(now));
+}
+
 static void judge_health(struct recorder *r, const struct link_info *link,
 			 const struct sample *sample)
 {
@@ -145,20 +220,13 @@ static void judge_health(struct recorder *r, const struct link_info *link,
 		.link_prog_id = link->xdp_prog_id,
 		.expected_prog_id = r->meta.link_prog_id,
 	};
-	enum health_state before = r->health.state, now;
+	enum health_state before = r->health.state;
 
-	now = health_tick(&r->health, &input);
-	if (now == HEALTH_SUSPECT && before != HEALTH_SUSPECT) {
+	if (health_tick(&r->health, &input) == HEALTH_SUSPECT && before != HEALTH_SUSPECT)
 		recheck(r);
-		now = r->health.state;
-	}
-	if (now == before)
-		return;
-	if (now == HEALTH_DEGRADED || now == HEALTH_SUSPECT)
-		log_error("%s: %s: %s; attach again: samplerd --attach %s", r->ifname,
-			  health_state_name(now), r->health.reason, r->ifname);
-	else if (before == HEALTH_DEGRADED || before == HEALTH_SUSPECT)
-		log_notice("%s: %s again", r->ifname, health_state_name(now));
+	tell_health(r, before);
+	if (r->health.state == HEALTH_DEGRADED)
+		reattach(r, sample->boottime_ns);
 }
 
 /* ---- one sample ---- */
@@ -189,43 +257,6 @@ static void store(struct recorder *r, struct sample *sample)
 		e = history_append(r->setup->history, sample);
 	if (e < 0)
 		log_error("%s: cannot write the history: %s", r->ifname, strerror(-e));
-}
-
-/* Silence is told at a slower pace; as nothing was counted, no line is needed to add up. */
-static void log_rates(struct recorder *r, const struct sample *sample, bool last_words)
-{
-	struct delta delta;
-	uint64_t slack = r->config.interval_ns / 2;
-	bool silent;
-
-	if (!r->have_logged || rates_between(&r->logged, sample, &delta)) {
-		r->logged = *sample;
-		r->have_logged = true;
-		return;
-	}
-	if (!r->config.log_interval_ns ||
-	    (delta.interval_ns + slack < r->config.log_interval_ns && !last_words))
-		return;
-	silent = !counters_total(&delta.direction[SAMPLER_RX]).packets;
-	if (silent && (last_words || delta.interval_ns + slack < 30 * r->config.log_interval_ns))
-		return;
-	rate_log_write(r->ifname, (const char(*)[SAMPLER_NAME_MAX])r->meta.service, &delta);
-	r->logged = *sample;
-}
-
-/* A silent stretch must not thin out the rate of what comes after it. */
-static void forget_silence(struct recorder *r, const struct sample *sample)
-{
-	struct delta since_logged, since_last;
-
-	if (!r->have_logged || !r->have_last ||
-	    rates_between(&r->logged, &r->last, &since_logged) ||
-	    rates_between(&r->last, sample, &since_last))
-		return;
-	if (!counters_total(&since_logged.direction[SAMPLER_RX]).packets &&
-	    counters_total(&since_last.direction[SAMPLER_RX]).packets &&
-	    since_logged.interval_ns >= r->config.log_interval_ns)
-		r->logged = r->last;
 }
 
 static void tell_systemd(struct recorder *r, const struct sample *sample)
@@ -333,6 +364,7 @@ static void apply(struct recorder *r, const struct config *config)
 	/* What needs a restart keeps its old value, so that each reload names it again. */
 	r->config.interval_ns = config->interval_ns;
 	r->config.log_interval_ns = config->log_interval_ns;
+	r->config.reattach = config->reattach;
 	if (r->setup->broker)
 		r->config.services = config->services;
 	if (interval_changed) {

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#ifndef SAMPLER_KERNEL_SERVICES_MAP_H
+#define SAMPLER_KERNEL_SERVICES_MAP_H
+
+#include "sampler_abi.h"
+
+struct error;
+struct pins;
+struct service_list;
+
+int services_write(const struct pins *pins, const struct service_list *services,
+		   struct sampler_meta *meta, struct error *err);
+
+#endif
