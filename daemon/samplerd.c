@@ -263,7 +263,8 @@ static int record_attached(struct recorder_setup *setup, struct error *err)
 	say_attached(&meta, outcome);
 	r = give_up_root(setup->config, &setup->pin_dir_fd, err);
 	r = r ?: recorder_run(setup, err);
-	detach_after(setup->broker, setup->source->ifname);
+	if (r != -EPROTO) /* else another version has taken over, and counts */
+		detach_after(setup->broker, setup->source->ifname);
 	return r;
 }
 

@@ -53,11 +53,16 @@ steps_trap()
 	done
 }
 
+stopped()
+{
+	exit $((128 + $(kill -l "$stop_signal")))
+}
+
 on_stop_signal()
 {
 	stop_signal=$1
 	interrupted=$((interrupted + 1))
-	[[ $step_pid ]] || return 0
+	[[ $step_pid ]] || stopped
 	if $step_patient; then
 		say "(waiting for the packages to be in order first)"
 	else
@@ -94,7 +99,7 @@ step()
 	step_pid=
 	if ((interrupted)); then
 		say "interrupted"
-		exit $((128 + $(kill -l "$stop_signal")))
+		stopped
 	fi
 	if ((status)); then
 		say "failed"
@@ -175,31 +180,31 @@ nginx_for()
 
 # ---- build ----
 
-build_once()
+# Set up for this path, by this meson, to the end.
+set_up()
 {
-	local source=$1 folder=$2 setup_options=()
+	local source=$1 info=$2/meson-info/meson-info.json
+
+	[[ -e $2/build.ninja && -e $info ]] && grep -qF "\"source\": \"$source\"" "$info" &&
+		grep -qF "\"full\": \"$(meson --version)\"" "$info"
+}
+
+build_in()
+{
+	local source=$1 folder=$2 options=()
 
 	shift 2
 	while [[ ${1-} == -* ]]; do
-		setup_options+=("$1")
+		options+=("$1")
 		shift
 	done
-	if [[ ! -e $folder/build.ninja ]]; then
-		meson setup "${setup_options[@]}" "$folder" "$source" || return
+	if ! set_up "$source" "$folder"; then
+		mkdir -p "$folder"
+		find "$folder" -mindepth 1 -maxdepth 1 ! -name '*.log' ! -name nginx ! -name lock \
+			-exec rm -rf {} + || return
+		meson setup "${options[@]}" "$folder" "$source" || return
 	fi
 	ninja -C "$folder" "$@"
-}
-
-build_or_rebuild()
-{
-	local is_new=true
-
-	[[ -e $2/build.ninja ]] && is_new=false
-	build_once "$@" && return
-	! $is_new || return
-	printf 'once more, from scratch\n'
-	find "$2" -mindepth 1 -maxdepth 1 ! -name '*.log' ! -name nginx -exec rm -rf {} + || return
-	build_once "$@"
 }
 
 # build TEXT SOURCE FOLDER [-DOPTION]... TARGET...: with meson and ninja. A folder that was set up by
@@ -209,5 +214,5 @@ build()
 	local text=$1
 
 	shift
-	step "$text" build_or_rebuild "$@"
+	step "$text" build_in "$@"
 }

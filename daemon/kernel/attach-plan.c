@@ -5,7 +5,6 @@
  */
 #include "kernel/attach-plan.h"
 
-#include "kernel/requirements.h"
 #include "model/layout.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -15,69 +14,72 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
-static int program_meta(const struct program *program, struct sampler_meta *ret_meta)
-{
-	_cleanup_close_ int fd = program_open_map(program, SAMPLER_MAP_META);
-	struct bpf_map_info info = {};
-	__u32 len = sizeof(info), zero = 0;
-
-	if (fd < 0)
-		return fd;
-	if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.value_size != sizeof(*ret_meta))
-		return -EPROTO;
-	return bpf_map_lookup_elem(fd, &zero, ret_meta) ? -errno : meta_check(ret_meta, NULL);
-}
+static const char *const map_names[] = {
+	SAMPLER_MAP_COUNTERS,
+	SAMPLER_MAP_CONTROL,
+	SAMPLER_MAP_PORTS,
+	SAMPLER_MAP_META,
+};
 
 static int pin_again(const struct plan *plan, const struct program *program, const char *map)
 {
 	_cleanup_close_ int fd = program_open_map(program, map);
 	char path[320];
+	int r;
 
 	if (fd < 0)
 		return fd;
-	return pins_map_path(&plan->pins, map, path, sizeof(path))
-		       ?: bpf_obj_pin(fd, path) ? -errno
-						: 0;
+	r = pins_map_path(&plan->pins, map, path, sizeof(path));
+	if (r || program_uses_map(program, pins_map_id(&plan->pins, map)))
+		return r;
+	if (unlink(path) && errno != ENOENT)
+		return -errno;
+	return bpf_obj_pin(fd, path) ? -errno : 0;
+}
+
+static bool pins_lead_to(const struct pins *pins, const struct program *program)
+{
+	for (size_t i = 0; i < array_size(map_names); i++)
+		if (!program_uses_map(program, pins_map_id(pins, map_names[i])))
+			return false;
+	return true;
 }
 
 /*
- * Our program without its pins (somebody removed them, or mounted another bpffs over them): it has
- * counted on, so its maps are pinned again and nothing is lost.
+ * Our program on this very interface, with some or all of its pins gone (somebody removed them): it
+ * has counted on, so its maps are pinned again and nothing is lost.
  */
 static int recover_pins(struct plan *plan, const struct program *program, struct error *err)
 {
-	static const char *const maps[] = {
-		SAMPLER_MAP_COUNTERS,
-		SAMPLER_MAP_CONTROL,
-		SAMPLER_MAP_PORTS,
-		SAMPLER_MAP_META,
-	};
-	int r = pins_create_dir(plan->options->pin_dir, &plan->pins, plan->options->group, err);
+	struct sampler_meta meta;
+	int r;
 
-	for (size_t i = 0; !r && i < array_size(maps); i++) {
-		r = pin_again(plan, program, maps[i]);
+	if (pins_lead_to(&plan->pins, program) || program_read_meta(program, &meta) ||
+	    meta.ifindex != plan->link.ifindex || meta.netns_inode != pins_netns_inode())
+		return 0;
+	r = pins_create_dir(plan->options->pin_dir, &plan->pins, plan->options->group, err);
+	for (size_t i = 0; !r && i < array_size(map_names); i++) {
+		r = pin_again(plan, program, map_names[i]);
 		if (r)
 			error_set(err, r, "%s: cannot pin %s again: %s", plan->options->ifname,
-				  maps[i], strerror(-r));
+				  map_names[i], strerror(-r));
 	}
-	if (r)
-		pins_remove(&plan->pins, NULL);
-	else
-		log_notice("%s: the pins were gone, the program was not: pinned its counters again",
+	if (!r)
+		log_notice("%s: pins were gone, the program was not: pinned its counters again",
 			   plan->options->ifname);
 	return r;
 }
 
 /* A sampler that no pins of ours lead to: whose is it? */
-static int judge_orphan(struct plan *plan, const struct program *program, uint64_t bpffs_device,
-			struct error *err)
+static int judge_orphan(struct plan *plan, const struct program *program, struct error *err)
 {
 	struct sampler_meta meta;
 
-	if (strcmp(program->name, SAMPLER_PROG_RX) || program_meta(program, &meta))
+	if (program_read_meta(program, &meta))
 		return 0; /* a stranger's, or of another ABI */
-	if (meta.bpffs_device != bpffs_device)
+	if (meta.bpffs_device != plan->bpffs_device)
 		return program->chained
 			       ? 0
 			       : error_set(err, -EBUSY,
@@ -86,28 +88,21 @@ static int judge_orphan(struct plan *plan, const struct program *program, uint64
 					   "pins in another bpffs (another container or mount "
 					   "namespace): detach it there",
 					   plan->options->ifname, program->id);
-	if (meta.ifindex == plan->link.ifindex && meta.netns_inode == pins_netns_inode() &&
-	    !pins_exist(&plan->pins)) {
-		int r = recover_pins(plan, program, err);
-
-		if (r)
-			return r;
-	}
 	plan->old = program; /* ours, if only left over from another namespace */
 	return 0;
 }
 
-static int find_old(struct plan *plan, uint64_t bpffs_device, struct error *err)
+static int find_old(struct plan *plan, struct error *err)
 {
 	plan->old =
 		programs_find_map(&plan->programs, pins_map_id(&plan->pins, SAMPLER_MAP_CONTROL));
 	for (uint32_t i = 0; !plan->old && i < plan->programs.n; i++) {
-		int r = judge_orphan(plan, &plan->programs.program[i], bpffs_device, err);
+		int r = judge_orphan(plan, &plan->programs.program[i], err);
 
 		if (r)
 			return r;
 	}
-	return 0;
+	return plan->old ? recover_pins(plan, plan->old, err) : 0;
 }
 
 /* Pins of this very interface and ABI go on; others begin a new epoch, and that is said. */
@@ -145,7 +140,7 @@ static int check_foreign(const struct plan *plan, struct error *err)
 
 /**
  * plan_make() - find out what is there and decide what to do
- * @plan: has options and image
+ * @plan: has options, image, link and bpffs_device; the pins are locked
  * @err: what forbids it
  *
  * Return: 0 or negative errno; plan_release() is due in any case.
@@ -154,14 +149,9 @@ int plan_make(struct plan *plan, struct error *err)
 {
 	const struct attach_options *o = plan->options;
 	struct sampler_control control = {};
-	uint64_t device;
-	int r = requirements_check_kernel(err) ?:
-		requirements_check_capabilities(err) ?:
-		requirements_find_link(o->ifname, &plan->link, err) ?:
-		pins_check_bpffs(o->pin_dir, &device, err) ?:
-		pins_for_attach(o->pin_dir, o->ifname, &plan->pins, err) ?:
+	int r = pins_for_attach(o->pin_dir, o->ifname, &plan->pins, err) ?:
 		programs_read(plan->link.ifindex, &plan->programs, err) ?:
-		find_old(plan, device, err) ?:
+		find_old(plan, err) ?:
 		check_foreign(plan, err);
 
 	if (r)
@@ -181,7 +171,7 @@ int plan_make(struct plan *plan, struct error *err)
 			.ifindex = plan->link.ifindex,
 		};
 	}
-	plan->meta.bpffs_device = device;
+	plan->meta.bpffs_device = plan->bpffs_device;
 	return 0;
 }
 

@@ -17,6 +17,7 @@ struct plan {
 	const struct attach_options *options;
 	struct object_image image;
 	struct link_info link;
+	uint64_t bpffs_device;
 	struct pins pins;
 	struct programs programs;   /* as found */
 	const struct program *old;  /* ours among them, or NULL */

@@ -156,6 +156,20 @@ static int carry_out(struct plan *plan, enum attach_outcome *ret_outcome, struct
 	return r;
 }
 
+/* All that can be told before anything is made, down to the folder that the lock needs. */
+static int check_requirements(struct plan *plan, struct error *err)
+{
+	const struct attach_options *o = plan->options;
+	int r = requirements_check_kernel(err) ?:
+		requirements_check_capabilities(err) ?:
+		requirements_find_link(o->ifname, &plan->link, err) ?:
+		pins_check_bpffs(o->pin_dir, &plan->bpffs_device, err);
+
+	if (!r && mkdir(o->pin_dir, 0750) && errno != EEXIST)
+		r = error_set(err, -errno, "cannot make %s: %s", o->pin_dir, strerror(errno));
+	return r;
+}
+
 /**
  * attach_interface() - have every received frame of an interface counted
  * @options: what, how, for whom
@@ -171,19 +185,15 @@ int attach_interface(const struct attach_options *options, enum attach_outcome *
 	_cleanup_(plan_release) struct plan plan = { .options = options };
 	_cleanup_close_ int lock = -1;
 	enum attach_outcome outcome;
-	uint64_t device;
 	int r;
 
 	plan.image = options->object
 			     ? (struct object_image){ options->object, options->object_size }
 			     : object_builtin();
 	bpf_log_start(NULL);
-	r = pins_check_bpffs(options->pin_dir, &device, err);
+	r = check_requirements(&plan, err);
 	if (r)
 		return r;
-	if (mkdir(options->pin_dir, 0750) && errno != EEXIST)
-		return error_set(err, -errno, "cannot make %s: %s", options->pin_dir,
-				 strerror(errno));
 	lock = pins_lock(options->pin_dir, err);
 	r = lock < 0 ? lock : plan_make(&plan, err) ?: carry_out(&plan, &outcome, err);
 	if (r)

@@ -34,7 +34,24 @@ static uint32_t interface_of(const struct pins *pins, const char *ifname)
 	return requirements_find_link(ifname, &link, NULL) ? 0 : link.ifindex;
 }
 
-static int detach_ours(const struct pins *pins, uint32_t ifindex, struct error *err)
+/* By its pins; where they are gone, by what it says of itself. */
+static const struct program *find_ours(const struct programs *all, const struct pins *pins,
+				       uint32_t ifindex, uint64_t bpffs_device)
+{
+	uint32_t control = pins_map_id(pins, SAMPLER_MAP_CONTROL);
+	struct sampler_meta meta;
+
+	if (control)
+		return programs_find_map(all, control);
+	for (uint32_t i = 0; i < all->n; i++)
+		if (!program_read_meta(&all->program[i], &meta) && meta.ifindex == ifindex &&
+		    meta.netns_inode == pins_netns_inode() && meta.bpffs_device == bpffs_device)
+			return &all->program[i];
+	return NULL;
+}
+
+static int detach_ours(const struct pins *pins, uint32_t ifindex, uint64_t bpffs_device,
+		       bool *ret_found, struct error *err)
 {
 	struct programs programs;
 	const struct program *ours;
@@ -44,7 +61,8 @@ static int detach_ours(const struct pins *pins, uint32_t ifindex, struct error *
 		return 0; /* the interface is gone, and the program with it */
 	if (r)
 		return r;
-	ours = programs_find_map(&programs, pins_map_id(pins, SAMPLER_MAP_CONTROL));
+	ours = find_ours(&programs, pins, ifindex, bpffs_device);
+	*ret_found = !!ours;
 	if (ours)
 		r = program_detach(ifindex, ours, err);
 	programs_close(&programs);
@@ -63,19 +81,27 @@ static int detach_ours(const struct pins *pins, uint32_t ifindex, struct error *
 int attach_detach(const char *pin_dir, const char *ifname, struct error *err)
 {
 	_cleanup_close_ int lock = -1;
+	bool pinned, found = false;
+	uint64_t device;
 	struct pins pins;
 	uint32_t ifindex;
 	int r;
 
 	bpf_log_start(NULL);
 	r = find_pins(pin_dir, ifname, &pins, err);
+	pinned = !r;
+	if (r == -ENOENT) /* somebody may have removed them by hand */
+		r = pins_for_attach(pin_dir, ifname, &pins, err);
+	r = r ?: pins_check_bpffs(pin_dir, &device, err);
 	if (r)
 		return r;
 	lock = pins_lock(pin_dir, err);
-	if (lock < 0)
+	if (lock < 0 && lock != -ENOENT)
 		return lock;
 	ifindex = interface_of(&pins, ifname);
-	r = ifindex ? detach_ours(&pins, ifindex, err) : 0;
+	r = ifindex ? detach_ours(&pins, ifindex, device, &found, err) : 0;
+	if (!r && !pinned && !found)
+		return error_set(err, -ENOENT, "%s is not sampled", ifname);
 	return r ?: pins_remove(&pins, err);
 }
 

@@ -165,10 +165,15 @@ int pins_find(const char *pin_dir, const char *ifname, struct pins *ret_pins, st
 			 ifname, pin_dir, ifname);
 }
 
-/** pins_exist() - Return: true when the interface's folder of pins is there */
+/** pins_exist() - Return: true when any of the interface's maps is pinned */
 bool pins_exist(const struct pins *pins)
 {
-	return !access(pins->dir, F_OK);
+	char path[320];
+
+	for (size_t i = 0; i < array_size(map_names); i++)
+		if (!pins_map_path(pins, map_names[i], path, sizeof(path)) && !access(path, F_OK))
+			return true;
+	return false;
 }
 
 /**
@@ -357,7 +362,7 @@ int pins_remove(const struct pins *pins, struct error *err)
 		    errno != ENOENT)
 			return error_set(err, -errno, "cannot unpin %s: %s", path, strerror(errno));
 	}
-	if (rmdir(pins->dir) && errno != ENOENT)
+	if (rmdir(pins->dir) && errno != ENOENT && errno != ENOTEMPTY)
 		return error_set(err, -errno, "cannot remove %s: %s", pins->dir, strerror(errno));
 	return 0;
 }

@@ -7,6 +7,7 @@
  */
 #include "kernel/programs.h"
 
+#include "model/layout.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
@@ -138,6 +139,28 @@ int program_open_map(const struct program *program, const char *name)
 			return take_fd(&fd);
 	}
 	return -ENOENT;
+}
+
+/**
+ * program_read_meta() - what a program says of itself, whatever is pinned
+ * @program: of programs_read()
+ * @ret_meta: filled on success
+ *
+ * Return: 0, or negative errno where it is a stranger's, or of another ABI or layout.
+ */
+int program_read_meta(const struct program *program, struct sampler_meta *ret_meta)
+{
+	_cleanup_close_ int fd = strcmp(program->name, SAMPLER_PROG_RX)
+					 ? -ENOENT
+					 : program_open_map(program, SAMPLER_MAP_META);
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info), zero = 0;
+
+	if (fd < 0)
+		return fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.value_size != sizeof(*ret_meta))
+		return -EPROTO;
+	return bpf_map_lookup_elem(fd, &zero, ret_meta) ? -errno : meta_check(ret_meta, NULL);
 }
 
 /** program_xdp_flags() - Return: XDP_FLAGS_* of a mode */

@@ -69,7 +69,10 @@ static int set_log_interval(void *target, const char *key, const char *value, st
 
 static void get_log_interval(const struct config *c, char *buf, size_t size)
 {
-	format_duration(buf, size, c->log_interval_ns);
+	if (c->log_interval_ns)
+		format_duration(buf, size, c->log_interval_ns);
+	else
+		snprintf(buf, size, "0"); /* as it is read: no rate log */
 }
 
 static int set_text(char *dest, size_t size, const char *value, bool is_path)

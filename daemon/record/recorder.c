@@ -49,8 +49,9 @@ struct recorder {
 	struct pins pins;
 	struct sampler_meta meta;
 	struct counters_map map;
-	bool open;	 /* map and meta are those of the pins */
-	bool complained; /* about pins that are not there, or a history that cannot be written */
+	bool open;	    /* map and meta are those of the pins */
+	bool complained;    /* about pins that are not there, or a history that cannot be written */
+	struct error fatal; /* why the loop was left with an error */
 
 	struct health health;
 	uint64_t reattach_ns; /* not before this time */
@@ -290,17 +291,23 @@ static int tick(struct recorder *r)
 	struct sample sample;
 	int e = refresh_pins(r, &err);
 
+	if (e == -EPROTO) { /* attached by another version: it will not become readable */
+		r->fatal = err;
+		return end(r, e);
+	}
 	if (e) {
 		complain_once(r, err.text);
 		sd_notifyf(false, "READY=1\nSTATUS=not counting: %s", err.text);
 		return 0;
 	}
 	r->complained = false;
-	if (check_link(r, &link) == -ENODEV)
+	e = check_link(r, &link);
+	if (e == -ENODEV)
 		return end(r, 0);
 	if (take_sample(r, &sample))
 		return 0;
-	judge_health(r, &link, &sample);
+	if (!e)
+		judge_health(r, &link, &sample);
 	if (r->health.state == HEALTH_DEGRADED)
 		sample.flags |= SAMPLE_DEGRADED;
 	store(r, &sample);
@@ -482,5 +489,7 @@ int recorder_run(const struct recorder_setup *setup, struct error *err)
 	e = sd_event_loop(r.event);
 	sd_notify(false, "STOPPING=1");
 	last_words(&r);
-	return e < 0 ? error_set(err, e, "%s: event loop: %s", r.ifname, strerror(-e)) : 0;
+	if (e >= 0)
+		return 0;
+	return error_set(err, e, "%s: %s", r.ifname, *r.fatal.text ? r.fatal.text : strerror(-e));
 }

@@ -37,6 +37,8 @@ KNOWN = [
     (eth(IPV4, ipv4(UDP, udp(40000, 53, text(40)))), "l3.ipv4 l4.udp services.dns", ""),
     (eth(IPV6, ipv6(UDP, udp(443, 40000, text(1200)))), "l3.ipv6 l4.udp services.quic", ""),
     (eth(IPV6, ipv6(HOPOPTS, extension(UDP, udp(5, 6, text(9))))), "l3.ipv6 l4.udp", ""),
+    (eth(IPV6, ipv6(HOPOPTS, extension(UDP, udp(9, 53)), length=0)),  # as of a jumbogram
+     "l3.ipv6 l4.udp services.dns", ""),
     (eth(IPV4, ipv4(ICMP, icmp(text(500)))), "l3.ipv4 l4.icmp", ""),
     (eth(IPV6, ipv6(ICMPV6, icmpv6(text(8000)))), "l3.ipv6 l4.icmp", ""),
     (eth(IPV4, ipv4(SCTP, sctp(payload=text(3000)))), "l3.ipv4 l4.sctp", ""),
@@ -111,7 +113,8 @@ def test_truth(t, lab, mode):
     snapshot = lab.snapshot("v0")
     t.equal(snapshot["mode"], mode, f"attached in {mode} mode")
     t.equal(totals(snapshot), sent, "the map has exactly those, and exactly their bytes")
-    t.equal(wrong_counters(snapshot["rx"], want), {}, "every class, size, flag and service is exact")
+    t.equal(wrong_counters(snapshot["rx"], want), {},
+            "every class, size, flag and service is exact")
     t.equal(received, N_FRAMES, "the interface's own rx_packets agrees")
     laboratory.wait_for(lambda: totals(lab.last_record("v0"))[0] == N_FRAMES, "the last record")
     last = lab.last_record("v0")
