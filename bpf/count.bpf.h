@@ -33,18 +33,15 @@ static __always_inline void count(const struct tally *t, struct sampler_count *n
 	n->bytes += t->len;
 }
 
-/* RFC 2819 buckets, FCS taken off; the two most common ends are found first. */
+/* RFC 2819 buckets, FCS taken off; small frames, which come in the greatest numbers, first. */
 static __always_inline __u32 size_bucket(__u64 len)
 {
 	static const __u16 bounds[] = SAMPLER_SIZE_BOUNDS;
+	__u32 bucket = 0;
 
-	if (len <= bounds[0])
-		return 0;
-	if (len > bounds[4])
-		return len > bounds[5] ? 6 : 5;
-	if (len <= bounds[2])
-		return len <= bounds[1] ? 1 : 2;
-	return len <= bounds[3] ? 3 : 4;
+	while (bucket < SAMPLER_N_SIZES - 1 && len > bounds[bucket])
+		bucket++;
+	return bucket;
 }
 
 static __always_inline void count_flags(const struct tally *t, __u8 flags)
@@ -59,23 +56,19 @@ static __always_inline void count_flags(const struct tally *t, __u8 flags)
 		t->n->tcp_flag[SAMPLER_RST]++;
 }
 
-/* Linux 6.1 forgets the bounds of a byte-swapped number; clang must not know that it could. */
-static __always_inline __u32 port_index(__be16 port)
+/*
+ * By destination port, then by source port: both ends of a service's traffic are its traffic. TCP
+ * and UDP headers begin with the two; one load and one swap serve both, and the bounds of what is
+ * masked and shifted afterwards are plain also to Linux 6.1, which forgets those of a swapped port.
+ */
+static __always_inline void count_service(const struct tally *t, const __u8 *slots,
+					  const void *l4_header)
 {
-	__u32 index = bpf_ntohs(port);
+	__u32 ports = bpf_ntohl(*(const __be32 *)l4_header), slot;
 
-	barrier_var(index);
-	return index & 0xffff;
-}
-
-/* By destination port, then by source port: both ends of a service's traffic are its traffic. */
-static __always_inline void count_service(const struct tally *t, const __u8 *slots, __be16 source,
-					  __be16 dest)
-{
-	__u32 slot = slots[port_index(dest)];
-
+	slot = slots[ports & 0xffff];
 	if (!slot)
-		slot = slots[port_index(source)];
+		slot = slots[ports >> 16];
 	if (slot) /* at most SAMPLER_MAX_SERVICES; the mask tells the verifier */
 		count(t, &t->n->service[(slot - 1) % SAMPLER_MAX_SERVICES]);
 }

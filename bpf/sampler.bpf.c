@@ -51,18 +51,18 @@ struct {
  */
 #define SUBPROGRAM static __attribute__((noinline, used)) int
 
-/* This CPU's counters and the port table in use; false when another generation counts. */
-static __always_inline _Bool tally_begin(struct tally *t, __u32 len)
+/* Adds this CPU's counters and the port table in use; false when another generation counts. */
+static __always_inline _Bool tally_begin(struct tally *t)
 {
-	__u32 zero = 0, direction = SAMPLER_RX, table;
-	struct sampler_control *control = bpf_map_lookup_elem(&sampler_control, &zero);
+	__u32 key = 0;
+	struct sampler_control *control = bpf_map_lookup_elem(&sampler_control, &key);
 
 	if (!control || control->generation != sampler_generation)
 		return 0;
-	table = control->port_table & 1;
-	t->ports = bpf_map_lookup_elem(&sampler_ports, &table);
-	t->n = bpf_map_lookup_elem(&sampler_count, &direction);
-	t->len = len;
+	key = control->port_table & 1;
+	t->ports = bpf_map_lookup_elem(&sampler_ports, &key);
+	key = SAMPLER_RX;
+	t->n = bpf_map_lookup_elem(&sampler_count, &key);
 	return t->ports && t->n;
 }
 
@@ -88,11 +88,11 @@ static __always_inline void walk_tcp(const struct tally *t, const struct cursor 
 	count(t, &t->n->l4[SAMPLER_TCP]);
 	if (p->later_fragment)
 		return;
-	tcp = header(at, &copy, sizeof(copy));
-	if (!tcp || tcp->doff < 5 || tcp->doff * 4 > at->left)
+	tcp = packet_header(at, &copy, sizeof(copy));
+	if (unlikely(!tcp || tcp->doff < 5 || tcp->doff * 4 > at->left))
 		return malformed(t);
 	count_flags(t, ((const __u8 *)tcp)[13]);
-	count_service(t, t->ports->tcp, tcp->source, tcp->dest);
+	count_service(t, t->ports->tcp, tcp);
 }
 
 static __always_inline void walk_udp(const struct tally *t, const struct cursor *at,
@@ -103,10 +103,10 @@ static __always_inline void walk_udp(const struct tally *t, const struct cursor 
 	count(t, &t->n->l4[SAMPLER_UDP]);
 	if (p->later_fragment)
 		return;
-	udp = header(at, &copy, sizeof(copy));
+	udp = packet_header(at, &copy, sizeof(copy));
 	if (!udp || !udp_len_fits(udp, at, p->ipv6, p->fragment))
 		return malformed(t);
-	count_service(t, t->ports->udp, udp->source, udp->dest);
+	count_service(t, t->ports->udp, udp);
 }
 
 /* What carries no ports that a service could have: only its header must be there. */
@@ -121,7 +121,7 @@ static __always_inline void walk_portless(const struct tally *t, const struct cu
 static __always_inline void walk_l4(const struct tally *t, const struct cursor *at,
 				    const struct packet *p, __u32 protocol)
 {
-	if (protocol == IPPROTO_TCP)
+	if (likely(protocol == IPPROTO_TCP))
 		return walk_tcp(t, at, p);
 	if (protocol == IPPROTO_UDP)
 		return walk_udp(t, at, p);
@@ -142,18 +142,18 @@ static __always_inline void malformed_ip(const struct tally *t)
 
 static __always_inline void walk_ipv4(const struct tally *t, struct cursor *at)
 {
-	struct iphdr copy, *ip = header(at, &copy, sizeof(copy));
+	struct iphdr copy, *ip;
 	struct packet p = {};
-	__u32 len, fragment;
+	__u32 len;
 
 	count(t, &t->n->l3[SAMPLER_IPV4]);
+	ip = header(at, &copy, sizeof(copy));
 	len = ip ? ipv4_len(ip, at->left) : 0;
-	if (!len)
+	if (unlikely(!len))
 		return malformed_ip(t);
-	fragment = bpf_ntohs(ip->frag_off);
-	if (fragment & (IPV4_MF | IPV4_OFFSET)) {
+	if (unlikely(ip->frag_off & bpf_htons(IPV4_MF | IPV4_OFFSET))) {
 		p.fragment = 1;
-		p.later_fragment = !!(fragment & IPV4_OFFSET);
+		p.later_fragment = !!(ip->frag_off & bpf_htons(IPV4_OFFSET));
 		count(t, &t->n->mark[SAMPLER_FRAGMENT]);
 	}
 	at->left = len;
@@ -170,12 +170,12 @@ SUBPROGRAM walk_ipv6_extensions(struct xdp_md *ctx, __u32 offset, __u32 left, __
 {
 	struct cursor at = { .ctx = ctx, .offset = offset, .left = left, .copying = 1 };
 	struct packet p = { .ipv6 = 1 };
-	struct tally t;
+	struct tally t = { .len = len };
 
-	if (!tally_begin(&t, len))
+	if (!tally_begin(&t))
 		return 0;
 	for (int i = 0; i < IPV6_EXTENSIONS_MAX && is_extension(next) && !p.later_fragment; i++) {
-		struct ipv6_extension copy, *ext = header(&at, &copy, sizeof(copy));
+		struct ipv6_extension copy, *ext = packet_header(&at, &copy, sizeof(copy));
 		__u32 size, fragment;
 
 		size = ext ? extension_len(next, ext->len) : 0;
@@ -199,11 +199,12 @@ SUBPROGRAM walk_ipv6_extensions(struct xdp_md *ctx, __u32 offset, __u32 left, __
 
 static __always_inline void walk_ipv6(const struct tally *t, struct cursor *at)
 {
-	struct ipv6hdr copy, *ip = header(at, &copy, sizeof(copy));
+	struct ipv6hdr copy, *ip;
 	struct packet p = { .ipv6 = 1 };
 	__u32 payload, next;
 
 	count(t, &t->n->l3[SAMPLER_IPV6]);
+	ip = header(at, &copy, sizeof(copy));
 	if (!ip || ip->version != 6)
 		return malformed_ip(t);
 	payload = bpf_ntohs(ip->payload_len);
@@ -213,7 +214,7 @@ static __always_inline void walk_ipv6(const struct tally *t, struct cursor *at)
 		return malformed_ip(t);
 	if (payload || next != IPPROTO_HOPOPTS) /* else a jumbogram, RFC 2675, or BIG TCP */
 		at->left = payload;
-	if (is_extension(next))
+	if (unlikely(next != IPPROTO_TCP && is_extension(next))) /* TCP need not ask */
 		walk_ipv6_extensions(at->ctx, at->offset, at->left, next, t->len);
 	else
 		walk_l4(t, at, &p, next);
@@ -255,17 +256,18 @@ static __always_inline _Bool walk_vlan(const struct tally *t, struct cursor *at,
 
 static __always_inline void walk_frame(const struct tally *t, struct cursor *at)
 {
-	struct ethernet copy, *eth = header(at, &copy, sizeof(copy));
+	struct ethernet copy, *eth;
 	__be16 ethertype;
 
 	t->n->size[size_bucket(t->len)]++;
-	if (!eth)
+	eth = header(at, &copy, sizeof(copy));
+	if (unlikely(!eth))
 		return other(t, 0);
 	ethertype = eth->ethertype;
 	advance(at, sizeof(*eth));
-	if (is_vlan(ethertype) && !walk_vlan(t, at, &ethertype))
+	if (unlikely(is_vlan(ethertype)) && !walk_vlan(t, at, &ethertype))
 		return other(t, 0);
-	if (ethertype == bpf_htons(ETH_P_IP))
+	if (likely(ethertype == bpf_htons(ETH_P_IP)))
 		return walk_ipv4(t, at);
 	if (ethertype == bpf_htons(ETH_P_IPV6))
 		return walk_ipv6(t, at);
@@ -276,34 +278,32 @@ static __always_inline void walk_frame(const struct tally *t, struct cursor *at)
 
 /* ---- the program ---- */
 
-static __always_inline void sample(struct xdp_md *ctx, __u32 len, _Bool copying)
-{
-	struct cursor at = { .ctx = ctx, .left = len, .copying = copying };
-	struct tally t;
-
-	if (!tally_begin(&t, len))
-		return;
-	at.pos = (void *)(long)ctx->data;
-	at.end = (void *)(long)ctx->data_end;
-	walk_frame(&t, &at);
-}
-
 /* Apart, so that the program for linear frames stays small enough for the instruction cache. */
 SUBPROGRAM sample_multi_buffer(struct xdp_md *ctx, __u32 len)
 {
-	sample(ctx, len, 1);
+	struct cursor at = { .ctx = ctx, .left = len, .copying = 1 };
+	struct tally t = { .len = len };
+
+	if (tally_begin(&t))
+		walk_frame(&t, &at);
 	return 0;
 }
 
 SEC("xdp.frags")
 int sampler_rx(struct xdp_md *ctx)
 {
-	__u32 len = bpf_xdp_get_buff_len(ctx);
+	struct cursor at = { .ctx = ctx };
+	struct tally t = { .len = bpf_xdp_get_buff_len(ctx) };
 
-	if (ctx->data_end - ctx->data == len)
-		sample(ctx, len, 0);
+	if (!tally_begin(&t))
+		return XDP_PASS;
+	at.left = t.len;
+	at.pos = (void *)(long)ctx->data;
+	at.end = (void *)(long)ctx->data_end;
+	if (unlikely(ctx->data_end - ctx->data != t.len))
+		sample_multi_buffer(ctx, t.len);
 	else
-		sample_multi_buffer(ctx, len);
+		walk_frame(&t, &at);
 	return XDP_PASS;
 }
 

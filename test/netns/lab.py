@@ -101,7 +101,10 @@ class Namespace:
     def __init__(self, fd):
         self.fd = fd
         self.path = f"/proc/{os.getpid()}/fd/{fd}"
-        self.netlink = None
+        self.open_netlink()
+
+    def open_netlink(self):
+        """A socket of this process's own: after fork() two would take each other's answers."""
         with self:
             self.netlink = netlink.Netlink()
 
@@ -232,6 +235,8 @@ class Traffic:
         os.close(result)
 
     def _pump(self, stop):
+        self._link.ns.open_netlink()
+        self._link.peer_ns.open_netlink()
         pacer = Pacer(self._link)
         frames = itertools.cycle(self._frames)
         size, start, baseline, stopped = 0, time.monotonic(), 0, False

@@ -171,12 +171,13 @@ class _Runner:
             _child(function, arguments, into)
         os.close(into)
         before = self.n
-        if not self._follow(title, pid, out, seconds * SLOWNESS):
+        in_time = self._follow(title, pid, out, seconds * SLOWNESS)
+        if not in_time:
             self.point(False, title, f"not done after {seconds * SLOWNESS:.0f} s: killed")
             os.kill(pid, signal.SIGKILL)
         os.close(out)
         _, status = os.waitpid(pid, 0)
-        if os.WIFSIGNALED(status) and self.n == before:
+        if os.WIFSIGNALED(status) and in_time:
             self.point(False, title, f"ended by signal {os.WTERMSIG(status)}")
         elif self.n == before:
             self.point(False, title, "made no point")
