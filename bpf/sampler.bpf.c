@@ -51,13 +51,15 @@ struct {
  */
 #define SUBPROGRAM static __attribute__((noinline, used)) int
 
-/* Adds this CPU's counters and the port table in use; false when another generation counts. */
-static __always_inline _Bool tally_begin(struct tally *t)
+/*
+ * Adds this CPU's counters and the port table in use. False where another generation counts; a subprogram, which goes on with a frame whose count has begun, does not ask.
+ */
+static __always_inline _Bool tally_begin(struct tally *t, _Bool ask_generation)
 {
 	__u32 key = 0;
 	struct sampler_control *control = bpf_map_lookup_elem(&sampler_control, &key);
 
-	if (!control || control->generation != sampler_generation)
+	if (!control || (ask_generation && control->generation != sampler_generation))
 		return 0;
 	key = control->port_table & 1;
 	t->ports = bpf_map_lookup_elem(&sampler_ports, &key);
@@ -172,7 +174,7 @@ SUBPROGRAM walk_ipv6_extensions(struct xdp_md *ctx, __u32 offset, __u32 left, __
 	struct packet p = { .ipv6 = 1 };
 	struct tally t = { .len = len };
 
-	if (!tally_begin(&t))
+	if (!tally_begin(&t, 0))
 		return 0;
 	for (int i = 0; i < IPV6_EXTENSIONS_MAX && is_extension(next) && !p.later_fragment; i++) {
 		struct ipv6_extension copy, *ext = packet_header(&at, &copy, sizeof(copy));
@@ -212,7 +214,8 @@ static __always_inline void walk_ipv6(const struct tally *t, struct cursor *at)
 	advance(at, sizeof(*ip));
 	if (payload > at->left)
 		return malformed_ip(t);
-	if (payload || next != IPPROTO_HOPOPTS) /* else a jumbogram, RFC 2675, or BIG TCP */
+	/* 0: a jumbogram (RFC 2675), or BIG TCP, of late without that option */
+	if (payload || (next != IPPROTO_HOPOPTS && at->left <= 0xffff))
 		at->left = payload;
 	if (unlikely(next != IPPROTO_TCP && is_extension(next))) /* TCP need not ask */
 		walk_ipv6_extensions(at->ctx, at->offset, at->left, next, t->len);
@@ -284,7 +287,7 @@ SUBPROGRAM sample_multi_buffer(struct xdp_md *ctx, __u32 len)
 	struct cursor at = { .ctx = ctx, .left = len, .copying = 1 };
 	struct tally t = { .len = len };
 
-	if (tally_begin(&t))
+	if (tally_begin(&t, 0))
 		walk_frame(&t, &at);
 	return 0;
 }
@@ -295,7 +298,7 @@ int sampler_rx(struct xdp_md *ctx)
 	struct cursor at = { .ctx = ctx };
 	struct tally t = { .len = bpf_xdp_get_buff_len(ctx) };
 
-	if (!tally_begin(&t))
+	if (!tally_begin(&t, 1))
 		return XDP_PASS;
 	at.left = t.len;
 	at.pos = (void *)(long)ctx->data;

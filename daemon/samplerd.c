@@ -109,7 +109,6 @@ static int exit_status(int r)
 	case -EPROTONOSUPPORT:
 		return EXIT_NO_INTERFACE;
 	case -EBUSY:
-	case -EWOULDBLOCK:
 		return EXIT_BUSY;
 	case -ENOSYS:
 	case -ENOTDIR:

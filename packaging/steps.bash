@@ -66,7 +66,7 @@ on_stop_signal()
 	if $step_patient; then
 		say "(waiting for the packages to be in order first)"
 	else
-		kill -TERM "$step_pid" 2>/dev/null || :
+		kill -TERM -- "-$step_pid" 2>/dev/null || :
 	fi
 }
 
@@ -83,6 +83,18 @@ await()
 	done
 }
 
+# group_gone PID: wait for the last of a process group, ten seconds at most
+group_gone()
+{
+	local try
+
+	for ((try = 0; try < 100; try++)); do
+		kill -0 -- "-$1" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	kill -KILL -- "-$1" 2>/dev/null || :
+}
+
 # ---- steps ----
 
 # step TEXT COMMAND...: one line; on failure the reason and the end of the command's output
@@ -93,14 +105,17 @@ step()
 	shift
 	printf '%s ... ' "$text"
 	printf '==> %s: %s\n' "$text" "$*" >>"$log"
+	set -m # a process group of its own: Ctrl-C comes to us only, and what we end ends whole
 	"$@" >>"$log" 2>&1 </dev/null &
 	step_pid=$!
+	set +m
 	await "$step_pid" || status=$?
-	step_pid=
 	if ((interrupted)); then
+		group_gone "$step_pid"
 		say "interrupted"
 		stopped
 	fi
+	step_pid=
 	if ((status)); then
 		say "failed"
 		printf '%s: error: "%s" failed with status %d; the last lines of %s:\n' "$program" \

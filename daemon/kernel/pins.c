@@ -306,17 +306,17 @@ int pins_write_meta(const struct pins *pins, struct sampler_meta *meta, struct e
 		 : 0;
 }
 
-static int make_dir(const char *path, gid_t group, struct error *err)
+static int make_dir(const char *path, mode_t mode, gid_t group, struct error *err)
 {
-	if (mkdir(path, 0750) && errno != EEXIST)
+	if (mkdir(path, mode) && errno != EEXIST)
 		return error_set(err, -errno, "cannot make %s: %s", path, strerror(errno));
-	if (chown(path, -1, group) || chmod(path, 0750))
+	if (chown(path, -1, group) || chmod(path, mode))
 		return error_set(err, -errno, "%s: %s", path, strerror(errno));
 	return 0;
 }
 
 /**
- * pins_create_dir() - make the folders for an interface's pins, mode 0750
+ * pins_create_dir() - make the folders for an interface's pins, closed to others than @group
  * @pin_dir: folder of all pins
  * @pins: the interface's pins
  * @group: that may read
@@ -326,7 +326,8 @@ static int make_dir(const char *path, gid_t group, struct error *err)
  */
 int pins_create_dir(const char *pin_dir, const struct pins *pins, gid_t group, struct error *err)
 {
-	return make_dir(pin_dir, group, err) ?: make_dir(pins->dir, group, err);
+	/* The group opens maps by name; listing, and with it pins_lock_recorder(), is root's. */
+	return make_dir(pin_dir, 0750, group, err) ?: make_dir(pins->dir, 0710, group, err);
 }
 
 /** pins_set_access() - let @group read the pinned maps; Return: 0 or negative errno */
@@ -387,4 +388,28 @@ int pins_lock(const char *pin_dir, struct error *err)
 		return error_set(err, r, "cannot lock %s: %s", pin_dir, strerror(-r));
 	}
 	return fd;
+}
+
+/**
+ * pins_lock_recorder() - be the one whose end detaches the interface
+ * @pins: the interface's pins, which exist
+ * @err: why not
+ *
+ * Needs root, so that no reader can keep a recorder from starting.
+ *
+ * Return: descriptor whose end is the end of the lock, -EBUSY where another recorder has it, or
+ * negative errno.
+ */
+int pins_lock_recorder(const struct pins *pins, struct error *err)
+{
+	_cleanup_close_ int fd = open(pins->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB))
+		return take_fd(&fd);
+	if (errno == EWOULDBLOCK)
+		return error_set(err, -EBUSY,
+				 "another samplerd that root started records this interface (%s is "
+				 "locked); stop it first",
+				 pins->dir);
+	return error_set(err, -errno, "%s: %s", pins->dir, strerror(errno));
 }

@@ -35,6 +35,7 @@ int pins_write_meta(const struct pins *pins, struct sampler_meta *meta, struct e
 int pins_create_dir(const char *pin_dir, const struct pins *pins, gid_t group, struct error *err);
 int pins_set_access(const struct pins *pins, gid_t group, struct error *err);
 int pins_lock(const char *pin_dir, struct error *err);
+int pins_lock_recorder(const struct pins *pins, struct error *err);
 int pins_remove(const struct pins *pins, struct error *err);
 
 #endif

@@ -12,6 +12,7 @@
  */
 #include "record/broker.h"
 
+#include "kernel/pins.h"
 #include "record/config.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -75,6 +76,12 @@ int broker_attach_now(const struct config_source *source, enum attach_outcome *r
 
 /* ---- the child ---- */
 
+struct child {
+	const struct config_source *source;
+	const char *pin_dir;
+	int lock_fd; /* of pins_lock_recorder() */
+};
+
 static int reload(const struct config_source *source, struct error *err)
 {
 	struct config config;
@@ -83,23 +90,50 @@ static int reload(const struct config_source *source, struct error *err)
 	return r ?: attach_set_services(config.pin_dir, source->ifname, &config.services, err);
 }
 
-static void perform(enum verb verb, const struct config_source *source, const char *pin_dir,
-		    struct answer *answer)
+/* The lock is held as long as the child lives. It moves to new pins when they had to be made. */
+static int lock(struct child *child, struct error *err)
 {
+	struct pins pins;
+	int fd = pins_find(child->pin_dir, child->source->ifname, &pins, err);
+
+	fd = fd ?: pins_lock_recorder(&pins, err);
+	if (fd < 0)
+		return fd;
+	if (child->lock_fd >= 0)
+		close(child->lock_fd);
+	child->lock_fd = fd;
+	return 0;
+}
+
+static int attach(struct child *child, struct answer *answer)
+{
+	int r = child->lock_fd < 0 ? lock(child, &answer->err) : 0;
+
+	if (r && r != -ENOENT)
+		return r;
+	r = broker_attach_now(child->source, &answer->outcome, &answer->meta, &answer->err);
+	if (r)
+		return r;
+	r = lock(child, &answer->err);
+	return r == -EBUSY && child->lock_fd >= 0 ? 0 : r; /* the pins that we hold already */
+}
+
+static void perform(enum verb verb, struct child *child, struct answer *answer)
+{
+	const char *pin_dir = child->pin_dir, *ifname = child->source->ifname;
+
 	switch (verb) {
 	case VERB_ATTACH:
-		answer->r =
-			broker_attach_now(source, &answer->outcome, &answer->meta, &answer->err);
+		answer->r = attach(child, answer);
 		break;
 	case VERB_DETACH:
-		answer->r = attach_detach(pin_dir, source->ifname, &answer->err);
+		answer->r = attach_detach(pin_dir, ifname, &answer->err);
 		break;
 	case VERB_VERIFY:
-		answer->r =
-			attach_verify(pin_dir, source->ifname, &answer->link_prog_id, &answer->err);
+		answer->r = attach_verify(pin_dir, ifname, &answer->link_prog_id, &answer->err);
 		break;
 	case VERB_RELOAD:
-		answer->r = reload(source, &answer->err);
+		answer->r = reload(child->source, &answer->err);
 		break;
 	default:
 		answer->r = error_set(&answer->err, -EINVAL, "unknown request %d", verb);
@@ -120,12 +154,13 @@ static void ignore_signals(void)
 
 static void serve(int fd, const struct config_source *source, const char *pin_dir)
 {
+	struct child child = { .source = source, .pin_dir = pin_dir, .lock_fd = -1 };
 	enum verb verb;
 
 	while (recv(fd, &verb, sizeof(verb), 0) == sizeof(verb)) {
 		struct answer answer = {};
 
-		perform(verb, source, pin_dir, &answer);
+		perform(verb, &child, &answer);
 		if (send(fd, &answer, sizeof(answer), MSG_NOSIGNAL) != sizeof(answer))
 			return;
 	}

@@ -226,6 +226,10 @@ static const struct named_frame frames[] = {
 	     DATA(65515)),
 	ROW6("big-ipv6-hopopt-jumbogram", 70082, SAMPLER_TCP, 0, HTTP, SYN, ETH(),
 	     IP6(.length = LIT(0)), HOPOPT(), TCP(.dport = 80, .flags = TH_SYN), DATA(70000)),
+	ROW6("big-ipv6-0-with-65535-there", 65589, SAMPLER_TCP, BAD_MARK, 0, 0, ETH(),
+	     IP6(.length = LIT(0)), TCP(.dport = 80), DATA(65515)),
+	ROW6("big-ipv6-0-with-65536-there", 65590, SAMPLER_TCP, 0, HTTP, SYN, ETH(),
+	     IP6(.length = LIT(0)), TCP(.dport = 80, .flags = TH_SYN), DATA(65516)),
 	ROW6("big-ipv6-jumbogram-udp-length-0", 70070, SAMPLER_UDP, 0, DNS, 0, ETH(),
 	     IP6(.length = LIT(0)), HOPOPT(), UDP(.dport = 53, .length = LIT(0)), DATA(70000)),
 };

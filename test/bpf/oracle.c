@@ -199,7 +199,7 @@ static void read_ip6(struct span s, const struct sampler_port_table *ports, stru
 		return;
 	protocol = s.p[6];
 	rest = skip(s, 40);
-	if (be16(s.p + 4) || protocol != 0)
+	if (be16(s.p + 4) || (protocol != 0 && rest.n <= 65535)) /* jumbogram, BIG TCP */
 		rest = first(rest, be16(s.p + 4));
 	if (!read_extensions(&rest, &protocol, f))
 		return;

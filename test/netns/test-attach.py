@@ -421,7 +421,7 @@ def test_half_written(t, lab):
     meta = bytearray(lab.map_value(key, "sampler_meta"))
     meta[100] ^= 1
     lab.map_value(key, "sampler_meta", bytes(meta))
-    refused(t, lab.samplerd("--print", "v0"), BUSY, "does not match its checksum.*attach again",
+    refused(t, lab.samplerd("--print", "v0"), 1, "does not match its checksum.*attach again",
             "--print says so, and what to do")
     lab.attach("v0")
     counts(t, lab, link, "attaching again is the remedy")

@@ -76,10 +76,10 @@ def test_files(t, lab):
     t.equal((status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)),
             (nobody.pw_uid, nobody.pw_gid, 0o640), "the history is the user's, 0640")
     t.ok(status.st_size <= 12 << 20, "of at most 12 MiB", status.st_size)
-    for path in (PINS, f"{PINS}/{lab.key('v0')}"):
+    for path, mode in ((PINS, 0o750), (f"{PINS}/{lab.key('v0')}", 0o710)):
         status = os.stat(path)
         t.equal((status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)),
-                (0, nobody.pw_gid, 0o750), f"{os.path.basename(path)}: root's, 0750, the group's")
+                (0, nobody.pw_gid, mode), f"{os.path.basename(path)}: root's, {mode:o}, the group's")
     for name in lab.pins()[1:]:
         status = os.stat(f"{PINS}/{name}")
         t.equal((status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)),
@@ -168,6 +168,10 @@ def test_second(t, lab):
     result = lab.samplerd("v0", wrap=become(nobody.pw_uid, nobody.pw_gid))
     t.ok(result.status == BUSY and "another process" in result.err, "also without privilege",
          result)
+    os.mkdir(f"{RUN}/other-state")
+    result = lab.samplerd("--state-dir", f"{RUN}/other-state", "v0")
+    t.ok(result.status == BUSY and "another samplerd that root started" in result.err,
+         "also with a history elsewhere: its end would detach under the first", result)
     t.ok(recorder.running() and lab.snapshot("v0")["program"] == before, "the first one goes on")
     sent, _ = link.send(FRAMES * 10)
     wait_for(lambda: lab.last_record("v0")["rx"]["packets"] == sent, "the history")
