@@ -69,10 +69,29 @@ static int find_key(const struct config *config, const char *ifname, struct pins
 	return pins_for_attach(config->pin_dir, ifname, ret_pins, err);
 }
 
-static json_t *record_json(uint64_t number, const struct sample *sample)
+/* The epoch that the records are of, as far as JSON needs it. */
+struct epoch {
+	uint32_t ordinal;
+	struct sampler_meta meta; /* its services' names, all "" where the history lost them */
+};
+
+/* To be called after the head was read: then no record below it counts by a later name. */
+static void follow_epoch(const struct history_reader *reader, uint32_t ordinal, struct epoch *epoch)
 {
-	struct sampler_meta meta = {};
-	json_t *all = snapshot_json(&meta, sample), *record, *value;
+	struct history_epoch found;
+
+	if (epoch->ordinal == ordinal)
+		return;
+	*epoch = (struct epoch){ .ordinal = ordinal };
+	if (!history_reader_epoch(reader, ordinal, &found))
+		memcpy(epoch->meta.service, found.source.services.name,
+		       sizeof(epoch->meta.service));
+}
+
+static json_t *record_json(uint64_t number, const struct sample *sample,
+			   const struct sampler_meta *meta)
+{
+	json_t *all = snapshot_json(meta, sample), *record, *value;
 	static const char *const keys[] = { "realtime_ns", "boottime_ns", "rx", "tx" };
 
 	if (!all)
@@ -99,6 +118,7 @@ static json_t *record_json(uint64_t number, const struct sample *sample)
 int export_history(const struct config *config, const char *ifname, FILE *out, struct error *err)
 {
 	_cleanup_history_reader_ struct history_reader *reader = NULL;
+	struct epoch epoch = { .ordinal = 0 };
 	struct sample sample;
 	struct pins pins;
 	uint64_t head, capacity;
@@ -111,8 +131,11 @@ int export_history(const struct config *config, const char *ifname, FILE *out, s
 	if (r)
 		return error_set(err, r, "%s: %s", ifname, strerror(-r));
 	capacity = history_reader_info(reader)->ring[HISTORY_FINE].capacity;
-	for (uint64_t n = history_oldest(head, capacity); !r && n < head; n++)
-		if (!history_read(reader, HISTORY_FINE, n, &sample))
-			r = dump(record_json(n, &sample), JSON_COMPACT, out, err);
+	for (uint64_t n = history_oldest(head, capacity); !r && n < head; n++) {
+		if (history_read(reader, HISTORY_FINE, n, &sample))
+			continue;
+		follow_epoch(reader, sample.epoch, &epoch);
+		r = dump(record_json(n, &sample, &epoch.meta), JSON_COMPACT, out, err);
+	}
 	return r;
 }

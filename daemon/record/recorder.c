@@ -54,7 +54,8 @@ struct recorder {
 	struct error fatal; /* why the loop was left with an error */
 
 	struct health health;
-	uint64_t reattach_ns; /* not before this time */
+	uint64_t reattach_ns;	/* not before this time */
+	enum health_state told; /* the trouble that was last told, 0 = none */
 	bool have_last, have_logged;
 	struct sample last;   /* of the tick before */
 	struct sample logged; /* up to where the rate log has told */
@@ -198,17 +199,18 @@ static void reattach(struct recorder *r, uint64_t now_ns)
 	health_init(&r->health);
 }
 
-static void tell_health(const struct recorder *r, enum health_state before)
+static void tell_health(struct recorder *r)
 {
 	enum health_state now = r->health.state;
 
-	if (now == before)
-		return;
-	if (now == HEALTH_DEGRADED || now == HEALTH_SUSPECT)
+	if ((now == HEALTH_DEGRADED || now == HEALTH_SUSPECT) && now != r->told) {
 		log_error("%s: %s: %s; attach again: samplerd --attach %s", r->ifname,
 			  health_state_name(now), r->health.reason, r->ifname);
-	else if (before == HEALTH_DEGRADED || before == HEALTH_SUSPECT)
-		log_notice("%s: %s again", r->ifname, health_state_name(now));
+		r->told = now;
+	} else if (now == HEALTH_OK && r->told) {
+		log_notice("%s: counting again", r->ifname);
+		r->told = 0;
+	}
 }
 
 static void judge_health(struct recorder *r, const struct link_info *link,
@@ -225,7 +227,7 @@ static void judge_health(struct recorder *r, const struct link_info *link,
 
 	if (health_tick(&r->health, &input) == HEALTH_SUSPECT && before != HEALTH_SUSPECT)
 		recheck(r);
-	tell_health(r, before);
+	tell_health(r);
 	if (r->health.state == HEALTH_DEGRADED)
 		reattach(r, sample->boottime_ns);
 }
@@ -244,16 +246,15 @@ static int begin_epoch(struct recorder *r, const struct sample *sample)
 	if (e < 0)
 		return e;
 	memcpy(source.boot_id, &boot, sizeof(source.boot_id));
+	memcpy(source.services.name, r->meta.service, sizeof(source.services.name));
 	return history_begin_epoch(r->setup->history, &source, sample);
 }
 
+/* Each tick says where the counters come from: a reload may have added services. */
 static void store(struct recorder *r, struct sample *sample)
 {
-	struct delta delta;
-	int e = 0;
+	int e = begin_epoch(r, sample);
 
-	if (!r->have_last || rates_between(&r->last, sample, &delta) == -ESTALE)
-		e = begin_epoch(r, sample);
 	if (e >= 0)
 		e = history_append(r->setup->history, sample);
 	if (e < 0)

@@ -356,6 +356,16 @@ int history_file_publish(const struct history_dir *dir, int fd, struct error *er
 	return 0;
 }
 
+/** history_file_supersede() - tell readers of a file that another one took its name */
+void history_file_supersede(int fd)
+{
+	const uint64_t word = HISTORY_SUPERSEDED;
+
+	/* Readers that miss it still see that the name leads to another file. */
+	(void)history_file_pwrite(fd, &word, sizeof(word),
+				  offsetof(struct history_disk_header, superseded.value));
+}
+
 /** history_file_abandon() - remove a file that history_file_begin() made */
 void history_file_abandon(const struct history_dir *dir)
 {

@@ -36,6 +36,7 @@ int history_file_begin(const struct history_dir *dir, const struct history_place
 		       const struct history_disk_constant *constant, int *ret_fd,
 		       struct error *err);
 int history_file_publish(const struct history_dir *dir, int fd, struct error *err);
+void history_file_supersede(int fd);
 void history_file_abandon(const struct history_dir *dir);
 int history_file_move_aside(const struct history_dir *dir, struct error *err);
 

@@ -5,12 +5,18 @@
  *   0       constant part, written once, under a checksum
  *   512     words that change, each on a cache line of its own
  *   4096    table of the last 128 epochs
- *   16384   fine ring, medium ring, coarse ring, one behind the other; zeros up to a whole page
+ *   86016   fine ring, medium ring, coarse ring, one behind the other; zeros up to a whole page
  *
  * A slot holds record n where n % capacity is its index. Its sequence is 0 (never used), 2n + 1
  * (being written) or 2(n + 1) (complete). An epoch's sequence follows the same rule with
- * ordinal - 1 for n. Whatever changes here changes HISTORY_VERSION; what changes the sample changes
- * layout_hash(). A file with another one is moved aside, never misread.
+ * ordinal - 1 for n.
+ *
+ * An entry has room for two sets of names, each with a sequence of its own by the same rule, where n
+ * is the number of the update within the epoch. The newest set that is whole counts. An update goes
+ * over the other one, so that there is no moment, and no crash, without names.
+ *
+ * Whatever changes here changes HISTORY_VERSION; what changes the sample changes layout_hash(). A
+ * file with another one is moved aside, never misread.
  */
 #ifndef SAMPLER_STORE_HISTORY_FORMAT_H
 #define SAMPLER_STORE_HISTORY_FORMAT_H
@@ -23,9 +29,9 @@
 #include <stdint.h>
 
 #define HISTORY_MAGIC	    0x747369684c504d53ULL /* "SMPLhist", little endian */
-#define HISTORY_VERSION	    1
+#define HISTORY_VERSION	    2
 #define HISTORY_SUPERSEDED  0x64656c6c69666572ULL /* "refilled": another file took the place */
-#define HISTORY_HEADER_SIZE 16384
+#define HISTORY_HEADER_SIZE 86016
 #define HISTORY_N_EPOCHS    128
 #define HISTORY_MAX_NUMBER  (1ULL << 62) /* so that 2(n + 1) never wraps */
 
@@ -58,9 +64,15 @@ struct history_disk_word {
 	uint64_t unused[7];
 };
 
+struct history_disk_names {
+	uint64_t sequence;
+	uint64_t checksum; /* hash64() of the names, seed: of ordinal and number of the update */
+	struct history_services services;
+};
+
 struct history_disk_epoch {
 	uint64_t sequence;
-	uint64_t checksum;  /* hash64() of all behind offset_ns, seed: ordinal */
+	uint64_t checksum;  /* hash64() from counters_id up to the names, seed: ordinal */
 	uint64_t offset_ns; /* updated by every append, hence outside the checksum */
 	uint64_t counters_id;
 	uint8_t boot_id[16];
@@ -69,6 +81,7 @@ struct history_disk_epoch {
 	uint32_t ifindex;
 	uint32_t ordinal;
 	uint64_t reserved;
+	struct history_disk_names names[2];
 };
 
 struct history_disk_header {
@@ -89,7 +102,8 @@ struct history_disk_slot {
 
 _Static_assert(sizeof(struct history_disk_constant) == 152, "on disk");
 _Static_assert(sizeof(struct history_disk_word) == 64, "a cache line");
-_Static_assert(sizeof(struct history_disk_epoch) == 96, "on disk");
+_Static_assert(sizeof(struct history_disk_names) == 272, "on disk");
+_Static_assert(sizeof(struct history_disk_epoch) == 640, "on disk");
 _Static_assert(offsetof(struct history_disk_header, head) == 512, "on disk");
 _Static_assert(offsetof(struct history_disk_header, epoch) == 4096, "on disk");
 _Static_assert(sizeof(struct history_disk_header) == HISTORY_HEADER_SIZE, "on disk");
@@ -120,5 +134,10 @@ bool history_disk_slot_valid(uint64_t sequence, uint64_t checksum, const struct 
 			     uint64_t number);
 uint64_t history_disk_epoch_checksum(const struct history_disk_epoch *e);
 bool history_disk_epoch_valid(const struct history_disk_epoch *e, uint32_t ordinal);
+void history_services_clean(const struct history_services *services,
+			    struct history_services *ret_services);
+void history_disk_names_fill(struct history_disk_names *names,
+			     const struct history_services *services, uint32_t ordinal, uint64_t n);
+const struct history_disk_names *history_disk_names_newest(const struct history_disk_epoch *e);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * What writer and reader must agree on: where rings and slots lie, and when a header, a slot or an
- * epoch entry is to be believed.
+ * What writer and reader must agree on: where rings and slots lie, and when a header, a slot, an
+ * epoch entry or its names are to be believed.
  *
  * Invariant: nothing that comes from a file is used as a size, a count or an offset before
  * history_disk_constant_check() has accepted it, and that accepts only the one layout that follows
@@ -220,7 +220,8 @@ uint64_t history_disk_epoch_checksum(const struct history_disk_epoch *e)
 {
 	const size_t from = offsetof(struct history_disk_epoch, counters_id);
 
-	return hash64(&e->counters_id, sizeof(*e) - from, e->ordinal);
+	return hash64(&e->counters_id, offsetof(struct history_disk_epoch, names) - from,
+		      e->ordinal);
 }
 
 /** history_disk_epoch_valid() - Return: whether a copied entry holds this epoch, whole */
@@ -229,4 +230,65 @@ bool history_disk_epoch_valid(const struct history_disk_epoch *e, uint32_t ordin
 	return ordinal != 0 && e->ordinal == ordinal &&
 	       e->sequence == history_sequence_done(ordinal - 1) &&
 	       e->checksum == history_disk_epoch_checksum(e);
+}
+
+static void clean_name(const char *name, char *ret_name)
+{
+	const char *end = memchr(name, '\0', SAMPLER_NAME_MAX);
+
+	memset(ret_name, 0, SAMPLER_NAME_MAX);
+	for (size_t i = 0; end && name[i]; i++)
+		ret_name[i] = name[i] > ' ' && name[i] < 0x7f ? name[i] : '?';
+}
+
+/**
+ * history_services_clean() - names that can be shown, whatever they were
+ * @services: from a file, or from pins
+ * @ret_services: the same where they are as model/service.h wants them; a name without an end
+ * becomes "", anything but visible ASCII becomes '?', and behind a name's end there are zeros
+ */
+void history_services_clean(const struct history_services *services,
+			    struct history_services *ret_services)
+{
+	for (int i = 0; i < SAMPLER_MAX_SERVICES; i++)
+		clean_name(services->name[i], ret_services->name[i]);
+}
+
+static uint64_t names_checksum(const struct history_services *services, uint32_t ordinal,
+			       uint64_t n)
+{
+	return hash64(services, sizeof(*services), (uint64_t)ordinal << 32 ^ n);
+}
+
+/**
+ * history_disk_names_fill() - all of a set of names but its sequence
+ * @names: to be filled
+ * @services: clean
+ * @ordinal: of the epoch
+ * @n: number of the update; as in a slot, the payload of another one fails under this one's sequence
+ */
+void history_disk_names_fill(struct history_disk_names *names,
+			     const struct history_services *services, uint32_t ordinal, uint64_t n)
+{
+	names->checksum = names_checksum(services, ordinal, n);
+	names->services = *services;
+}
+
+static bool names_are_valid(const struct history_disk_names *names, uint32_t ordinal)
+{
+	return names->sequence != 0 && names->sequence % 2 == 0 &&
+	       names->checksum ==
+		       names_checksum(&names->services, ordinal, names->sequence / 2 - 1);
+}
+
+/** history_disk_names_newest() - Return: the names of a copied, valid entry, or NULL: none whole */
+const struct history_disk_names *history_disk_names_newest(const struct history_disk_epoch *e)
+{
+	const struct history_disk_names *newest = NULL;
+
+	for (size_t i = 0; i < array_size(e->names); i++)
+		if (names_are_valid(&e->names[i], e->ordinal) &&
+		    (!newest || e->names[i].sequence > newest->sequence))
+			newest = &e->names[i];
+	return newest;
 }

@@ -22,6 +22,9 @@
 #define TRIES 3
 #define BATCH 32 /* records a system call */
 
+/* Each update of names changes an entry twice, and an epoch has no more of them than slots. */
+#define EPOCH_TRIES (TRIES + 2 * SAMPLER_MAX_SERVICES)
+
 struct history_reader {
 	struct history_dir dir;
 	int fd;
@@ -265,12 +268,42 @@ int history_reader_newest_epoch(const struct history_reader *r, uint32_t *ret_or
 	return error;
 }
 
-static void export_epoch(const struct history_disk_epoch *e, struct history_epoch *ret_epoch)
+static bool same_sequences(const struct history_disk_epoch *a, const struct history_disk_epoch *b)
+{
+	return a->sequence == b->sequence && a->names[0].sequence == b->names[0].sequence &&
+	       a->names[1].sequence == b->names[1].sequence;
+}
+
+/* Copy an entry between two looks at its sequences, as copy_slot() does. -EAGAIN: it changed. */
+static int copy_epoch(const struct history_reader *r, uint32_t ordinal,
+		      struct history_disk_epoch *ret_epoch)
+{
+	const uint64_t at = offsetof(struct history_disk_header, epoch) +
+			    ordinal % HISTORY_N_EPOCHS * sizeof(struct history_disk_epoch);
+	struct history_disk_epoch before, after;
+	int error = history_file_pread(r->fd, &before, sizeof(before), at);
+
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (error == 0)
+		error = history_file_pread(r->fd, ret_epoch, sizeof(*ret_epoch), at);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (error == 0)
+		error = history_file_pread(r->fd, &after, sizeof(after), at);
+	if (error == 0 &&
+	    !(same_sequences(&before, ret_epoch) && same_sequences(ret_epoch, &after)))
+		error = -EAGAIN;
+	return error;
+}
+
+static void export_epoch(const struct history_disk_epoch *e, const struct history_disk_names *names,
+			 struct history_epoch *ret_epoch)
 {
 	memset(ret_epoch, 0, sizeof(*ret_epoch));
 	ret_epoch->source.counters_id = e->counters_id;
 	memcpy(ret_epoch->source.boot_id, e->boot_id, sizeof(e->boot_id));
 	ret_epoch->source.ifindex = e->ifindex;
+	if (names)
+		history_services_clean(&names->services, &ret_epoch->source.services);
 	ret_epoch->ordinal = e->ordinal;
 	memcpy(ret_epoch->first_record, e->first_record, sizeof(e->first_record));
 	ret_epoch->first_boottime_ns = e->first_boottime_ns;
@@ -278,41 +311,42 @@ static void export_epoch(const struct history_disk_epoch *e, struct history_epoc
 }
 
 /**
- * history_reader_epoch() - where the samples of an epoch come from, and its wall clock
+ * history_reader_epoch() - where the samples of an epoch come from, its names and its wall clock
  * @r: the reader
  * @ordinal: sample.epoch
- * @ret_epoch: untouched unless 0 is returned
+ * @ret_epoch: untouched unless 0 is returned; names are NUL-terminated visible ASCII, all "" where
+ * they are damaged, and include those of every record that was complete before the call
  *
  * Return: 0; -EINVAL for 0; -ESTALE for one that is no longer among the last HISTORY_N_EPOCHS;
- * -EAGAIN for one that has not begun; -ENODATA for a damaged entry; or another negative errno.
+ * -EAGAIN for one that has not begun (or an entry that never holds still, which only a damaged file
+ * can show); -ENODATA for a damaged entry; or another negative errno.
  */
 int history_reader_epoch(const struct history_reader *r, uint32_t ordinal,
 			 struct history_epoch *ret_epoch)
 {
-	const uint64_t at = offsetof(struct history_disk_header, epoch) +
-			    ordinal % HISTORY_N_EPOCHS * sizeof(struct history_disk_epoch);
+	struct history_disk_epoch e;
 	uint32_t newest = 0;
-	int error;
+	int error = -EAGAIN;
 
 	if (ordinal == 0)
 		return -EINVAL;
-	for (int i = 0; i < TRIES; i++) {
-		struct history_disk_epoch e;
-
-		error = history_file_pread(r->fd, &e, sizeof(e), at);
-		if (error < 0)
-			return error;
-		if (history_disk_epoch_valid(&e, ordinal)) {
-			export_epoch(&e, ret_epoch);
-			return 0;
-		}
+	for (int i = 0; error == -EAGAIN && i < EPOCH_TRIES; i++)
+		error = copy_epoch(r, ordinal, &e);
+	if (error < 0)
+		return error;
+	if (history_disk_epoch_valid(&e, ordinal)) {
+		export_epoch(&e, history_disk_names_newest(&e), ret_epoch);
+		return 0;
 	}
 	error = history_reader_newest_epoch(r, &newest);
 	if (error < 0)
 		return error;
 	if (ordinal > newest)
 		return -EAGAIN;
-	return newest - ordinal >= HISTORY_N_EPOCHS ? -ESTALE : -ENODATA;
+	return newest - ordinal >= HISTORY_N_EPOCHS ||
+			       e.sequence > history_sequence_done(ordinal - 1)
+		       ? -ESTALE
+		       : -ENODATA;
 }
 
 /**

@@ -109,6 +109,24 @@ static int recover_ring(int fd, const struct history_disk_ring *ring, uint64_t h
 	return 0;
 }
 
+/* As with records, a number that a set of names was begun with is spent. */
+static void recover_names(const struct history_disk_epoch *e, struct history_names *ret_names)
+{
+	const struct history_disk_names *newest = history_disk_names_newest(e);
+
+	memset(ret_names, 0, sizeof(*ret_names));
+	if (newest) {
+		history_services_clean(&newest->services, &ret_names->services);
+		ret_names->spare = newest == &e->names[0];
+	}
+	for (size_t i = 0; i < array_size(e->names); i++) {
+		const uint64_t shown = (e->names[i].sequence + 1) / 2; /* n + 1 of begun and done */
+
+		if (shown > ret_names->next && shown < HISTORY_MAX_NUMBER)
+			ret_names->next = shown;
+	}
+}
+
 /* Continue an epoch only if nothing shows that there was a later one. */
 static void recover_epochs(const struct history_disk_header *header, struct history_state *state)
 {
@@ -131,6 +149,8 @@ static void recover_epochs(const struct history_disk_header *header, struct hist
 			newest = state->tail[i].epoch;
 	if (state->epoch.ordinal != newest)
 		memset(&state->epoch, 0, sizeof(state->epoch));
+	else
+		recover_names(&state->epoch, &state->names);
 	state->newest_epoch = newest;
 }
 

@@ -12,11 +12,19 @@ struct history_tail {
 	uint64_t boottime_ns; /* of the newest record */
 };
 
+/* What the services of the newest epoch are called. */
+struct history_names {
+	struct history_services services; /* clean */
+	unsigned int spare;		  /* which of the entry's two sets the next update takes */
+	uint64_t next;			  /* number of that update */
+};
+
 struct history_state {
 	struct history_tail tail[HISTORY_N_RINGS];
 	struct sample last;		 /* newest fine record; epoch 0: there is none */
 	uint32_t newest_epoch;		 /* highest ordinal ever given out */
 	struct history_disk_epoch epoch; /* its entry; ordinal 0: there is none */
+	struct history_names names;	 /* of that entry */
 };
 
 int history_recover(int fd, const struct history_disk_constant *constant,

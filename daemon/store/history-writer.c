@@ -7,7 +7,7 @@
  * sample before and the first one after an epoch change or a pause of more than a step, so that no
  * delta is lost between them; its records grow in time like the fine ones. An epoch is on disk
  * before the first record that names it, so that after a power loss no pair of epoch and number
- * comes twice.
+ * comes twice. So are the names that its services have, and within an epoch none ever changes.
  * Everything else is left to the kernel's write-back: a power loss costs the last half minute, a
  * crash of the process nothing.
  *
@@ -123,6 +123,39 @@ static bool same_source(const struct history_disk_epoch *e, const struct history
 	       memcmp(e->boot_id, source->boot_id, sizeof(e->boot_id)) == 0;
 }
 
+/* Whether each slot that had a name still has it. */
+static bool names_stay(const struct history_services *before, const struct history_services *now)
+{
+	for (int i = 0; i < SAMPLER_MAX_SERVICES; i++)
+		if (before->name[i][0] &&
+		    memcmp(before->name[i], now->name[i], sizeof(now->name[i])) != 0)
+			return false;
+	return true;
+}
+
+static void sync_header(struct history_writer *w)
+{
+	/* A disk that fails here is the kernel's to report; recording goes on in the page cache. */
+	(void)msync(w->map, HISTORY_HEADER_SIZE, MS_SYNC);
+}
+
+/* Update the names of the epoch under the same rule as a record, and see them to the disk. */
+static void put_names(struct history_writer *w, const struct history_services *services)
+{
+	const uint32_t ordinal = w->state.epoch.ordinal;
+	struct history_names *names = &w->state.names;
+	struct history_disk_names *slot =
+		&header(w)->epoch[ordinal % HISTORY_N_EPOCHS].names[names->spare];
+	const uint64_t n = names->next;
+
+	__atomic_store_n(&slot->sequence, history_sequence_begun(n), __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	history_disk_names_fill(slot, services, ordinal, n);
+	__atomic_store_n(&slot->sequence, history_sequence_done(n), __ATOMIC_RELEASE);
+	*names = (struct history_names){ *services, !names->spare, n + 1 };
+	sync_header(w);
+}
+
 /* Publish an epoch under the same rule as a record, and see it to the disk. */
 static void put_epoch(struct history_writer *w, struct history_disk_epoch *e)
 {
@@ -136,8 +169,7 @@ static void put_epoch(struct history_writer *w, struct history_disk_epoch *e)
 	e->sequence = history_sequence_done(e->ordinal - 1);
 	__atomic_store_n(&slot->sequence, e->sequence, __ATOMIC_RELEASE);
 	__atomic_store_n(&header(w)->newest_epoch.value, e->ordinal, __ATOMIC_RELEASE);
-	/* A disk that fails here is the kernel's to report; recording goes on in the page cache. */
-	(void)msync(w->map, HISTORY_HEADER_SIZE, MS_SYNC);
+	sync_header(w);
 }
 
 static int start_epoch(struct history_writer *w, const struct history_source *source,
@@ -156,9 +188,12 @@ static int start_epoch(struct history_writer *w, const struct history_source *so
 	for (int i = 0; i < HISTORY_N_RINGS; i++)
 		e.first_record[i] = w->state.tail[i].head;
 	memcpy(e.boot_id, source->boot_id, sizeof(e.boot_id));
+	e.names[0].sequence = history_sequence_done(0);
+	history_disk_names_fill(&e.names[0], &source->services, e.ordinal, 0);
 	put_epoch(w, &e);
 	w->state.newest_epoch = e.ordinal;
 	w->state.epoch = e;
+	w->state.names = (struct history_names){ source->services, 1, 1 };
 	return 1;
 }
 
@@ -166,24 +201,31 @@ static int start_epoch(struct history_writer *w, const struct history_source *so
  * history_begin_epoch() - say where the counters come from, before the first append and whenever
  * that may have changed
  * @w: the writer
- * @source: what they come from
+ * @source: what they come from, and what their services are called now
  * @first: the sample that will be appended next
  *
- * The last epoch goes on if the source is the same and neither time nor a counter fell since its
- * newest sample, also where another process wrote that. Cheap enough for every tick; takes a
- * msync(2) when an epoch begins.
+ * The last epoch goes on if the source is the same, each name is still in its slot, and neither time
+ * nor a counter fell since its newest sample, also where another process wrote that. New names in
+ * free slots join it. Cheap enough for every tick, which is how often to call it: names that a
+ * reload brought are then in the file before the first record that counts by them. Takes a msync(2)
+ * when an epoch begins or names join. Names are cleaned by history_services_clean().
  *
  * Return: 1 where a new epoch began, 0 where the last one goes on, -EOVERFLOW after 2^32 epochs.
  */
 int history_begin_epoch(struct history_writer *w, const struct history_source *source,
 			const struct sample *first)
 {
+	const struct history_services *names = &w->state.names.services;
 	const struct history_disk_epoch *e = &w->state.epoch;
+	struct history_source clean = *source;
 	int r = 0;
 
-	if (!e->ordinal || !same_source(e, source) ||
+	history_services_clean(&source->services, &clean.services);
+	if (!e->ordinal || !same_source(e, source) || !names_stay(names, &clean.services) ||
 	    (w->state.last.epoch == e->ordinal && fell(&w->state.last, first)))
-		r = start_epoch(w, source, first);
+		r = start_epoch(w, &clean, first);
+	else if (memcmp(names, &clean.services, sizeof(clean.services)) != 0)
+		put_names(w, &clean.services);
 	w->begun = r >= 0;
 	return r;
 }
@@ -191,7 +233,8 @@ int history_begin_epoch(struct history_writer *w, const struct history_source *s
 static int restart_epoch(struct history_writer *w, const struct sample *first)
 {
 	struct history_source source = { .counters_id = w->state.epoch.counters_id,
-					 .ifindex = w->state.epoch.ifindex };
+					 .ifindex = w->state.epoch.ifindex,
+					 .services = w->state.names.services };
 
 	memcpy(source.boot_id, w->state.epoch.boot_id, sizeof(source.boot_id));
 	return start_epoch(w, &source, first);
@@ -312,15 +355,6 @@ static int open_file(struct history_writer *w, const struct history_place *place
 	return history_file_own(&w->dir, w->fd, place, err);
 }
 
-static void mark_superseded(int fd)
-{
-	const uint64_t word = HISTORY_SUPERSEDED;
-
-	/* Readers that miss it still see that the name leads to another file. */
-	(void)history_file_pwrite(fd, &word, sizeof(word),
-				  offsetof(struct history_disk_header, superseded.value));
-}
-
 static int migrate(struct history_writer *w, const struct history_place *place,
 		   const struct history_disk_constant *wanted, struct error *err)
 {
@@ -338,7 +372,7 @@ static int migrate(struct history_writer *w, const struct history_place *place,
 	r = history_file_publish(&w->dir, fd, err);
 	if (r < 0)
 		return r;
-	mark_superseded(w->fd);
+	history_file_supersede(w->fd);
 	close(w->fd);
 	w->fd = take_fd(&fd);
 	w->constant = *wanted;

@@ -6,6 +6,10 @@
  * Records of a ring are numbered from 0 without end; the head is the number that the next record
  * will get. A number is never given to a second record, also not after a crash. Epochs are numbered
  * from 1, so an epoch of 0 marks a gap in an array of samples.
+ *
+ * Samples count services by slot. What the slots are called is kept with each epoch, since a history
+ * outlives the pins that say it: a name stays in its slot while an epoch lasts, and free slots may
+ * get names meanwhile.
  */
 #ifndef SAMPLER_STORE_HISTORY_H
 #define SAMPLER_STORE_HISTORY_H
@@ -49,11 +53,17 @@ struct history_place {
 	gid_t gid;	    /* group of the file, or (gid_t)-1: as made */
 };
 
-/* What must stay the same for counters to be comparable: another one is another epoch. */
+/* Names of services by slot, as sampler_meta.service has them; "" is a free one. */
+struct history_services {
+	char name[SAMPLER_MAX_SERVICES][SAMPLER_NAME_MAX];
+};
+
+/* Where counters come from. The first three must stay the same for them to be comparable. */
 struct history_source {
 	uint64_t counters_id; /* sampler_meta.epoch */
 	uint8_t boot_id[16];
 	uint32_t ifindex;
+	struct history_services services; /* may grow */
 };
 
 /* A stretch of samples within which time and counters only grow. */

@@ -378,7 +378,7 @@ static void wait_for_records(const struct fixture *f, uint64_t head)
 static unsigned int kill_writers(struct fixture *f, unsigned int *ret_kills)
 {
 	const uint64_t start = clock_boottime_ns();
-	unsigned int odd = 0, kills = 0;
+	unsigned int odd = 0, kills = 0, next_tear = 0;
 
 	/* twice as long at most, where a loaded machine has let too little happen */
 	while (clock_boottime_ns() - start < (odd && kills > 4 ? DURATION : 2 * DURATION)) {
@@ -390,9 +390,13 @@ static unsigned int kill_writers(struct fixture *f, unsigned int *ret_kills)
 		pause_us(1000 + kills * 7919 % 9000);
 		assert_int_equal(kill(pid, SIGKILL), 0);
 		reap(pid, SIGKILL);
-		odd += left_odd(f);
-		if (kills++ % 8 == 0)
+		kills++;
+		if (left_odd(f)) { /* may be whole but for its sequence: not to be written again */
+			odd++;
+		} else if (kills > next_tear) {
 			tear_next_slot(f);
+			next_tear = kills + 8;
+		}
 	}
 	*ret_kills = kills;
 	return odd;
