@@ -77,14 +77,13 @@ static int attach_beside(const struct plan *plan, struct bpf_object *object, enu
 	return r;
 }
 
-/* Try one mode. On failure whatever libbpf pinned on the way is gone again. */
-static int try_mode(struct plan *plan, enum sampler_mode mode, struct bpf_log *log,
-		    struct error *err)
+static int try_program(const struct plan *plan, enum sampler_mode mode, struct bpf_log *log,
+		       struct error *err)
 {
 	bool swap = plan->old && !plan->old->chained && plan->old->mode == mode;
 	struct bpf_object *object;
 	int r = pins_create_dir(plan->options->pin_dir, &plan->pins, plan->options->group, err)
-			?: object_open(plan->image, &plan->pins, plan->generation, &object, err);
+			?: object_open(plan->image, &plan->pins, &plan->constants, &object, err);
 
 	if (!r) {
 		bpf_log_start(log);
@@ -97,6 +96,23 @@ static int try_mode(struct plan *plan, enum sampler_mode mode, struct bpf_log *l
 	if (r && !plan->reuse)
 		pins_remove(&plan->pins, NULL);
 	return r;
+}
+
+/*
+ * Try one mode. On failure whatever libbpf pinned on the way is gone again. A kernel that has the
+ * cast but refuses it in this place gets the program that does without.
+ */
+static int try_mode(struct plan *plan, enum sampler_mode mode, struct bpf_log *log,
+		    struct error *err)
+{
+	int r = try_program(plan, mode, log, err);
+
+	if (r != -ENOEXEC || !plan->constants.sees_kernel)
+		return r;
+	log_info("%s: once more without bpf_cast_to_kern_ctx(): %s", plan->options->ifname,
+		 log->verifier);
+	plan->constants.sees_kernel = false;
+	return try_program(plan, mode, log, err);
 }
 
 static bool worth_falling_back(const struct plan *plan, const struct bpf_log *log, int r)

@@ -157,13 +157,14 @@ int plan_make(struct plan *plan, struct error *err)
 	if (r)
 		return r;
 	judge_pins(plan);
-	plan->generation = 1;
+	plan->constants.generation = 1;
+	plan->constants.sees_kernel = object_can_see_kernel();
 	if (plan->reuse) {
 		r = pins_read_control(&plan->pins, &control);
 		if (r)
 			return error_set(err, r, "%s: control map: %s", o->ifname, strerror(-r));
 		/* Alone, the new program takes the old one's place at once and counts from then. */
-		plan->generation = control.generation + (plan->old && plan->old->chained);
+		plan->constants.generation = control.generation + (plan->old && plan->old->chained);
 	} else {
 		plan->meta = (struct sampler_meta){
 			.epoch = clock_realtime_ns(),

@@ -24,9 +24,9 @@ struct plan {
 	const struct program *left; /* ours, taken off to change the mode; put back on failure */
 	bool reuse;		    /* the pins stay: counters go on in the same epoch */
 	bool set_aside;
-	struct pins aside;	  /* where pins that cannot be reused wait for the outcome */
-	uint32_t generation;	  /* of the program that is to be attached */
-	struct sampler_meta meta; /* as found when reuse, then as it will be */
+	struct pins aside; /* where pins that cannot be reused wait for the outcome */
+	struct object_constants constants; /* of the program that is to be attached */
+	struct sampler_meta meta;	   /* as found when reuse, then as it will be */
 };
 
 int plan_make(struct plan *plan, struct error *err);

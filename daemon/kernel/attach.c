@@ -61,7 +61,7 @@ static void describe(struct plan *plan, const struct program *ours, uint32_t lin
 	meta->run_priority = plan->options->run_priority;
 	meta->prog_id = ours->id;
 	meta->link_prog_id = link_prog_id;
-	meta->generation = plan->generation;
+	meta->generation = plan->constants.generation;
 	memcpy(meta->prog_tag, ours->tag, sizeof(meta->prog_tag));
 	meta->flags = ours->chained ? SAMPLER_META_CHAINED : 0;
 	if (link_vlan_stripped(plan->link.name))
@@ -91,7 +91,7 @@ static int start_counting(struct plan *plan, const struct program *ours, struct 
 	if (r)
 		return r;
 	r = pins_read_control(&plan->pins, &control);
-	control.generation = plan->generation;
+	control.generation = plan->constants.generation;
 	r = r ?: pins_write_map(&plan->pins, SAMPLER_MAP_CONTROL, 0, &control);
 	return r ? error_set(err, r, "%s: cannot start the count: %s", plan->options->ifname,
 			     strerror(-r))

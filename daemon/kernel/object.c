@@ -41,18 +41,40 @@ static int find_rodata(const struct bpf_object *object, const char *name)
 	return -ENOENT;
 }
 
-static int set_generation(struct bpf_object *object, uint32_t generation)
+static int set_rodata(struct bpf_object *object, const char *name, const void *value, size_t size)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata");
-	int offset = find_rodata(object, "sampler_generation");
-	size_t size = 0;
+	int offset = find_rodata(object, name);
+	size_t rodata_size = 0;
 	/* libbpf 1.1 hands out its own buffer; later versions name the parameter the same way. */
-	char *rodata = map ? (char *)(uintptr_t)bpf_map__initial_value(map, &size) : NULL;
+	char *rodata = map ? (char *)(uintptr_t)bpf_map__initial_value(map, &rodata_size) : NULL;
 
-	if (!rodata || offset < 0 || offset + sizeof(generation) > size)
+	if (!rodata || offset < 0 || offset + size > rodata_size)
 		return -ENOENT;
-	memcpy(rodata + offset, &generation, sizeof(generation));
+	memcpy(rodata + offset, value, size);
 	return 0;
+}
+
+static int set_constants(struct bpf_object *object, const struct object_constants *constants)
+{
+	return set_rodata(object, "sampler_generation", &constants->generation,
+			  sizeof(constants->generation))
+		       ?: set_rodata(object, "sampler_sees_kernel", &constants->sees_kernel,
+				     sizeof(constants->sees_kernel));
+}
+
+/**
+ * object_can_see_kernel() - may a program read the kernel's own view of a frame
+ *
+ * Return: true where the kernel has bpf_cast_to_kern_ctx() (Linux 6.2).
+ */
+bool object_can_see_kernel(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool can = btf && btf__find_by_name_kind(btf, "bpf_cast_to_kern_ctx", BTF_KIND_FUNC) > 0;
+
+	btf__free(btf);
+	return can;
 }
 
 static int set_pin_paths(struct bpf_object *object, const struct pins *pins)
@@ -81,14 +103,15 @@ static int set_pin_paths(struct bpf_object *object, const struct pins *pins)
  * object_open() - open an image with its constants and pin paths set
  * @image: ELF
  * @pins: maps are taken from there where they exist, else made and pinned there when it is loaded
- * @generation: the number under which the program will count
+ * @constants: what the program is told once and for all
  * @ret_object: the caller closes it
  * @err: why not
  *
  * Return: 0 or negative errno.
  */
-int object_open(struct object_image image, const struct pins *pins, uint32_t generation,
-		struct bpf_object **ret_object, struct error *err)
+int object_open(struct object_image image, const struct pins *pins,
+		const struct object_constants *constants, struct bpf_object **ret_object,
+		struct error *err)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "sampler_bpf");
 	struct bpf_object *object = bpf_object__open_mem(image.data, image.size, &opts);
@@ -96,7 +119,7 @@ int object_open(struct object_image image, const struct pins *pins, uint32_t gen
 
 	if (!object)
 		return error_set(err, -errno, "cannot open the BPF object: %s", strerror(errno));
-	r = set_generation(object, generation) ?: set_pin_paths(object, pins);
+	r = set_constants(object, constants) ?: set_pin_paths(object, pins);
 	if (r) {
 		bpf_object__close(object);
 		return error_set(err, r, "the BPF object is not one of sampler's: %s",

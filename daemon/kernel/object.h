@@ -2,6 +2,7 @@
 #ifndef SAMPLER_KERNEL_OBJECT_H
 #define SAMPLER_KERNEL_OBJECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,8 +16,16 @@ struct object_image {
 	size_t size;
 };
 
+/* Read-only variables of the program. */
+struct object_constants {
+	uint32_t generation; /* the number under which it counts */
+	bool sees_kernel;    /* use bpf_cast_to_kern_ctx() */
+};
+
 struct object_image object_builtin(void);
-int object_open(struct object_image image, const struct pins *pins, uint32_t generation,
-		struct bpf_object **ret_object, struct error *err);
+bool object_can_see_kernel(void);
+int object_open(struct object_image image, const struct pins *pins,
+		const struct object_constants *constants, struct bpf_object **ret_object,
+		struct error *err);
 
 #endif

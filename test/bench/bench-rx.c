@@ -8,6 +8,7 @@
  * program has not counted every frame that it was given: what does no work is quick.
  */
 #include "empty.skel.h"
+#include "kernel/object.h"
 #include "sampler.skel.h"
 #include "sampler_abi.h"
 
@@ -123,6 +124,7 @@ static void load_sampler(struct bench *b)
 	if (!skel || !table)
 		die("sampler_rx", errno);
 	skel->rodata->sampler_generation = GENERATION;
+	skel->rodata->sampler_sees_kernel = object_can_see_kernel();
 	if (sampler_bpf__load(skel))
 		die("sampler_rx does not load", errno);
 	table->tcp[PORT_HTTP] = SAMPLER_HTTP + 1;

@@ -10,6 +10,7 @@
  * Invariant: `before` equals the maps whenever no run is between runner_run() and runner_delta().
  */
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -84,6 +85,23 @@ static void unpin_maps(struct bpf_object *obj)
 	bpf_object__for_each_map(map, obj) bpf_map__set_pin_path(map, NULL);
 }
 
+/* The two ways to a frame's length: SEES_KERNEL=1 is the one that Linux 6.1 does not have. */
+static bool wants_to_see_kernel(void)
+{
+	const char *text = getenv("SEES_KERNEL");
+	struct btf *btf;
+	bool can;
+
+	if (!text || strcmp(text, "1"))
+		return false;
+	btf = btf__load_vmlinux_btf();
+	can = btf && btf__find_by_name_kind(btf, "bpf_cast_to_kern_ctx", BTF_KIND_FUNC) > 0;
+	btf__free(btf);
+	if (!can)
+		test_skip_all("this kernel has no bpf_cast_to_kern_ctx() (Linux 6.2)");
+	return true;
+}
+
 static void load(struct runner *r)
 {
 	int n;
@@ -93,6 +111,7 @@ static void load(struct runner *r)
 		die("cannot open the BPF skeleton", errno);
 	unpin_maps(r->skel->obj);
 	r->skel->rodata->sampler_generation = RUNNER_GENERATION;
+	r->skel->rodata->sampler_sees_kernel = wants_to_see_kernel();
 	n = sampler_bpf__load(r->skel);
 	if (n < 0)
 		die("the kernel refuses the BPF programs", n);
