@@ -14,9 +14,10 @@
 
 /*
  * Which generation this copy of the program is. Two copies may be in a chain for a moment while one
- * is handed over to the other; only the one that `sampler_control` names counts.
+ * is handed over to the other; only the one that `sampler_control` names counts. A section, and with it
+ * a map, of its own: any later samplerd can ask a program which one it is.
  */
-const volatile __u32 sampler_generation = 0;
+const volatile __u32 sampler_generation SEC(SAMPLER_SECTION_GENERATION) = 0;
 
 /*
  * Whether the kernel has bpf_cast_to_kern_ctx() (Linux 6.2), which costs nothing, where a call of

@@ -22,6 +22,9 @@
 #define SAMPLER_MAP_PORTS    "sampler_ports"
 #define SAMPLER_MAP_META     "sampler_meta"
 
+/* The read-only section, and the map made of it, that holds a program's generation. */
+#define SAMPLER_SECTION_GENERATION ".rodata.gen"
+
 enum sampler_direction { SAMPLER_RX, SAMPLER_TX, SAMPLER_N_DIRECTIONS };
 
 /* Exclusive: each frame is in exactly one of them, so their sum is the total. */
@@ -94,6 +97,7 @@ struct sampler_meta {
 	__u64 attach_realtime_ns;
 	__u64 netns_inode;
 	__u64 bpffs_device; /* st_dev of the bpffs that holds the pins */
+	__u64 pin_dir_hash; /* of the path of the folder of all pins */
 	__u64 config_hash;  /* of everything that asks for another program when it changes */
 	char ifname[SAMPLER_NAME_MAX];
 	__u32 ifindex;
@@ -104,7 +108,7 @@ struct sampler_meta {
 	__u32 generation;
 	__u8 prog_tag[8];
 	char service[SAMPLER_MAX_SERVICES][SAMPLER_NAME_MAX]; /* "" = free */
-	char mode_reason[128];				      /* why not native; "" where native */
+	char mode_reason[120];				      /* why not native; "" where native */
 	__u64 checksum; /* of all before: a reader can tell a half-written value */
 };
 

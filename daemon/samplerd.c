@@ -173,20 +173,12 @@ static int verify(const struct config *config, const char *ifname, struct error 
 	return attach_verify(config->pin_dir, ifname, &link_prog_id, err);
 }
 
-static int find_key(const struct config *config, const char *ifname, struct pins *ret_pins,
-		    struct error *err)
-{
-	if (!pins_find(config->pin_dir, ifname, ret_pins, NULL))
-		return 0;
-	return pins_for_attach(config->pin_dir, ifname, ret_pins, err);
-}
-
 static int purge(const struct config *config, const char *ifname, struct error *err)
 {
-	struct pins pins;
-	int r = find_key(config, ifname, &pins, err);
+	char key[KEY_MAX];
 
-	return r ?: history_purge(config->state_dir, pins.key, err);
+	return pins_key(config->pin_dir, ifname, key, err)
+		       ?: history_purge(config->state_dir, key, err);
 }
 
 /* ---- recording ---- */
@@ -213,10 +205,10 @@ static int open_history(const struct config *config, const char *ifname, bool as
 		.coarse_span_ns = config->coarse_span_ns,
 	};
 	struct history_place place = { .dir = config->state_dir, .ifname = ifname };
-	struct pins pins;
-	int r = find_key(config, ifname, &pins, err);
+	char key[KEY_MAX];
+	int r = pins_key(config->pin_dir, ifname, key, err);
 
-	place.key = pins.key;
+	place.key = key;
 	place.uid = place.gid = -1;
 	if (!r && as_root)
 		r = privileges_lookup(config->user, &place.uid, &place.gid, err)
@@ -261,6 +253,8 @@ static int record_attached(struct recorder_setup *setup, struct error *err)
 		return r;
 	say_attached(&meta, outcome);
 	r = give_up_root(setup->config, &setup->pin_dir_fd, err);
+	if (r && outcome != ATTACH_NEW)
+		return r; /* what was there before a start that failed stays there */
 	r = r ?: recorder_run(setup, err);
 	if (r != -EPROTO) /* else another version has taken over, and counts */
 		detach_after(setup->broker, setup->source->ifname);

@@ -115,10 +115,11 @@ static int try_mode(struct plan *plan, enum sampler_mode mode, struct bpf_log *l
 	return try_program(plan, mode, log, err);
 }
 
+/* What a driver says that has no native XDP, or not with this MTU or setting. */
 static bool worth_falling_back(const struct plan *plan, const struct bpf_log *log, int r)
 {
-	return plan->options->mode == ATTACH_AUTO && !log->verifier[0] && r != -EBUSY &&
-	       r != -EPERM && r != -ENOMEM;
+	return plan->options->mode == ATTACH_AUTO && !log->verifier[0] &&
+	       (log->kernel[0] || r == -EOPNOTSUPP || r == -ERANGE || r == -EINVAL);
 }
 
 static const char reason_asked_for[] = "asked for by the configuration";
@@ -150,7 +151,7 @@ static void first_reason(struct plan *plan, enum sampler_mode mode)
 
 static void say_fallback(struct plan *plan, const struct bpf_log *log, int error)
 {
-	snprintf(plan->meta.mode_reason, sizeof(plan->meta.mode_reason), "%.127s",
+	snprintf(plan->meta.mode_reason, sizeof(plan->meta.mode_reason), "%.119s",
 		 log->kernel[0] ? log->kernel : strerror(-error));
 	log_warning("%s: no native XDP (%s): attaching in skb mode, which turns off GRO on the "
 		    "device and can cost a copy of each frame",
@@ -160,27 +161,38 @@ static void say_fallback(struct plan *plan, const struct bpf_log *log, int error
 /* Programs of both modes cannot be on one interface: a change of mode is a gap, and said to be. */
 static int leave_other_mode(struct plan *plan, enum sampler_mode mode, struct error *err)
 {
-	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
+	const char *ifname = plan->options->ifname;
+	int r;
 
-	if (!plan->old || plan->old->chained || plan->old->mode == mode)
+	if (!plan->programs.n || plan->programs.mode == mode || plan->left)
 		return 0;
+	if (!plan->old || plan->programs.n > 1)
+		return error_set(
+			err, -EBUSY,
+			"%s: the other XDP programs there are in %s mode, and one interface "
+			"cannot have both: use that mode, or detach them",
+			ifname, mode == SAMPLER_MODE_SKB ? "native" : "skb");
 	log_warning("%s: changing the mode: frames pass uncounted until the new program is there",
-		    plan->options->ifname);
-	opts.old_prog_fd = plan->old->fd;
-	if (bpf_xdp_detach(plan->link.ifindex, program_xdp_flags(plan->old->mode), &opts))
-		return error_set(err, -errno, "%s: cannot detach from the other mode: %s",
-				 plan->options->ifname, strerror(errno));
+		    ifname);
+	r = program_detach(plan->link.ifindex, plan->old, err);
+	if (r)
+		return r;
 	plan->left = plan->old;
 	plan->old = NULL;
+	if (plan->reuse)
+		plan->constants.generation = plan->counting;
 	return 0;
 }
 
-static void put_back(const struct plan *plan)
+/* Not the very same program, but one that counts in its place. */
+static void put_back(struct plan *plan)
 {
-	if (plan->left && bpf_xdp_attach(plan->link.ifindex, plan->left->fd,
-					 program_xdp_flags(plan->left->mode), NULL))
-		log_error("%s: cannot put the program back either: %s", plan->options->ifname,
-			  strerror(errno));
+	struct bpf_log log = {};
+	struct error why = { "" };
+
+	if (plan->left && try_mode(plan, plan->left->mode, &log, &why))
+		log_error("%s: cannot attach in the mode before either: %s", plan->options->ifname,
+			  why.text);
 }
 
 /* Pins that cannot be reused make room, but are there again should the attach fail. */
@@ -190,10 +202,9 @@ static int set_pins_aside(struct plan *plan, struct error *err)
 
 	if (plan->reuse || !pins_exist(&plan->pins))
 		return 0;
-	plan->aside = plan->pins;
-	if (strlen(plan->aside.dir) + 2 > sizeof(plan->aside.dir))
-		return error_set(err, -ENAMETOOLONG, "%s: path too long", plan->pins.dir);
-	strcat(plan->aside.dir, "~");
+	r = pins_aside(&plan->pins, &plan->aside);
+	if (r)
+		return error_set(err, r, "%s: path too long", plan->pins.dir);
 	r = pins_remove(&plan->aside, err); /* of an attach that was killed */
 	if (!r && rename(plan->pins.dir, plan->aside.dir))
 		r = error_set(err, -errno, "cannot move %s aside: %s", plan->pins.dir,

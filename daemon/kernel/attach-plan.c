@@ -6,6 +6,7 @@
 #include "kernel/attach-plan.h"
 
 #include "model/layout.h"
+#include "model/service.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/error.h"
@@ -22,6 +23,11 @@ static const char *const map_names[] = {
 	SAMPLER_MAP_PORTS,
 	SAMPLER_MAP_META,
 };
+
+static uint64_t pin_dir_hash(const struct plan *plan)
+{
+	return hash64(plan->options->pin_dir, strlen(plan->options->pin_dir), 0);
+}
 
 static int pin_again(const struct plan *plan, const struct program *program, const char *map)
 {
@@ -79,23 +85,45 @@ static int judge_orphan(struct plan *plan, const struct program *program, struct
 
 	if (program_read_meta(program, &meta))
 		return 0; /* a stranger's, or of another ABI */
-	if (meta.bpffs_device != plan->bpffs_device)
+	if (meta.bpffs_device != plan->bpffs_device || meta.pin_dir_hash != pin_dir_hash(plan))
 		return program->chained
 			       ? 0
-			       : error_set(err, -EBUSY,
-					   "%s: another sampler (program id %u) counts here, with "
-					   "its "
-					   "pins in another bpffs (another container or mount "
-					   "namespace): detach it there",
-					   plan->options->ifname, program->id);
+			       : error_set(
+					 err, -EBUSY,
+					 "%s: another sampler (program id %u) counts here, with "
+					 "its pins "
+					 "elsewhere (another pin_dir, container or mount "
+					 "namespace): "
+					 "detach it there, or where that is gone, ip link set dev "
+					 "%s xdp off",
+					 plan->options->ifname, program->id, plan->options->ifname);
 	plan->old = program; /* ours, if only left over from another namespace */
 	return 0;
 }
 
+/* Of several on our maps, the one that counts; the others were left by an attach that died. */
+static const struct program *counting_one(const struct plan *plan)
+{
+	uint32_t control_id = pins_map_id(&plan->pins, SAMPLER_MAP_CONTROL);
+	struct sampler_control control = {};
+	const struct program *any = NULL;
+
+	pins_read_control(&plan->pins, &control);
+	for (uint32_t i = 0; i < plan->programs.n; i++) {
+		const struct program *p = &plan->programs.program[i];
+
+		if (!program_uses_map(p, control_id))
+			continue;
+		if (p->generation == control.generation)
+			return p;
+		any = p;
+	}
+	return any;
+}
+
 static int find_old(struct plan *plan, struct error *err)
 {
-	plan->old =
-		programs_find_map(&plan->programs, pins_map_id(&plan->pins, SAMPLER_MAP_CONTROL));
+	plan->old = counting_one(plan);
 	for (uint32_t i = 0; !plan->old && i < plan->programs.n; i++) {
 		int r = judge_orphan(plan, &plan->programs.program[i], err);
 
@@ -103,6 +131,57 @@ static int find_old(struct plan *plan, struct error *err)
 			return r;
 	}
 	return plan->old ? recover_pins(plan, plan->old, err) : 0;
+}
+
+static int remove_strays(const struct plan *plan, struct error *err)
+{
+	uint32_t control_id = pins_map_id(&plan->pins, SAMPLER_MAP_CONTROL);
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < plan->programs.n; i++) {
+		const struct program *p = &plan->programs.program[i];
+
+		if (p == plan->old || !program_uses_map(p, control_id))
+			continue;
+		log_notice("%s: removing program %u, left by an attach that did not end",
+			   plan->options->ifname, p->id);
+		r = program_detach(plan->link.ifindex, p, err);
+	}
+	return r;
+}
+
+/* Whatever can fail without the new program in place is to fail before it is there. */
+static int check_services(const struct plan *plan, struct error *err)
+{
+	_cleanup_free_ struct sampler_port_table *table = malloc(sizeof(*table));
+	char slots[SAMPLER_MAX_SERVICES][SAMPLER_NAME_MAX];
+	struct error why;
+	int r;
+
+	if (!table)
+		return error_set(err, -ENOMEM, "out of memory");
+	memcpy(slots, plan->meta.service, sizeof(slots));
+	r = service_list_assign(plan->options->services, slots, table, &why);
+	return r ? error_set(err, r, "%s: %s", plan->options->ifname, why.text) : 0;
+}
+
+/*
+ * An attach that was killed while the pins were set aside: if the program still counts into those,
+ * they are the pins.
+ */
+static int restore_aside(struct plan *plan, struct error *err)
+{
+	struct pins aside;
+	int r = pins_aside(&plan->pins, &aside);
+
+	if (r || !pins_exist(&aside))
+		return 0;
+	if (!programs_find_map(&plan->programs, pins_map_id(&aside, SAMPLER_MAP_CONTROL)))
+		return pins_remove(&aside, err);
+	r = pins_remove(&plan->pins, err);
+	if (!r && rename(aside.dir, plan->pins.dir))
+		r = error_set(err, -errno, "cannot move %s back: %s", aside.dir, strerror(errno));
+	return r;
 }
 
 /* Pins of this very interface and ABI go on; others begin a new epoch, and that is said. */
@@ -151,8 +230,10 @@ int plan_make(struct plan *plan, struct error *err)
 	struct sampler_control control = {};
 	int r = pins_for_attach(o->pin_dir, o->ifname, &plan->pins, err) ?:
 		programs_read(plan->link.ifindex, &plan->programs, err) ?:
+		restore_aside(plan, err) ?:
 		find_old(plan, err) ?:
-		check_foreign(plan, err);
+		check_foreign(plan, err) ?:
+		remove_strays(plan, err);
 
 	if (r)
 		return r;
@@ -164,6 +245,7 @@ int plan_make(struct plan *plan, struct error *err)
 		if (r)
 			return error_set(err, r, "%s: control map: %s", o->ifname, strerror(-r));
 		/* Alone, the new program takes the old one's place at once and counts from then. */
+		plan->counting = control.generation;
 		plan->constants.generation = control.generation + (plan->old && plan->old->chained);
 	} else {
 		plan->meta = (struct sampler_meta){
@@ -173,7 +255,8 @@ int plan_make(struct plan *plan, struct error *err)
 		};
 	}
 	plan->meta.bpffs_device = plan->bpffs_device;
-	return 0;
+	plan->meta.pin_dir_hash = pin_dir_hash(plan);
+	return check_services(plan, err);
 }
 
 /** plan_config_hash() - Return: hash of everything that asks for another program when it changes */
@@ -188,7 +271,8 @@ uint64_t plan_config_hash(const struct plan *plan)
 /** plan_unchanged() - Return: true when the program on the interface is the one that is wanted */
 bool plan_unchanged(const struct plan *plan)
 {
-	return plan->reuse && plan->old && plan->meta.config_hash == plan_config_hash(plan) &&
+	return plan->reuse && plan->old && plan->old->generation == plan->counting &&
+	       plan->meta.config_hash == plan_config_hash(plan) &&
 	       !memcmp(plan->meta.prog_tag, plan->old->tag, sizeof(plan->old->tag));
 }
 

@@ -23,6 +23,7 @@ struct plan {
 	const struct program *old;  /* ours among them, or NULL */
 	const struct program *left; /* ours, taken off to change the mode; put back on failure */
 	bool reuse;		    /* the pins stay: counters go on in the same epoch */
+	uint32_t counting;	    /* generation that counts now */
 	bool set_aside;
 	struct pins aside; /* where pins that cannot be reused wait for the outcome */
 	struct object_constants constants; /* of the program that is to be attached */

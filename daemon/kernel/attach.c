@@ -21,7 +21,9 @@
 #include "util/log.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/if_link.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -33,7 +35,8 @@ static const struct program *newest_ours(const struct plan *plan, const struct p
 	for (uint32_t i = 0; i < now->n; i++) {
 		const struct program *p = &now->program[i];
 
-		if (program_uses_map(p, id) && (!plan->old || p->id != plan->old->id))
+		if (program_uses_map(p, id) && p->generation == plan->constants.generation &&
+		    (!plan->old || p->id != plan->old->id))
 			return p;
 	}
 	return NULL;
@@ -98,6 +101,20 @@ static int start_counting(struct plan *plan, const struct program *ours, struct 
 		 : 0;
 }
 
+/* The interface as it was: the new program gone, its predecessor, which still counts, in place. */
+static void undo(const struct plan *plan, const struct program *ours)
+{
+	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = ours->fd);
+
+	if (plan->old && !plan->old->chained)
+		bpf_xdp_attach(plan->link.ifindex, plan->old->fd,
+			       program_xdp_flags(plan->old->mode) | XDP_FLAGS_REPLACE, &opts);
+	else
+		program_detach(plan->link.ifindex, ours, NULL);
+	if (!plan->reuse)
+		pins_remove(&plan->pins, NULL);
+}
+
 /* Read back, begin to count, and only then let the predecessor go. */
 static int complete(struct plan *plan, const struct bpf_log *log, struct error *err)
 {
@@ -117,9 +134,8 @@ static int complete(struct plan *plan, const struct bpf_log *log, struct error *
 		say_chained(plan, log);
 		if (plan->old && plan->old->chained)
 			r = program_detach(plan->link.ifindex, plan->old, err);
-	} else if (ours && !plan->reuse) {
-		program_detach(plan->link.ifindex, ours, NULL);
-		pins_remove(&plan->pins, NULL);
+	} else if (ours) {
+		undo(plan, ours);
 	}
 	programs_close(&now);
 	return r;
@@ -130,6 +146,7 @@ static int adopt(struct plan *plan, struct error *err)
 {
 	struct sampler_meta *meta = &plan->meta;
 
+	snprintf(meta->ifname, sizeof(meta->ifname), "%s", plan->link.name);
 	meta->link_prog_id = plan->link.xdp_prog_id;
 	meta->prog_id = plan->old->id;
 	meta->flags = plan->old->chained ? SAMPLER_META_CHAINED : 0;
@@ -183,7 +200,7 @@ int attach_interface(const struct attach_options *options, enum attach_outcome *
 		     struct sampler_meta *ret_meta, struct error *err)
 {
 	_cleanup_(plan_release) struct plan plan = { .options = options };
-	_cleanup_close_ int lock = -1;
+	_cleanup_(pins_unlock) struct pins_lock lock = PINS_UNLOCKED;
 	enum attach_outcome outcome;
 	int r;
 
@@ -191,11 +208,10 @@ int attach_interface(const struct attach_options *options, enum attach_outcome *
 			     ? (struct object_image){ options->object, options->object_size }
 			     : object_builtin();
 	bpf_log_start(NULL);
-	r = check_requirements(&plan, err);
-	if (r)
-		return r;
-	lock = pins_lock(options->pin_dir, err);
-	r = lock < 0 ? lock : plan_make(&plan, err) ?: carry_out(&plan, &outcome, err);
+	r = check_requirements(&plan, err) ?:
+	    pins_lock(options->pin_dir, &lock, err) ?:
+	    plan_make(&plan, err) ?:
+	    carry_out(&plan, &outcome, err);
 	if (r)
 		return r;
 	*ret_outcome = outcome;

@@ -9,10 +9,13 @@
 #include "kernel/programs.h"
 #include "kernel/requirements.h"
 #include "kernel/services-map.h"
+#include "model/layout.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/log.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* The pins of a name, whoever wrote them: also of an interface that is gone or of an older ABI. */
 static int find_pins(const char *pin_dir, const char *ifname, struct pins *ret_pins,
@@ -35,36 +38,39 @@ static uint32_t interface_of(const struct pins *pins, const char *ifname)
 }
 
 /* By its pins; where they are gone, by what it says of itself. */
-static const struct program *find_ours(const struct programs *all, const struct pins *pins,
-				       uint32_t ifindex, uint64_t bpffs_device)
+static bool is_ours(const struct program *program, const struct pins *pins, const char *pin_dir,
+		    uint64_t bpffs_device)
 {
 	uint32_t control = pins_map_id(pins, SAMPLER_MAP_CONTROL);
 	struct sampler_meta meta;
 
 	if (control)
-		return programs_find_map(all, control);
-	for (uint32_t i = 0; i < all->n; i++)
-		if (!program_read_meta(&all->program[i], &meta) && meta.ifindex == ifindex &&
-		    meta.netns_inode == pins_netns_inode() && meta.bpffs_device == bpffs_device)
-			return &all->program[i];
-	return NULL;
+		return program_uses_map(program, control);
+	return !program_read_meta(program, &meta) && meta.bpffs_device == bpffs_device &&
+	       meta.pin_dir_hash == hash64(pin_dir, strlen(pin_dir), 0);
 }
 
-static int detach_ours(const struct pins *pins, uint32_t ifindex, uint64_t bpffs_device,
+/* All of them: an attach that was killed can have left a second one. */
+static int detach_ours(const struct pins *pins, const char *pin_dir, uint32_t ifindex,
 		       bool *ret_found, struct error *err)
 {
 	struct programs programs;
-	const struct program *ours;
-	int r = programs_read(ifindex, &programs, err);
+	uint64_t device;
+	int r = pins_check_bpffs(pin_dir, &device, err) ?: programs_read(ifindex, &programs, err);
 
-	if (r == -ENODEV)
-		return 0; /* the interface is gone, and the program with it */
+	if (r == -ENODEV) {
+		log_notice("the interface is not here any more; if it was moved, detach it where "
+			   "it is");
+		return 0;
+	}
 	if (r)
 		return r;
-	ours = find_ours(&programs, pins, ifindex, bpffs_device);
-	*ret_found = !!ours;
-	if (ours)
-		r = program_detach(ifindex, ours, err);
+	for (uint32_t i = 0; !r && i < programs.n; i++) {
+		if (!is_ours(&programs.program[i], pins, pin_dir, device))
+			continue;
+		*ret_found = true;
+		r = program_detach(ifindex, &programs.program[i], err);
+	}
 	programs_close(&programs);
 	return r;
 }
@@ -80,10 +86,9 @@ static int detach_ours(const struct pins *pins, uint32_t ifindex, uint64_t bpffs
  */
 int attach_detach(const char *pin_dir, const char *ifname, struct error *err)
 {
-	_cleanup_close_ int lock = -1;
+	_cleanup_(pins_unlock) struct pins_lock lock = PINS_UNLOCKED;
 	bool pinned, found = false;
-	uint64_t device;
-	struct pins pins;
+	struct pins pins, aside;
 	uint32_t ifindex;
 	int r;
 
@@ -92,17 +97,39 @@ int attach_detach(const char *pin_dir, const char *ifname, struct error *err)
 	pinned = !r;
 	if (r == -ENOENT) /* somebody may have removed them by hand */
 		r = pins_for_attach(pin_dir, ifname, &pins, err);
-	r = r ?: pins_check_bpffs(pin_dir, &device, err);
-	if (r)
+	if (!r)
+		r = pins_lock(pin_dir, &lock, err);
+	if (r && r != -ENOENT) /* without the folder of all pins there is nothing to lock */
 		return r;
-	lock = pins_lock(pin_dir, err);
-	if (lock < 0 && lock != -ENOENT)
-		return lock;
 	ifindex = interface_of(&pins, ifname);
-	r = ifindex ? detach_ours(&pins, ifindex, device, &found, err) : 0;
+	r = ifindex ? detach_ours(&pins, pin_dir, ifindex, &found, err) : 0;
+	if (!r && !pins_aside(&pins, &aside) && pins_exist(&aside))
+		r = (ifindex ? detach_ours(&aside, pin_dir, ifindex, &found, err) : 0)
+			    ?: pins_remove(&aside, err);
 	if (!r && !pinned && !found)
 		return error_set(err, -ENOENT, "%s is not sampled", ifname);
 	return r ?: pins_remove(&pins, err);
+}
+
+static int is_counting(const struct pins *pins, uint32_t ifindex, bool *ret_there,
+		       struct error *err)
+{
+	uint32_t control_id = pins_map_id(pins, SAMPLER_MAP_CONTROL);
+	struct sampler_control control;
+	struct programs programs;
+	int r = pins_read_control(pins, &control);
+
+	if (r)
+		return error_set(err, r, "%s: control map: %s", pins->dir, strerror(-r));
+	r = programs_read(ifindex, &programs, err);
+	if (r)
+		return r;
+	for (uint32_t i = 0; i < programs.n; i++)
+		if (program_uses_map(&programs.program[i], control_id) &&
+		    programs.program[i].generation == control.generation)
+			*ret_there = true;
+	programs_close(&programs);
+	return 0;
 }
 
 /**
@@ -117,29 +144,29 @@ int attach_detach(const char *pin_dir, const char *ifname, struct error *err)
 int attach_verify(const char *pin_dir, const char *ifname, uint32_t *ret_link_prog_id,
 		  struct error *err)
 {
-	struct programs programs;
+	_cleanup_(pins_unlock) struct pins_lock lock = PINS_UNLOCKED;
+	struct sampler_meta meta;
 	struct pins pins;
-	uint32_t ifindex;
-	bool there;
+	bool there = false;
 	int r;
 
 	bpf_log_start(NULL);
-	r = find_pins(pin_dir, ifname, &pins, err);
+	r = find_pins(pin_dir, ifname, &pins, err) ?:
+	    pins_lock(pin_dir, &lock, err) ?:
+	    pins_read_meta(&pins, &meta, err) ?:
+	    is_counting(&pins, meta.ifindex, &there, err);
 	if (r)
 		return r;
-	ifindex = interface_of(&pins, ifname);
-	r = programs_read(ifindex, &programs, err);
-	if (r)
-		return r;
-	there = programs_find_map(&programs, pins_map_id(&pins, SAMPLER_MAP_CONTROL));
-	programs_close(&programs);
 	if (!there)
 		return error_set(err, -ENOENT,
 				 "%s: our program is not on the interface any more: frames pass "
 				 "uncounted; attach again (samplerd --attach %s)",
 				 ifname, ifname);
-	*ret_link_prog_id = link_xdp_prog_id(ifindex);
-	return 0;
+	*ret_link_prog_id = link_xdp_prog_id(meta.ifindex);
+	if (*ret_link_prog_id == meta.link_prog_id)
+		return 0;
+	meta.link_prog_id = *ret_link_prog_id; /* so that recorders without privilege know too */
+	return pins_write_meta(&pins, &meta, err);
 }
 
 /**
@@ -154,15 +181,13 @@ int attach_verify(const char *pin_dir, const char *ifname, uint32_t *ret_link_pr
 int attach_set_services(const char *pin_dir, const char *ifname,
 			const struct service_list *services, struct error *err)
 {
-	_cleanup_close_ int lock = -1;
+	_cleanup_(pins_unlock) struct pins_lock lock = PINS_UNLOCKED;
 	struct sampler_meta meta;
 	struct pins pins;
-	int r = find_pins(pin_dir, ifname, &pins, err) ?: pins_read_meta(&pins, &meta, err);
 
-	if (r)
-		return r;
-	lock = pins_lock(pin_dir, err);
-	if (lock < 0)
-		return lock;
-	return services_write(&pins, services, &meta, err) ?: pins_write_meta(&pins, &meta, err);
+	return find_pins(pin_dir, ifname, &pins, err) ?:
+	       pins_lock(pin_dir, &lock, err) ?:
+	       pins_read_meta(&pins, &meta, err) ?:
+	       services_write(&pins, services, &meta, err) ?:
+	       pins_write_meta(&pins, &meta, err);
 }

@@ -25,10 +25,10 @@ struct object_image object_builtin(void)
 }
 
 /* Offset of a read-only variable, by the object's own BTF: an image need not be the built-in one. */
-static int find_rodata(const struct bpf_object *object, const char *name)
+static int find_rodata(const struct bpf_object *object, const char *section_name, const char *name)
 {
 	const struct btf *btf = bpf_object__btf(object);
-	int id = btf ? btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC) : -ENOENT;
+	int id = btf ? btf__find_by_name_kind(btf, section_name, BTF_KIND_DATASEC) : -ENOENT;
 	const struct btf_type *section = id > 0 ? btf__type_by_id(btf, id) : NULL;
 	const struct btf_var_secinfo *var = section ? btf_var_secinfos(section) : NULL;
 
@@ -41,10 +41,11 @@ static int find_rodata(const struct bpf_object *object, const char *name)
 	return -ENOENT;
 }
 
-static int set_rodata(struct bpf_object *object, const char *name, const void *value, size_t size)
+static int set_rodata(struct bpf_object *object, const char *section, const char *name,
+		      const void *value, size_t size)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata");
-	int offset = find_rodata(object, name);
+	struct bpf_map *map = bpf_object__find_map_by_name(object, section);
+	int offset = find_rodata(object, section, name);
 	size_t rodata_size = 0;
 	/* libbpf 1.1 hands out its own buffer; later versions name the parameter the same way. */
 	char *rodata = map ? (char *)(uintptr_t)bpf_map__initial_value(map, &rodata_size) : NULL;
@@ -57,10 +58,10 @@ static int set_rodata(struct bpf_object *object, const char *name, const void *v
 
 static int set_constants(struct bpf_object *object, const struct object_constants *constants)
 {
-	return set_rodata(object, "sampler_generation", &constants->generation,
-			  sizeof(constants->generation))
-		       ?: set_rodata(object, "sampler_sees_kernel", &constants->sees_kernel,
-				     sizeof(constants->sees_kernel));
+	return set_rodata(object, SAMPLER_SECTION_GENERATION, "sampler_generation",
+			  &constants->generation, sizeof(constants->generation))
+		       ?: set_rodata(object, ".rodata", "sampler_sees_kernel",
+				     &constants->sees_kernel, sizeof(constants->sees_kernel));
 }
 
 /**

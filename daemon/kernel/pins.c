@@ -165,6 +165,27 @@ int pins_find(const char *pin_dir, const char *ifname, struct pins *ret_pins, st
 			 ifname, pin_dir, ifname);
 }
 
+/**
+ * pins_key() - the key of an interface, pinned or not: a history outlives its pins
+ * @pin_dir: folder of all pins
+ * @ifname: interface
+ * @ret_key: filled on success
+ * @err: why not
+ *
+ * Return: 0 or negative errno.
+ */
+int pins_key(const char *pin_dir, const char *ifname, char ret_key[KEY_MAX], struct error *err)
+{
+	struct pins pins;
+	int r = pins_find(pin_dir, ifname, &pins, NULL);
+
+	if (r)
+		r = pins_for_attach(pin_dir, ifname, &pins, err);
+	if (!r)
+		memcpy(ret_key, pins.key, KEY_MAX);
+	return r;
+}
+
 /** pins_exist() - Return: true when any of the interface's maps is pinned */
 bool pins_exist(const struct pins *pins)
 {
@@ -346,6 +367,22 @@ int pins_set_access(const struct pins *pins, gid_t group, struct error *err)
 }
 
 /**
+ * pins_aside() - where pins wait that cannot be reused, until their successor is there
+ * @pins: the interface's pins
+ * @ret_aside: the same, elsewhere
+ *
+ * Return: 0 or -ENAMETOOLONG.
+ */
+int pins_aside(const struct pins *pins, struct pins *ret_aside)
+{
+	*ret_aside = *pins;
+	if (strlen(pins->dir) + 2 > sizeof(ret_aside->dir))
+		return -ENAMETOOLONG;
+	strcat(ret_aside->dir, "~");
+	return 0;
+}
+
+/**
  * pins_remove() - unpin an interface
  * @pins: the interface's pins
  * @err: why not
@@ -368,26 +405,59 @@ int pins_remove(const struct pins *pins, struct error *err)
 	return 0;
 }
 
+static bool still_there(int fd, const char *path)
+{
+	struct stat open_one, named;
+
+	return !fstat(fd, &open_one) && !stat(path, &named) && open_one.st_ino == named.st_ino &&
+	       open_one.st_dev == named.st_dev;
+}
+
+static int lock_path(const char *pin_dir, char *buf, size_t size)
+{
+	return snprintf(buf, size, "%s/@lock", pin_dir) >= (int)size ? -ENAMETOOLONG : 0;
+}
+
 /**
  * pins_lock() - let one attach, detach or change of pins happen at a time
- * @pin_dir: folder of all pins
+ * @pin_dir: folder of all pins, which exists
+ * @ret_lock: ended by pins_unlock()
  * @err: why not
  *
- * Return: descriptor whose end is the end of the lock, or negative errno.
+ * The lock is on a folder that only root can open, so that no reader can hold it, and that is there
+ * only as long as it is held.
+ *
+ * Return: 0 or negative errno.
  */
-int pins_lock(const char *pin_dir, struct error *err)
+int pins_lock(const char *pin_dir, struct pins_lock *ret_lock, struct error *err)
 {
-	int fd = open(pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct pins_lock lock;
+	int r = lock_path(pin_dir, lock.path, sizeof(lock.path));
 
-	if (fd < 0)
-		return error_set(err, -errno, "%s: %s", pin_dir, strerror(errno));
-	if (flock(fd, LOCK_EX)) {
-		int r = -errno;
-
-		close(fd);
-		return error_set(err, r, "cannot lock %s: %s", pin_dir, strerror(-r));
+	while (!r) {
+		if (mkdir(lock.path, 0700) && errno != EEXIST)
+			r = -errno;
+		lock.fd = r ? -1 : open(lock.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (lock.fd >= 0 && !flock(lock.fd, LOCK_EX) && still_there(lock.fd, lock.path)) {
+			*ret_lock = lock;
+			return 0;
+		}
+		if (lock.fd >= 0)
+			close(lock.fd); /* its holder removed it: take the next one */
+		else if (!r && errno != ENOENT)
+			r = -errno;
 	}
-	return fd;
+	return error_set(err, r, "cannot lock %s: %s", pin_dir, strerror(-r));
+}
+
+/** pins_unlock() - end a lock; one that was never taken has a negative fd */
+void pins_unlock(struct pins_lock *lock)
+{
+	if (lock->fd < 0)
+		return;
+	rmdir(lock->path);
+	close(lock->fd);
+	lock->fd = -1;
 }
 
 /**

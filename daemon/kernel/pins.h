@@ -19,11 +19,22 @@ struct pins {
 	char key[KEY_MAX];
 };
 
+struct pins_lock {
+	int fd;
+	char path[256];
+};
+
+#define PINS_UNLOCKED    \
+	{                \
+		.fd = -1 \
+	}
+
 int pins_check_bpffs(const char *pin_dir, uint64_t *ret_device, struct error *err);
 uint64_t pins_netns_inode(void);
 int pins_for_attach(const char *pin_dir, const char *ifname, struct pins *ret_pins,
 		    struct error *err);
 int pins_find(const char *pin_dir, const char *ifname, struct pins *ret_pins, struct error *err);
+int pins_key(const char *pin_dir, const char *ifname, char ret_key[KEY_MAX], struct error *err);
 bool pins_exist(const struct pins *pins);
 int pins_map_path(const struct pins *pins, const char *map, char *buf, size_t size);
 int pins_open_map(const struct pins *pins, const char *map, bool writable);
@@ -34,8 +45,10 @@ int pins_write_map(const struct pins *pins, const char *map, __u32 key, const vo
 int pins_write_meta(const struct pins *pins, struct sampler_meta *meta, struct error *err);
 int pins_create_dir(const char *pin_dir, const struct pins *pins, gid_t group, struct error *err);
 int pins_set_access(const struct pins *pins, gid_t group, struct error *err);
-int pins_lock(const char *pin_dir, struct error *err);
+int pins_lock(const char *pin_dir, struct pins_lock *ret_lock, struct error *err);
+void pins_unlock(struct pins_lock *lock);
 int pins_lock_recorder(const struct pins *pins, struct error *err);
+int pins_aside(const struct pins *pins, struct pins *ret_aside);
 int pins_remove(const struct pins *pins, struct error *err);
 
 #endif

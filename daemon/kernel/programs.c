@@ -14,8 +14,39 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
+#include <net/if.h>
 #include <string.h>
 #include <xdp/libxdp.h>
+
+/**
+ * program_open_map() - open a map that a program uses, by its name
+ * @program: of programs_read()
+ * @name: SAMPLER_MAP_*
+ *
+ * Return: descriptor that the caller closes, -ENOENT, or another negative errno.
+ */
+int program_open_map(const struct program *program, const char *name)
+{
+	for (uint32_t i = 0; i < program->n_maps; i++) {
+		struct bpf_map_info info = {};
+		__u32 len = sizeof(info);
+		_cleanup_close_ int fd = bpf_map_get_fd_by_id(program->map_ids[i]);
+
+		if (fd < 0)
+			return -errno;
+		if (!bpf_obj_get_info_by_fd(fd, &info, &len) && !strcmp(info.name, name))
+			return take_fd(&fd);
+	}
+	return -ENOENT;
+}
+
+static uint32_t read_generation(const struct program *program)
+{
+	_cleanup_close_ int fd = program_open_map(program, SAMPLER_SECTION_GENERATION);
+	__u32 zero = 0, generation;
+
+	return fd < 0 || bpf_map_lookup_elem(fd, &zero, &generation) ? 0 : generation;
+}
 
 static int read_program(const struct xdp_program *xdp, struct programs *all)
 {
@@ -41,6 +72,7 @@ static int read_program(const struct xdp_program *xdp, struct programs *all)
 		info.nr_map_ids < array_size(p->map_ids) ? info.nr_map_ids : array_size(p->map_ids);
 	memcpy(p->tag, info.tag, sizeof(p->tag));
 	memcpy(p->name, info.name, sizeof(p->name));
+	p->generation = read_generation(p);
 	all->n++;
 	return 0;
 }
@@ -60,6 +92,14 @@ static int read_all(const struct xdp_multiprog *mp, struct programs *all)
 	return r;
 }
 
+/* For messages: the caller knows the interface by number only. */
+static const char *name_of(uint32_t ifindex, char buf[IF_NAMESIZE])
+{
+	if (!if_indextoname(ifindex, buf))
+		snprintf(buf, IF_NAMESIZE, "%u", ifindex);
+	return buf;
+}
+
 /**
  * programs_read() - list the XDP programs of an interface
  * @ifindex: interface
@@ -72,6 +112,7 @@ int programs_read(uint32_t ifindex, struct programs *ret_programs, struct error 
 {
 	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex(ifindex);
 	struct programs all = {};
+	char name[IF_NAMESIZE];
 	int r = libxdp_get_error(mp);
 
 	if (r == -ENOENT || (!r && !mp)) {
@@ -79,15 +120,22 @@ int programs_read(uint32_t ifindex, struct programs *ret_programs, struct error 
 		return 0;
 	}
 	if (r)
-		return error_set(err, r, "cannot tell which XDP programs are on interface %u: %s",
-				 ifindex, strerror(-r));
+		return error_set(err, r, "cannot tell which XDP programs are on %s: %s",
+				 name_of(ifindex, name), strerror(-r));
 	if (xdp_multiprog__main_prog(mp) || !xdp_multiprog__is_legacy(mp))
 		r = read_all(mp, &all);
 	xdp_multiprog__close(mp);
+	if (!r && !all.chained && all.n && !strcmp(all.program[0].name, "xdp_dispatcher")) {
+		programs_close(&all);
+		return error_set(err, -EACCES,
+				 "%s has libxdp's dispatcher, but its pins cannot be read "
+				 "here (/sys/fs/bpf/xdp): another mount namespace, or a sandbox",
+				 name_of(ifindex, name));
+	}
 	if (r) {
 		programs_close(&all);
-		return error_set(err, r, "cannot read the XDP programs on interface %u: %s",
-				 ifindex, strerror(-r));
+		return error_set(err, r, "cannot read the XDP programs on %s: %s",
+				 name_of(ifindex, name), strerror(-r));
 	}
 	*ret_programs = all;
 	return 0;
@@ -117,28 +165,6 @@ const struct program *programs_find_map(const struct programs *programs, uint32_
 		if (program_uses_map(&programs->program[i], map_id))
 			return &programs->program[i];
 	return NULL;
-}
-
-/**
- * program_open_map() - open a map that a program uses, by its name
- * @program: of programs_read()
- * @name: SAMPLER_MAP_*
- *
- * Return: descriptor that the caller closes, -ENOENT, or another negative errno.
- */
-int program_open_map(const struct program *program, const char *name)
-{
-	for (uint32_t i = 0; i < program->n_maps; i++) {
-		struct bpf_map_info info = {};
-		__u32 len = sizeof(info);
-		_cleanup_close_ int fd = bpf_map_get_fd_by_id(program->map_ids[i]);
-
-		if (fd < 0)
-			return -errno;
-		if (!bpf_obj_get_info_by_fd(fd, &info, &len) && !strcmp(info.name, name))
-			return take_fd(&fd);
-	}
-	return -ENOENT;
 }
 
 /**

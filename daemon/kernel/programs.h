@@ -18,6 +18,7 @@ struct program {
 	uint8_t tag[8];
 	bool chained;
 	enum sampler_mode mode;
+	uint32_t generation; /* 0: not one of sampler's */
 	uint32_t map_ids[64];
 	uint32_t n_maps;
 };

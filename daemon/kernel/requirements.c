@@ -94,6 +94,9 @@ int requirements_find_link(const char *ifname, struct link_info *ret_link, struc
 		return no_such_link(ifname, err);
 	if (r)
 		return error_set(err, r, "%s: %s", ifname, strerror(-r));
+	if (strcmp(link.name, ifname))
+		return error_set(err, -ENODEV, "%s is another name of %s: use that", ifname,
+				 link.name);
 	if (link.type != ARPHRD_ETHER && link.type != ARPHRD_LOOPBACK)
 		return error_set(err, -EPROTONOSUPPORT,
 				 "%s is not an Ethernet device (link type %u): its frames have no "

@@ -115,8 +115,8 @@ void meta_seal(struct sampler_meta *meta)
 
 static int check_abi(const struct sampler_meta *meta, struct error *err)
 {
-	static const char remedy[] = "Use the samplerd that attached it, or detach with that one "
-				     "and attach with this one";
+	static const char remedy[] = "samplerd --attach replaces it and begins new counters, "
+				     "its own samplerd reads the old ones";
 
 	if (meta->abi_version != SAMPLER_ABI_VERSION)
 		return error_set(err, -EPROTO,

@@ -30,7 +30,13 @@
 
 enum verb { VERB_ATTACH, VERB_DETACH, VERB_VERIFY, VERB_RELOAD };
 
+struct request {
+	uint64_t sequence; /* told back in the answer: one that comes too late is nobody's */
+	enum verb verb;
+};
+
 struct answer {
+	uint64_t sequence;
 	int r;
 	enum attach_outcome outcome;
 	uint32_t link_prog_id;
@@ -155,12 +161,12 @@ static void ignore_signals(void)
 static void serve(int fd, const struct config_source *source, const char *pin_dir)
 {
 	struct child child = { .source = source, .pin_dir = pin_dir, .lock_fd = -1 };
-	enum verb verb;
+	struct request request;
 
-	while (recv(fd, &verb, sizeof(verb), 0) == sizeof(verb)) {
-		struct answer answer = {};
+	while (recv(fd, &request, sizeof(request), 0) == sizeof(request)) {
+		struct answer answer = { .sequence = request.sequence };
 
-		perform(verb, &child, &answer);
+		perform(request.verb, &child, &answer);
 		if (send(fd, &answer, sizeof(answer), MSG_NOSIGNAL) != sizeof(answer))
 			return;
 	}
@@ -211,12 +217,14 @@ int broker_start(struct broker *ret_broker, const struct config_source *source, 
 
 static int ask(struct broker *broker, enum verb verb, struct answer *ret_answer, struct error *err)
 {
-	ssize_t n = send(broker->fd, &verb, sizeof(verb), MSG_NOSIGNAL);
+	struct request request = { .sequence = ++broker->sequence, .verb = verb };
+	ssize_t n = send(broker->fd, &request, sizeof(request), MSG_NOSIGNAL);
 
-	if (n == sizeof(verb))
+	if (n == sizeof(request))
 		do {
 			n = recv(broker->fd, ret_answer, sizeof(*ret_answer), 0);
-		} while (n < 0 && errno == EINTR);
+		} while ((n < 0 && errno == EINTR) ||
+			 (n == sizeof(*ret_answer) && ret_answer->sequence != request.sequence));
 	if (n != sizeof(*ret_answer))
 		return error_set(err, -EPIPE, "the privileged process %d does not answer: %s",
 				 broker->pid, n < 0 ? strerror(errno) : "it has ended");

@@ -15,6 +15,7 @@ struct error;
 struct broker {
 	int fd;
 	pid_t pid;
+	uint64_t sequence; /* of the last request */
 };
 
 int broker_start(struct broker *ret_broker, const struct config_source *source, struct error *err);

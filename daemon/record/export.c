@@ -60,13 +60,21 @@ int export_snapshot(const struct config *config, const char *ifname, FILE *out, 
 	return dump(snapshot_json(&meta, &sample), JSON_INDENT(2), out, err);
 }
 
-/* The key as pins have it, or as they would: a history outlives its pins. */
-static int find_key(const struct config *config, const char *ifname, struct pins *ret_pins,
-		    struct error *err)
+/*
+ * Without privilege nobody can tell whether this is init's network namespace, once the pins are gone:
+ * then the name that has a history is it.
+ */
+static int open_history(const struct config *config, const char *ifname,
+			struct history_reader **ret_reader, struct error *err)
 {
-	if (!pins_find(config->pin_dir, ifname, ret_pins, NULL))
+	char key[KEY_MAX];
+	int r = pins_key(config->pin_dir, ifname, key, err)
+			?: history_open_reader(config->state_dir, key, ret_reader, err);
+
+	if (r == -ENOENT && !key_from_interface(ifname, 0, key, sizeof(key)) &&
+	    !history_open_reader(config->state_dir, key, ret_reader, NULL))
 		return 0;
-	return pins_for_attach(config->pin_dir, ifname, ret_pins, err);
+	return r;
 }
 
 /* The epoch that the records are of, as far as JSON needs it. */
@@ -120,10 +128,8 @@ int export_history(const struct config *config, const char *ifname, FILE *out, s
 	_cleanup_history_reader_ struct history_reader *reader = NULL;
 	struct epoch epoch = { .ordinal = 0 };
 	struct sample sample;
-	struct pins pins;
 	uint64_t head, capacity;
-	int r = find_key(config, ifname, &pins, err)
-			?: history_open_reader(config->state_dir, pins.key, &reader, err);
+	int r = open_history(config, ifname, &reader, err);
 
 	if (r)
 		return r;

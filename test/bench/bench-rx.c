@@ -123,7 +123,7 @@ static void load_sampler(struct bench *b)
 
 	if (!skel || !table)
 		die("sampler_rx", errno);
-	skel->rodata->sampler_generation = GENERATION;
+	skel->rodata_gen->sampler_generation = GENERATION;
 	skel->rodata->sampler_sees_kernel = object_can_see_kernel();
 	if (sampler_bpf__load(skel))
 		die("sampler_rx does not load", errno);

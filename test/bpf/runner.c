@@ -110,7 +110,7 @@ static void load(struct runner *r)
 	if (!r->skel)
 		die("cannot open the BPF skeleton", errno);
 	unpin_maps(r->skel->obj);
-	r->skel->rodata->sampler_generation = RUNNER_GENERATION;
+	r->skel->rodata_gen->sampler_generation = RUNNER_GENERATION;
 	r->skel->rodata->sampler_sees_kernel = wants_to_see_kernel();
 	n = sampler_bpf__load(r->skel);
 	if (n < 0)

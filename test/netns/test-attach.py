@@ -318,7 +318,7 @@ def test_other_bpffs(t, lab):
     lab.attach("v0")
     elsewhere = ("unshare", "-m", "sh", "-c", 'mount -t bpf bpf /sys/fs/bpf && exec "$@"', "sh")
     refused(t, lab.samplerd("--attach", "v0", wrap=elsewhere), BUSY,
-            r"v0: another sampler \(program id \d+\) counts here, with its pins in another bpffs",
+            r"v0: another sampler \(program id \d+\) counts here, with its pins elsewhere",
             "refuses")
     counts(t, lab, link, "and the first one counts on")
 
