@@ -203,9 +203,13 @@ static void tell_health(struct recorder *r)
 {
 	enum health_state now = r->health.state;
 
-	if ((now == HEALTH_DEGRADED || now == HEALTH_SUSPECT) && now != r->told) {
-		log_error("%s: %s: %s; attach again: samplerd --attach %s", r->ifname,
-			  health_state_name(now), r->health.reason, r->ifname);
+	if (now == HEALTH_DEGRADED && now != r->told) {
+		log_error("%s: degraded: %s; attach again: samplerd --attach %s", r->ifname,
+			  r->health.reason, r->ifname);
+		r->told = now;
+	} else if (now == HEALTH_SUSPECT && now != r->told) {
+		log_warning("%s: suspect: %s; root can tell: samplerd --verify-attached %s",
+			    r->ifname, r->health.reason, r->ifname);
 		r->told = now;
 	} else if (now == HEALTH_OK && r->told) {
 		log_notice("%s: counting again", r->ifname);

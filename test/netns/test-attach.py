@@ -4,13 +4,14 @@
 Attach, adopt, hand over, detach; and every reason why not, with its message and exit status.
 """
 import os
+import pwd
 import re
 import socket
 import struct
 
 import lab as laboratory
 from frames import ACK, IPV4, TCP, UDP, eth, ipv4, tcp, udp
-from lab import OBJECTS, PINS, RUN, SAMPLERD, Traffic, scenario
+from lab import OBJECTS, PINS, RUN, SAMPLERD, USER, Traffic, scenario, wait_for
 
 FRAMES = [eth(IPV4, ipv4(TCP, tcp(40000, 80, ACK, b"x" * 60))), eth(IPV4, ipv4(UDP, udp(1, 2)))]
 # Exit statuses, as --help has them
@@ -321,6 +322,77 @@ def test_other_bpffs(t, lab):
             r"v0: another sampler \(program id \d+\) counts here, with its pins elsewhere",
             "refuses")
     counts(t, lab, link, "and the first one counts on")
+
+
+@scenario("another sampler with another pin_dir")
+def test_other_pin_dir(t, lab):
+    link = lab.veth("v0")
+    lab.attach("v0")
+    program = lab.snapshot("v0")["program"]
+    other = ("--pin-dir", "/sys/fs/bpf/other")
+    refused(t, lab.samplerd(*other, "--attach", "v0"), BUSY,
+            r"another sampler \(program id \d+\) counts here, with its pins elsewhere", "refuses")
+    lab.samplerd(*other, "--detach", "v0")
+    t.equal(lab.snapshot("v0")["program"], program, "detaching there takes nothing from the first")
+    counts(t, lab, link, "which counts on")
+
+
+@scenario("a reader who holds locks")
+def test_reader_locks(t, lab):
+    link = lab.veth("v0")
+    lab.attach("v0")
+    nobody = pwd.getpwnam(USER)
+    become = ("setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups")
+    holder = lab.spawn(*become, "flock", "--no-fork", PINS, "sleep", "60")
+    wait_for(lambda: lab.try_run("flock", "-n", PINS, "true").status, "the lock")
+    t.equal(lab.samplerd("--priority", "20", "--attach", "v0").status, 0, "an attach goes on")
+    counts(t, lab, link, "and counts")
+    t.equal(lab.samplerd("--detach", "v0").status, 0, "a detach goes on")
+    t.equal(lab.pins(), [], "and no lock is left")
+    holder.kill()
+    holder.wait()
+
+
+@scenario("a change that cannot be carried out")
+def test_undone(t, lab):
+    """What fails leaves the interface and the pins as they were."""
+    link = lab.veth("v0")
+    many = lambda letter: "[services]\n" + "".join(
+        f"{letter}{i} = tcp/{2000 + i}\n" for i in range(14))
+    lab.configure(many("a"))
+    lab.attach("v0")
+    before = lab.snapshot("v0")
+    lab.configure(many("b"))
+    refused(t, lab.samplerd("--priority", "20", "--attach", "v0"), 1,
+            'v0: No slot is free for service "b', "more services than slots are refused")
+    after = lab.snapshot("v0")
+    t.equal((after["program"], after["run_priority"], after["epoch"], link.state().prog_id),
+            (before["program"], before["run_priority"], before["epoch"], before["program"]["id"]),
+            "the program that was there is there")
+    counts(t, lab, link, "and counts")
+    lab.configure(many("a"))
+    lab.attach("v0", "--priority", "20")
+    t.equal(lab.snapshot("v0")["epoch"], before["epoch"], "what can be done is done, in its epoch")
+    counts(t, lab, link, "and each frame counts once")
+
+
+@scenario("a start that fails on what was attached")
+def test_failed_start(t, lab):
+    link = lab.veth("v0")
+    lab.attach("v0")
+    result = lab.samplerd("--user", "root", "v0")
+    t.ok(result.status, "root is refused as the user to become", result)
+    counts(t, lab, link, "what was attached before stays and counts")
+
+
+@scenario("an alternative name")
+def test_altname(t, lab):
+    lab.veth("v0")
+    lab.run("ip", "link", "property", "add", "dev", "v0", "altname", "uplink")
+    for argv in (("--attach", "uplink"), ("uplink",)):
+        refused(t, lab.samplerd(*argv), 3, "uplink is another name of v0: use that",
+                f"{argv[0]}: refused")
+    t.equal(lab.pins(), [], "nothing is left behind")
 
 
 @scenario("no bpffs")
