@@ -61,7 +61,8 @@ struct {
 #define SUBPROGRAM static __attribute__((noinline, used)) int
 
 /*
- * Adds this CPU's counters and the port table in use. False where another generation counts; a subprogram, which goes on with a frame whose count has begun, does not ask.
+ * Adds this CPU's counters and the port table in use. False where another generation counts; a
+ * subprogram, which goes on with a frame whose count has begun, does not ask.
  */
 static __always_inline _Bool tally_begin(struct tally *t, _Bool ask_generation)
 {

@@ -17,13 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const map_names[] = {
-	SAMPLER_MAP_COUNTERS,
-	SAMPLER_MAP_CONTROL,
-	SAMPLER_MAP_PORTS,
-	SAMPLER_MAP_META,
-};
-
 static uint64_t pin_dir_hash(const struct plan *plan)
 {
 	return hash64(plan->options->pin_dir, strlen(plan->options->pin_dir), 0);
@@ -47,8 +40,8 @@ static int pin_again(const struct plan *plan, const struct program *program, con
 
 static bool pins_lead_to(const struct pins *pins, const struct program *program)
 {
-	for (size_t i = 0; i < array_size(map_names); i++)
-		if (!program_uses_map(program, pins_map_id(pins, map_names[i])))
+	for (size_t i = 0; i < PINS_N_MAPS; i++)
+		if (!program_uses_map(program, pins_map_id(pins, pins_maps[i])))
 			return false;
 	return true;
 }
@@ -66,11 +59,11 @@ static int recover_pins(struct plan *plan, const struct program *program, struct
 	    meta.ifindex != plan->link.ifindex || meta.netns_inode != pins_netns_inode())
 		return 0;
 	r = pins_create_dir(plan->options->pin_dir, &plan->pins, plan->options->group, err);
-	for (size_t i = 0; !r && i < array_size(map_names); i++) {
-		r = pin_again(plan, program, map_names[i]);
+	for (size_t i = 0; !r && i < PINS_N_MAPS; i++) {
+		r = pin_again(plan, program, pins_maps[i]);
 		if (r)
 			error_set(err, r, "%s: cannot pin %s again: %s", plan->options->ifname,
-				  map_names[i], strerror(-r));
+				  pins_maps[i], strerror(-r));
 	}
 	if (!r)
 		log_notice("%s: pins were gone, the program was not: pinned its counters again",

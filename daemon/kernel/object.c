@@ -7,7 +7,6 @@
 
 #include "kernel/pins.h"
 #include "sampler.skel.h"
-#include "util/cleanup.h"
 #include "util/error.h"
 
 #include <bpf/btf.h>
@@ -80,21 +79,15 @@ bool object_can_see_kernel(void)
 
 static int set_pin_paths(struct bpf_object *object, const struct pins *pins)
 {
-	static const char *const names[] = {
-		SAMPLER_MAP_COUNTERS,
-		SAMPLER_MAP_CONTROL,
-		SAMPLER_MAP_PORTS,
-		SAMPLER_MAP_META,
-	};
 	char path[320];
 	int r = 0;
 
-	for (size_t i = 0; !r && i < array_size(names); i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(object, names[i]);
+	for (size_t i = 0; !r && i < PINS_N_MAPS; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(object, pins_maps[i]);
 
 		if (!map)
 			return -ENOENT;
-		r = pins_map_path(pins, names[i], path, sizeof(path))
+		r = pins_map_path(pins, pins_maps[i], path, sizeof(path))
 			    ?: bpf_map__set_pin_path(map, path);
 	}
 	return r;

@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-static const char *const map_names[] = {
+const char *const pins_maps[PINS_N_MAPS] = {
 	SAMPLER_MAP_COUNTERS,
 	SAMPLER_MAP_CONTROL,
 	SAMPLER_MAP_PORTS,
@@ -191,8 +191,8 @@ bool pins_exist(const struct pins *pins)
 {
 	char path[320];
 
-	for (size_t i = 0; i < array_size(map_names); i++)
-		if (!pins_map_path(pins, map_names[i], path, sizeof(path)) && !access(path, F_OK))
+	for (size_t i = 0; i < PINS_N_MAPS; i++)
+		if (!pins_map_path(pins, pins_maps[i], path, sizeof(path)) && !access(path, F_OK))
 			return true;
 	return false;
 }
@@ -356,8 +356,8 @@ int pins_set_access(const struct pins *pins, gid_t group, struct error *err)
 {
 	char path[320];
 
-	for (size_t i = 0; i < array_size(map_names); i++) {
-		int r = pins_map_path(pins, map_names[i], path, sizeof(path));
+	for (size_t i = 0; i < PINS_N_MAPS; i++) {
+		int r = pins_map_path(pins, pins_maps[i], path, sizeof(path));
 
 		if (r || chown(path, -1, group) || chmod(path, 0640))
 			return error_set(err, r ?: -errno, "%s: %s", path,
@@ -395,8 +395,8 @@ int pins_remove(const struct pins *pins, struct error *err)
 {
 	char path[320];
 
-	for (size_t i = 0; i < array_size(map_names); i++) {
-		if (!pins_map_path(pins, map_names[i], path, sizeof(path)) && unlink(path) &&
+	for (size_t i = 0; i < PINS_N_MAPS; i++) {
+		if (!pins_map_path(pins, pins_maps[i], path, sizeof(path)) && unlink(path) &&
 		    errno != ENOENT)
 			return error_set(err, -errno, "cannot unpin %s: %s", path, strerror(errno));
 	}

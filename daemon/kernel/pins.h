@@ -19,6 +19,10 @@ struct pins {
 	char key[KEY_MAX];
 };
 
+#define PINS_N_MAPS 4
+
+extern const char *const pins_maps[PINS_N_MAPS]; /* names of what is pinned */
+
 struct pins_lock {
 	int fd;
 	char path[256];
