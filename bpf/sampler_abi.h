@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-#define SAMPLER_ABI_VERSION  1
+#define SAMPLER_ABI_VERSION  2
 #define SAMPLER_META_MAGIC   0x72656c706d617331ULL /* "1sampler", little endian */
 #define SAMPLER_MAX_SERVICES 16
 #define SAMPLER_NAME_MAX     16 /* IFNAMSIZ; service names take the same room */
@@ -93,6 +93,7 @@ struct sampler_meta {
 	__u32 flags;
 	__u64 layout_hash;
 	__u64 epoch; /* names this set of counters: CLOCK_REALTIME ns when it was made */
+	__u64 epoch_boottime_ns; /* CLOCK_BOOTTIME at that moment */
 	__u64 attach_boottime_ns;
 	__u64 attach_realtime_ns;
 	__u64 netns_inode;
@@ -108,7 +109,7 @@ struct sampler_meta {
 	__u32 generation;
 	__u8 prog_tag[8];
 	char service[SAMPLER_MAX_SERVICES][SAMPLER_NAME_MAX]; /* "" = free */
-	char mode_reason[120];				      /* why not native; "" where native */
+	char mode_reason[112];				      /* why not native; "" where native */
 	__u64 checksum; /* of all before: a reader can tell a half-written value */
 };
 

@@ -8,7 +8,7 @@
 #include "kernel/pins.h"
 #include "kernel/requirements.h"
 #include "record/broker.h"
-#include "record/config.h"
+#include "config/config.h"
 #include "record/export.h"
 #include "record/recorder.h"
 #include "store/history.h"

@@ -151,7 +151,7 @@ static void first_reason(struct plan *plan, enum sampler_mode mode)
 
 static void say_fallback(struct plan *plan, const struct bpf_log *log, int error)
 {
-	snprintf(plan->meta.mode_reason, sizeof(plan->meta.mode_reason), "%.119s",
+	snprintf(plan->meta.mode_reason, sizeof(plan->meta.mode_reason), "%.111s",
 		 log->kernel[0] ? log->kernel : strerror(-error));
 	log_warning("%s: no native XDP (%s): attaching in skb mode, which turns off GRO on the "
 		    "device and can cost a copy of each frame",

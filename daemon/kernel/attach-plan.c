@@ -243,6 +243,7 @@ int plan_make(struct plan *plan, struct error *err)
 	} else {
 		plan->meta = (struct sampler_meta){
 			.epoch = clock_realtime_ns(),
+			.epoch_boottime_ns = clock_boottime_ns(),
 			.netns_inode = pins_netns_inode(),
 			.ifindex = plan->link.ifindex,
 		};

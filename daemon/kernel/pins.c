@@ -418,6 +418,28 @@ static int lock_path(const char *pin_dir, char *buf, size_t size)
 	return snprintf(buf, size, "%s/@lock", pin_dir) >= (int)size ? -ENAMETOOLONG : 0;
 }
 
+/* Return: 0, -ENOENT where the folder went away meanwhile, or another negative errno. */
+static int take_lock(struct pins_lock *lock)
+{
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (mkdir(lock->path, 0700) && errno != EEXIST)
+		return -errno;
+	fd = open(lock->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	do
+		r = flock(fd, LOCK_EX) ? -errno : 0;
+	while (r == -EINTR);
+	if (r)
+		return r;
+	if (!still_there(fd, lock->path))
+		return -ENOENT;
+	lock->fd = take_fd(&fd);
+	return 0;
+}
+
 /**
  * pins_lock() - let one attach, detach or change of pins happen at a time
  * @pin_dir: folder of all pins, which exists
@@ -435,17 +457,13 @@ int pins_lock(const char *pin_dir, struct pins_lock *ret_lock, struct error *err
 	int r = lock_path(pin_dir, lock.path, sizeof(lock.path));
 
 	while (!r) {
-		if (mkdir(lock.path, 0700) && errno != EEXIST)
-			r = -errno;
-		lock.fd = r ? -1 : open(lock.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (lock.fd >= 0 && !flock(lock.fd, LOCK_EX) && still_there(lock.fd, lock.path)) {
+		r = take_lock(&lock);
+		if (!r) {
 			*ret_lock = lock;
 			return 0;
 		}
-		if (lock.fd >= 0)
-			close(lock.fd); /* its holder removed it: take the next one */
-		else if (!r && errno != ENOENT)
-			r = -errno;
+		if (r == -ENOENT)
+			r = 0; /* its holder removed it meanwhile: take the next one */
 	}
 	return error_set(err, r, "cannot lock %s: %s", pin_dir, strerror(-r));
 }

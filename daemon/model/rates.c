@@ -43,6 +43,40 @@ int rates_between(const struct sample *older, const struct sample *newer, struct
 	return 0;
 }
 
+static void carry_peak(const struct sample_peak *before, const struct delta *delta,
+		       enum sampler_direction direction, struct sample *newer)
+{
+	struct sampler_count total = counters_total(&delta->direction[direction]);
+	struct sample_peak *peak = &newer->peak[direction];
+	double bits_per_s = delta_bits_per_s(delta, total);
+
+	*peak = *before;
+	if (bits_per_s > 0 && bits_per_s >= (double)before->bits_per_s)
+		*peak = (struct sample_peak){ (uint64_t)(bits_per_s + 0.5), newer->boottime_ns };
+}
+
+/**
+ * rates_carry_peak() - bring an epoch's highest bandwidth up to the newest sample
+ * @older: the sample before, with its peak
+ * @newer: gets the higher one of that peak and the rate between the two; zeros where the two cannot
+ * be compared, since another epoch has begun
+ * @min_interval_ns: a shorter interval, as after a restart of the recorder, sets no peak
+ */
+void rates_carry_peak(const struct sample *older, struct sample *newer, uint64_t min_interval_ns)
+{
+	struct delta delta;
+	int r = rates_between(older, newer, &delta);
+
+	for (int d = 0; d < SAMPLER_N_DIRECTIONS; d++) {
+		if (r == -ESTALE)
+			newer->peak[d] = (struct sample_peak){ 0 };
+		else if (r || delta.interval_ns < min_interval_ns)
+			newer->peak[d] = older->peak[d];
+		else
+			carry_peak(&older->peak[d], &delta, d, newer);
+	}
+}
+
 static double per_second(const struct delta *delta, uint64_t n)
 {
 	return (double)n * NSEC_PER_SEC_F / (double)delta->interval_ns;

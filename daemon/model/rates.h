@@ -13,6 +13,7 @@ struct delta {
 };
 
 int rates_between(const struct sample *older, const struct sample *newer, struct delta *ret_delta);
+void rates_carry_peak(const struct sample *older, struct sample *newer, uint64_t min_interval_ns);
 double delta_packets_per_s(const struct delta *delta, struct sampler_count count);
 double delta_bits_per_s(const struct delta *delta, struct sampler_count count);
 

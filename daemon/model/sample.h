@@ -14,12 +14,18 @@
 #define SAMPLE_VLAN_STRIPPED (1u << 0) /* the VLAN counter says nothing: shown as null */
 #define SAMPLE_DEGRADED	     (1u << 1) /* the recorder knew that frames passed by uncounted */
 
+/* The highest bandwidth of one interval so far in the epoch; finer records may be gone by then. */
+struct sample_peak {
+	uint64_t bits_per_s;
+	uint64_t boottime_ns; /* the interval's end, 0 where there was none yet */
+};
+
 struct sample {
 	uint64_t boottime_ns; /* CLOCK_BOOTTIME right after the read: rates, spacing, staleness */
 	uint64_t realtime_ns; /* CLOCK_REALTIME at the same moment: labels */
 	uint32_t epoch;	      /* ordinal in the history file; counters only grow within one */
 	uint32_t flags;	      /* SAMPLE_* */
-	uint64_t reserved[4]; /* zero; room for the microburst peaks of both directions */
+	struct sample_peak peak[SAMPLER_N_DIRECTIONS];
 	struct sampler_counters direction[SAMPLER_N_DIRECTIONS];
 };
 

@@ -12,8 +12,8 @@
  */
 #include "record/broker.h"
 
+#include "config/config.h"
 #include "kernel/pins.h"
-#include "record/config.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"

@@ -5,11 +5,11 @@
  */
 #include "record/export.h"
 
+#include "config/config.h"
 #include "kernel/counters-map.h"
 #include "kernel/link.h"
 #include "kernel/pins.h"
 #include "model/snapshot-json.h"
-#include "record/config.h"
 #include "store/history.h"
 #include "util/cleanup.h"
 #include "util/error.h"

@@ -11,13 +11,13 @@
  */
 #include "record/recorder.h"
 
+#include "config/config.h"
 #include "kernel/counters-map.h"
 #include "kernel/link.h"
 #include "model/counters.h"
 #include "model/health.h"
 #include "model/rates.h"
 #include "record/broker.h"
-#include "record/config.h"
 #include "record/rate-log.h"
 #include "store/history.h"
 #include "util/cleanup.h"
@@ -254,13 +254,24 @@ static int begin_epoch(struct recorder *r, const struct sample *sample)
 	return history_begin_epoch(r->setup->history, &source, sample);
 }
 
+static void carry_peak(struct recorder *r, struct sample *sample)
+{
+	const struct sample *last = history_last(r->setup->history);
+
+	sample->epoch = history_writer_epoch(r->setup->history);
+	if (last)
+		rates_carry_peak(last, sample, r->config.interval_ns / 2);
+}
+
 /* Each tick says where the counters come from: a reload may have added services. */
 static void store(struct recorder *r, struct sample *sample)
 {
 	int e = begin_epoch(r, sample);
 
-	if (e >= 0)
+	if (e >= 0) {
+		carry_peak(r, sample);
 		e = history_append(r->setup->history, sample);
+	}
 	if (e < 0)
 		log_error("%s: cannot write the history: %s", r->ifname, strerror(-e));
 }

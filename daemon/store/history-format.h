@@ -29,7 +29,7 @@
 #include <stdint.h>
 
 #define HISTORY_MAGIC	    0x747369684c504d53ULL /* "SMPLhist", little endian */
-#define HISTORY_VERSION	    2
+#define HISTORY_VERSION	    3
 #define HISTORY_SUPERSEDED  0x64656c6c69666572ULL /* "refilled": another file took the place */
 #define HISTORY_HEADER_SIZE 86016
 #define HISTORY_N_EPOCHS    128

@@ -285,6 +285,12 @@ const struct sample *history_last(const struct history_writer *w)
 	return w->state.last.epoch ? &w->state.last : NULL;
 }
 
+/** history_writer_epoch() - Return: ordinal of the epoch that the next append belongs to, 0: none */
+uint32_t history_writer_epoch(const struct history_writer *w)
+{
+	return w->begun ? w->state.epoch.ordinal : 0;
+}
+
 /** history_writer_head() - Return: the number that the ring's next record will get */
 uint64_t history_writer_head(const struct history_writer *w, enum history_ring ring)
 {

@@ -116,6 +116,7 @@ const struct history_info *history_writer_info(const struct history_writer *w);
 int history_begin_epoch(struct history_writer *w, const struct history_source *source,
 			const struct sample *first);
 int history_append(struct history_writer *w, struct sample *sample);
+uint32_t history_writer_epoch(const struct history_writer *w);
 const struct sample *history_last(const struct history_writer *w);
 uint64_t history_writer_head(const struct history_writer *w, enum history_ring ring);
 void history_close_writer(struct history_writer *w);

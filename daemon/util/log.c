@@ -26,12 +26,6 @@ void log_set_level(int level)
 	max_level = level;
 }
 
-/** log_level() - Return: the level that log_set_level() chose, LOG_INFO at first */
-int log_level(void)
-{
-	return max_level;
-}
-
 static const char *prefix(int level)
 {
 	if (level <= LOG_ERR)

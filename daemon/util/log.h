@@ -6,7 +6,6 @@
 #include <syslog.h>
 
 void log_set_level(int level);
-int log_level(void);
 void log_write(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_vwrite(int level, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 

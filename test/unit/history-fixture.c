@@ -133,7 +133,7 @@ void assert_record(struct history_reader *r, enum history_ring ring, uint64_t nu
 
 int read_error(struct history_reader *r, enum history_ring ring, uint64_t number)
 {
-	struct sample s = { .reserved = { 42 } }, before = s;
+	struct sample s = { .peak = { { 42, 0 } } }, before = s;
 	int error = history_read(r, ring, number, &s);
 
 	if (error)

@@ -5,7 +5,7 @@
 #include "history-fixture.h"
 
 #include "kernel/pins.h"
-#include "record/config.h"
+#include "config/config.h"
 #include "record/export.h"
 #include "util/cleanup.h"
 

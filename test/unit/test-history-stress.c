@@ -64,12 +64,12 @@ static uint64_t *words_of(struct sample *s)
 
 #define N_WORDS (sizeof(((struct sample *)NULL)->direction) / (sizeof(uint64_t)))
 
-/* Records are numbered from 0, one a STEP_NS; nonce in reserved[0], everything else from t. */
+/* Records are numbered from 0, one a STEP_NS; nonce in peak[0], everything else from t. */
 static void fill(struct sample *s, uint64_t t, uint64_t nonce)
 {
 	*s = (struct sample){ .boottime_ns = t * STEP_NS, .realtime_ns = ~t, .flags = (uint32_t)t };
-	s->reserved[0] = nonce;
-	s->reserved[1] = nonce * 3 + t;
+	s->peak[0].bits_per_s = nonce;
+	s->peak[0].boottime_ns = nonce * 3 + t;
 	for (size_t i = 0; i < N_WORDS; i++)
 		words_of(s)[i] = t * (2 * i + 1);
 }
@@ -79,7 +79,7 @@ static bool is_whole(const struct sample *s)
 {
 	struct sample expected;
 
-	fill(&expected, s->boottime_ns / STEP_NS, s->reserved[0]);
+	fill(&expected, s->boottime_ns / STEP_NS, s->peak[0].bits_per_s);
 	expected.epoch = s->epoch;
 	return memcmp(s, &expected, sizeof(expected)) == 0;
 }
@@ -146,10 +146,10 @@ static void check(struct board *board, struct memory *memory, enum method method
 		add(&board->torn[method]);
 		return;
 	}
-	if (memory->seen[i].number == number + 1 && memory->seen[i].nonce != s->reserved[0])
+	if (memory->seen[i].number == number + 1 && memory->seen[i].nonce != s->peak[0].bits_per_s)
 		add(&board->given_twice);
 	memory->seen[i].number = number + 1;
-	memory->seen[i].nonce = s->reserved[0];
+	memory->seen[i].nonce = s->peak[0].bits_per_s;
 }
 
 static void read_by_store(struct board *board, struct history_reader *r, struct memory *memory,

@@ -97,6 +97,45 @@ static void another_epoch_gives_no_rate(void **state)
 	expect_refused(&older, &newer, -ESTALE);
 }
 
+static void the_peak_is_the_highest_so_far(void **state)
+{
+	struct sample a = sample_at(1 * NSEC_PER_SEC, 0, 0),
+		      b = sample_at(2 * NSEC_PER_SEC, 10, 1000),
+		      c = sample_at(3 * NSEC_PER_SEC, 12, 1100);
+
+	(void)state;
+	rates_carry_peak(&a, &b, NSEC_PER_SEC / 2);
+	assert_int_equal(b.peak[SAMPLER_RX].bits_per_s, 8000);
+	assert_int_equal(b.peak[SAMPLER_RX].boottime_ns, b.boottime_ns);
+	assert_int_equal(b.peak[SAMPLER_TX].bits_per_s, 16000);
+	rates_carry_peak(&b, &c, NSEC_PER_SEC / 2);
+	assert_memory_equal(&c.peak, &b.peak, sizeof(c.peak));
+}
+
+static void a_short_interval_sets_no_peak(void **state)
+{
+	struct sample a = sample_at(1 * NSEC_PER_SEC, 0, 0),
+		      b = sample_at(2 * NSEC_PER_SEC, 10, 1000);
+
+	(void)state;
+	rates_carry_peak(&a, &b, 2 * NSEC_PER_SEC);
+	assert_memory_equal(&b.peak, &a.peak, sizeof(a.peak));
+}
+
+static void another_epoch_begins_without_a_peak(void **state)
+{
+	struct sample a = sample_at(1 * NSEC_PER_SEC, 0, 0),
+		      b = sample_at(2 * NSEC_PER_SEC, 10, 1000);
+
+	(void)state;
+	a.peak[SAMPLER_RX] = (struct sample_peak){ 9000, a.boottime_ns };
+	b.peak[SAMPLER_RX] = a.peak[SAMPLER_RX];
+	b.epoch++;
+	rates_carry_peak(&a, &b, 0);
+	assert_int_equal(b.peak[SAMPLER_RX].bits_per_s, 0);
+	assert_int_equal(b.peak[SAMPLER_RX].boottime_ns, 0);
+}
+
 static void a_fallen_counter_is_a_restart(void **state)
 {
 	for (int d = 0; d < SAMPLER_N_DIRECTIONS; d++) {
@@ -129,6 +168,9 @@ int main(void)
 		cmocka_unit_test(silence_is_a_rate_of_zero),
 		cmocka_unit_test(a_step_of_the_wall_clock_changes_nothing),
 		cmocka_unit_test(another_epoch_gives_no_rate),
+		cmocka_unit_test(the_peak_is_the_highest_so_far),
+		cmocka_unit_test(a_short_interval_sets_no_peak),
+		cmocka_unit_test(another_epoch_begins_without_a_peak),
 		cmocka_unit_test(a_fallen_counter_is_a_restart),
 		cmocka_unit_test(time_has_to_advance),
 	};

@@ -7,7 +7,7 @@
  * --check-config and the report of a reload all walk that table, so a key cannot be in one and not
  * in another.
  */
-#include "record/config.h"
+#include "config/config.h"
 
 #include "kernel/attach.h"
 #include "kernel/pins.h"
