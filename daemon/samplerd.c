@@ -3,18 +3,19 @@
  * samplerd: count an interface, record it. This file reads the command line and calls the layer that
  * does the work.
  */
+#include "config/config.h"
 #include "kernel/attach.h"
 #include "kernel/link.h"
 #include "kernel/pins.h"
 #include "kernel/requirements.h"
 #include "record/broker.h"
-#include "config/config.h"
 #include "record/export.h"
 #include "record/recorder.h"
 #include "store/history.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/options.h"
 #include "util/privileges.h"
 
 #include <errno.h>
@@ -310,6 +311,23 @@ static int usage(const char *what)
 	return EXIT_USAGE;
 }
 
+/* Other tools have verbs without dashes. */
+static int too_many(char *const *words)
+{
+	char text[128];
+
+	for (; *words; words++) {
+		for (const struct option *o = options; o->name; o++) {
+			if (o->val < OPT_VERB || o->val >= OPT_KEY || strcmp(o->name, *words))
+				continue;
+			snprintf(text, sizeof(text), "more than one interface; did you mean --%s?",
+				 o->name);
+			return usage(text);
+		}
+	}
+	return usage("more than one interface");
+}
+
 static void take_option(struct arguments *args, int option)
 {
 	size_t n = args->source.n_overrides;
@@ -372,9 +390,12 @@ static int run(const struct arguments *args)
 
 int main(int argc, char **argv)
 {
-	struct arguments args = { .source.dir = CONFIG_DEFAULT_DIR };
+	struct arguments args = { .verb = RECORD };
+	struct error err;
 	int option;
 
+	if (options_check(argv, options, &err))
+		return usage(err.text);
 	while ((option = getopt_long(argc, argv, "hvq", options, NULL)) >= 0) {
 		switch (option) {
 		case 'h':
@@ -392,7 +413,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (argc - optind > 1)
-		return usage("more than one interface");
+		return too_many(argv + optind);
 	if (optind < argc)
 		args.source.ifname = argv[optind];
 	else if (args.verb != CHECK_CONFIG)

@@ -19,7 +19,8 @@ step_patient=false
 # From the compiler to the libraries: what `meson setup` and `ninja` need, and nothing else.
 # shellcheck disable=SC2034 # used by those who source this
 BUILD_PACKAGES=(gcc libc6-dev pkgconf meson ninja-build clang bpftool
-	libbpf-dev libxdp-dev libelf-dev libsystemd-dev libinih-dev libjansson-dev)
+	libbpf-dev libxdp-dev libelf-dev libsystemd-dev libinih-dev libjansson-dev
+	libh2o-evloop-dev libevent-dev libssl-dev)
 
 # Where a lone `su` has not put the administrator's programs.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin

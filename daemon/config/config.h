@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#ifndef SAMPLER_RECORD_CONFIG_H
-#define SAMPLER_RECORD_CONFIG_H
+#ifndef SAMPLER_CONFIG_CONFIG_H
+#define SAMPLER_CONFIG_CONFIG_H
 
 #include "model/service.h"
 #include "sampler_abi.h"
@@ -12,14 +12,16 @@
 
 struct error;
 
-#define CONFIG_DEFAULT_DIR "/etc/sampler"
-#define CONFIG_VALUE_MAX   1024
+#define CONFIG_DEFAULT_DIR    "/etc/sampler"
+#define CONFIG_DEFAULT_LISTEN "127.0.0.1:3000"
+#define CONFIG_VALUE_MAX      1024
 
 /* When a changed key takes effect. */
 enum config_effect {
 	CONFIG_LIVE,	    /* at a reload, in the recorder */
 	CONFIG_LIVE_KERNEL, /* at a reload, written to the maps by the privileged side */
 	CONFIG_RESTART,	    /* at the next start */
+	CONFIG_WEB,	    /* at sampler-web's next start; not in an interface's file */
 };
 
 struct config {
@@ -36,13 +38,15 @@ struct config {
 	uint64_t medium_span_ns;
 	uint64_t coarse_span_ns;
 	struct service_list services;
+	char web_listen[CONFIG_VALUE_MAX]; /* addresses (util/address.h), separated by blanks */
+	char web_hosts[CONFIG_VALUE_MAX];  /* names, separated by blanks */
 };
 
 #define CONFIG_MAX_OVERRIDES 32
 
 /* Where a configuration comes from; a reload resolves the same source again. */
 struct config_source {
-	const char *dir;    /* of the files */
+	const char *dir;    /* of the files; NULL: the default one, which may be missing */
 	const char *ifname; /* NULL: the common file alone */
 	size_t n_overrides;
 	struct {

@@ -12,6 +12,7 @@
 #include "util/clock.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -90,6 +91,7 @@ static void read_link(const struct nlmsghdr *message, struct link_info *ret_link
 		.ifindex = info->ifi_index,
 		.type = info->ifi_type,
 		.flags = info->ifi_flags,
+		.up = info->ifi_flags & IFF_UP && info->ifi_flags & IFF_RUNNING,
 	};
 
 	for (const struct rtattr *a = IFLA_RTA(info); RTA_OK(a, len); a = RTA_NEXT(a, len))
@@ -220,6 +222,51 @@ bool link_vlan_stripped(const char *name)
 	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &request))
 		return false;
 	return flags.data & ETH_FLAG_RXVLAN;
+}
+
+/* Link settings with room for the masks of modes that the kernel insists on. */
+struct link_settings {
+	struct ethtool_link_settings settings;
+	__u32 masks[3 * SCHAR_MAX];
+};
+
+static int read_settings(int fd, struct ifreq *request, struct link_settings *ret_settings)
+{
+	request->ifr_data = (void *)ret_settings;
+	*ret_settings = (struct link_settings){ .settings.cmd = ETHTOOL_GLINKSETTINGS };
+	if (ioctl(fd, SIOCETHTOOL, request))
+		return -errno;
+	/* Asked with no room, the kernel says how much it wants, as a negative number. */
+	ret_settings->settings.link_mode_masks_nwords *= -1;
+	ret_settings->settings.cmd = ETHTOOL_GLINKSETTINGS;
+	return ioctl(fd, SIOCETHTOOL, request) ? -errno : 0;
+}
+
+/**
+ * link_speed() - how fast a link is
+ * @name: interface in the current network namespace
+ * @ret_mbps: Mbit/s
+ *
+ * Return: 0, -ENODATA where the device does not know (no carrier, a virtual device), or another
+ * negative errno.
+ */
+int link_speed(const char *name, uint32_t *ret_mbps)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct link_settings all;
+	struct ifreq request = { .ifr_flags = 0 };
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	strncpy(request.ifr_name, name, sizeof(request.ifr_name) - 1);
+	r = read_settings(fd, &request, &all);
+	if (r)
+		return r;
+	if (!all.settings.speed || all.settings.speed == (__u32)SPEED_UNKNOWN)
+		return -ENODATA;
+	*ret_mbps = all.settings.speed;
+	return 0;
 }
 
 /** link_xdp_prog_id() - Return: id of the XDP program that the link shows, 0 for none */

@@ -14,6 +14,7 @@ struct link_info {
 	char name[SAMPLER_NAME_MAX];
 	uint16_t type;	/* ARPHRD_* */
 	uint32_t flags; /* IFF_* */
+	bool up;	/* it could pass frames now: switched on, and with a carrier */
 	uint32_t mtu;
 	uint64_t rx_packets;  /* the driver's own count, for cross-checks only */
 	uint32_t xdp_prog_id; /* 0: none */
@@ -26,5 +27,6 @@ int link_query_name(int fd, const char *name, struct link_info *ret_link);
 int link_names(char *buf, size_t size);
 uint32_t link_xdp_prog_id(uint32_t ifindex);
 bool link_vlan_stripped(const char *name);
+int link_speed(const char *name, uint32_t *ret_mbps);
 
 #endif

@@ -3,10 +3,12 @@
  * The name under which an interface's pins and files lie.
  *
  * bpffs refuses dots and file systems refuse slashes, so all but the plainest bytes are escaped. The
- * way back is not here on purpose: the real name is in the pins' meta, and readers take it from
- * there.
+ * real name is in the pins' meta and in the history, and readers take it from there. The way back
+ * is for names of folders and files that come from outside: it tells which of them are keys.
  */
 #include "model/key.h"
+
+#include "util/units.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -45,5 +47,57 @@ int key_from_interface(const char *ifname, uint64_t netns_inode, char *buf, size
 	if ((size_t)n >= size)
 		return -ENOSPC;
 	memcpy(buf, key, (size_t)n + 1);
+	return 0;
+}
+
+static bool take_hex(const char *c, char *ret_byte)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	const char *high = c[0] ? strchr(digits, c[0]) : NULL;
+	const char *low = high && c[1] ? strchr(digits, c[1]) : NULL;
+
+	if (low)
+		*ret_byte = (char)((high - digits) << 4 | (low - digits));
+	return low;
+}
+
+/* "@4026532001" behind a name, or nothing. */
+static int parse_suffix(const char *text, uint64_t *ret_inode)
+{
+	if (!*text) {
+		*ret_inode = 0;
+		return 0;
+	}
+	return *text == '@' ? parse_u64(text + 1, 1, UINT64_MAX, ret_inode) : -EINVAL;
+}
+
+/**
+ * key_parse() - see whether a name is a key, and of which interface
+ * @key: e.g. the name of a folder, of any length and content
+ * @ret_name: the interface's name, NUL-terminated
+ * @ret_netns_inode: as key_from_interface() took it
+ *
+ * Return: 0, or -EINVAL for everything that key_from_interface() does not write.
+ */
+int key_parse(const char *key, char ret_name[SAMPLER_NAME_MAX], uint64_t *ret_netns_inode)
+{
+	char name[SAMPLER_NAME_MAX] = "", again[KEY_MAX];
+	const char *c = key;
+	uint64_t inode;
+
+	for (size_t n = 0; *c && *c != '@'; n++, c++) {
+		if (n == sizeof(name) - 1)
+			return -EINVAL;
+		name[n] = *c;
+		if (*c == '%' && take_hex(c + 1, &name[n]))
+			c += 2;
+		if (!name[n])
+			return -EINVAL;
+	}
+	if (parse_suffix(c, &inode) || key_from_interface(name, inode, again, sizeof(again)) ||
+	    strcmp(again, key) != 0)
+		return -EINVAL;
+	memcpy(ret_name, name, sizeof(name));
+	*ret_netns_inode = inode;
 	return 0;
 }

@@ -11,5 +11,6 @@
 #define KEY_MAX ((SAMPLER_NAME_MAX - 1) * 3 + 1 + 20 + 1)
 
 int key_from_interface(const char *ifname, uint64_t netns_inode, char *buf, size_t size);
+int key_parse(const char *key, char ret_name[SAMPLER_NAME_MAX], uint64_t *ret_netns_inode);
 
 #endif

@@ -12,7 +12,10 @@
 #include "model/counters.h"
 #include "util/cleanup.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #define PACKETS_AND_BYTES (METRIC_PACKETS | METRIC_BYTES)
 
@@ -180,4 +183,71 @@ const char *metric_group_name(enum metric_group group)
 	};
 
 	return names[group];
+}
+
+/* Is text the place of this metric: "l4.tcp", "vlan", "" for the total? */
+static bool is_place_of(const struct metric *metric, const char *text)
+{
+	const char *group = metric_group_name(metric->group);
+	size_t n = strlen(group);
+
+	if (metric->group == METRIC_TOTAL)
+		return !*text;
+	if (!n)
+		return !strcmp(text, metric->name);
+	return !strncmp(text, group, n) && text[n] == '.' && !strcmp(text + n + 1, metric->name);
+}
+
+/**
+ * metric_path_parse() - find a metric by its place in JSON
+ * @text: "" for the total, "vlan", "l4.tcp", "services.dns"
+ * @ret_path: for metric_path_get()
+ *
+ * Return: 0, or -ENOENT where there is no such place. Any name is taken for a service's.
+ */
+int metric_path_parse(const char *text, struct metric_path *ret_path)
+{
+	struct metric_path path = { .metric = NULL };
+	const char *group = metric_group_name(METRIC_SERVICE);
+	size_t n = strlen(group);
+
+	for (size_t i = 0; i < array_size(table) && !path.metric; i++) {
+		if (is_place_of(&table[i], text))
+			path.metric = &table[i];
+	}
+	if (!path.metric) {
+		if (strncmp(text, group, n) != 0 || text[n] != '.' || !text[n + 1] ||
+		    strlen(text + n + 1) >= sizeof(path.service))
+			return -ENOENT;
+		strcpy(path.service, text + n + 1);
+	}
+	*ret_path = path;
+	return 0;
+}
+
+/**
+ * metric_path_get() - the value at a place
+ * @path: of metric_path_parse()
+ * @counters: totals of one direction, or differences of them
+ * @services: the names of its SAMPLER_MAX_SERVICES slots
+ * @ret_count: bytes are 0 where only packets are counted
+ *
+ * Return: 0, or -ENOENT for a service that has no slot among @services.
+ */
+int metric_path_get(const struct metric_path *path, const struct sampler_counters *counters,
+		    const char (*services)[SAMPLER_NAME_MAX], struct sampler_count *ret_count)
+{
+	unsigned int slot = 0;
+
+	if (path->metric) {
+		*ret_count = path->metric->get(counters, path->metric->index);
+		return 0;
+	}
+	while (slot < SAMPLER_MAX_SERVICES &&
+	       strncmp(services[slot], path->service, SAMPLER_NAME_MAX) != 0)
+		slot++;
+	if (slot == SAMPLER_MAX_SERVICES)
+		return -ENOENT;
+	*ret_count = get_service(counters, slot);
+	return 0;
 }

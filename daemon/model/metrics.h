@@ -37,8 +37,17 @@ struct metric {
 typedef int (*metric_fn)(const struct metric *metric, uint64_t packets, const uint64_t *bytes,
 			 void *user);
 
+/* A metric named by its place in a direction's JSON object, e.g. "", "l4.tcp" or "services.dns". */
+struct metric_path {
+	const struct metric *metric; /* NULL: a service, which has a slot only with its names */
+	char service[SAMPLER_NAME_MAX];
+};
+
 int metrics_for_each(const struct sampler_counters *counters,
 		     const char (*services)[SAMPLER_NAME_MAX], metric_fn fn, void *user);
 const char *metric_group_name(enum metric_group group);
+int metric_path_parse(const char *text, struct metric_path *ret_path);
+int metric_path_get(const struct metric_path *path, const struct sampler_counters *counters,
+		    const char (*services)[SAMPLER_NAME_MAX], struct sampler_count *ret_count);
 
 #endif

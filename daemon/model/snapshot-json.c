@@ -36,8 +36,15 @@ static int set_u64(json_t *object, const char *name, uint64_t value)
 	return set(object, name, json_integer((json_int_t)value));
 }
 
-/* Text of at most size bytes, ended by a NUL before that or not. */
-static json_t *text_json(const char *text, size_t size)
+/**
+ * text_json() - text that may hold any byte
+ * @text: ended by a NUL, or by its size
+ * @size: of the array that holds it
+ *
+ * Return: a new string, or NULL without memory. In text that is not UTF-8, each byte above 127
+ * becomes '?'; of such, only up to 256 bytes can be shown at all.
+ */
+json_t *text_json(const char *text, size_t size)
 {
 	char ascii[256];
 	size_t n = strnlen(text, size);
@@ -50,7 +57,13 @@ static json_t *text_json(const char *text, size_t size)
 	return json_stringn(ascii, n);
 }
 
-static json_t *timestamp_json(uint64_t realtime_ns)
+/**
+ * timestamp_json() - a moment as RFC 3339 has it, in UTC with milliseconds
+ * @realtime_ns: CLOCK_REALTIME
+ *
+ * Return: a new string, null for a moment that has no date, or NULL without memory.
+ */
+json_t *timestamp_json(uint64_t realtime_ns)
 {
 	time_t seconds = (time_t)(realtime_ns / NSEC_PER_SEC);
 	char text[64], date[32];
@@ -72,14 +85,20 @@ static json_t *program_json(const struct sampler_meta *meta)
 	return json_pack("{s:I, s:s}", "id", (json_int_t)meta->prog_id, "tag", tag);
 }
 
-static json_t *services_json(const struct sampler_meta *meta)
+/**
+ * services_json() - the services that have a name
+ * @services: SAMPLER_MAX_SERVICES names by slot
+ *
+ * Return: a new array of strings, or NULL without memory.
+ */
+json_t *services_json(const char (*services)[SAMPLER_NAME_MAX])
 {
 	json_t *names = json_array();
 
 	for (int slot = 0; names && slot < SAMPLER_MAX_SERVICES; slot++) {
-		if (!meta->service[slot][0])
+		if (!services[slot][0])
 			continue;
-		if (!json_array_append_new(names, text_json(meta->service[slot], SAMPLER_NAME_MAX)))
+		if (!json_array_append_new(names, text_json(services[slot], SAMPLER_NAME_MAX)))
 			continue;
 		json_decref(names);
 		names = NULL;
@@ -170,7 +189,7 @@ static int set_attachment(json_t *json, const struct sampler_meta *meta, bool vl
 	       set_u64(json, "run_priority", meta->run_priority) ||
 	       set(json, "program", program_json(meta)) ||
 	       set(json, "vlan_stripped", json_boolean(vlan_stripped)) ||
-	       set(json, "services", services_json(meta));
+	       set(json, "services", services_json(meta->service));
 }
 
 /**

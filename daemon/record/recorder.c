@@ -374,6 +374,9 @@ static void tell_change(const char *key, enum config_effect effect, const char *
 	else if (effect == CONFIG_LIVE_KERNEL)
 		log_warning("%s: %s = %s (was %s) takes effect with samplerd --attach %s",
 			    r->ifname, key, after, before, r->ifname);
+	else if (effect == CONFIG_WEB)
+		log_notice("%s: %s = %s (was %s) is sampler-web's, at its next start", r->ifname,
+			   key, after, before);
 	else
 		log_warning("%s: %s = %s (is %s) needs a restart to take effect", r->ifname, key,
 			    after, before);
@@ -388,6 +391,8 @@ static void apply(struct recorder *r, const struct config *config)
 	r->config.interval_ns = config->interval_ns;
 	r->config.log_interval_ns = config->log_interval_ns;
 	r->config.reattach = config->reattach;
+	strcpy(r->config.web_listen, config->web_listen);
+	strcpy(r->config.web_hosts, config->web_hosts);
 	if (r->setup->broker)
 		r->config.services = config->services;
 	if (interval_changed) {

@@ -8,7 +8,10 @@
 #define NSEC_PER_MSEC 1000000ULL
 #define NSEC_PER_SEC  1000000000ULL
 
+#define BOOT_ID_SIZE 16
+
 uint64_t clock_boottime_ns(void);
 uint64_t clock_realtime_ns(void);
+int clock_boot_id(uint8_t ret_id[BOOT_ID_SIZE]);
 
 #endif

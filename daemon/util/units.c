@@ -3,9 +3,10 @@
  * Integers, durations, sizes and rates as people write and read them.
  *
  * There is one integer parser in the project, and everything that takes a number from outside comes
- * through it. All parsers take the whole text or nothing: no sign, no blanks, no rest. Durations
- * are exact: decimals that do not make a whole number of nanoseconds are refused instead of rounded.
- * The parsers allocate nothing and do not look at the locale.
+ * through it. All parsers take the whole text or nothing: no sign, no blanks, no rest. They are
+ * exact: decimals that do not make a whole number of nanoseconds, bytes or bits are refused instead
+ * of rounded. Units are case-sensitive, since a bit is b and a byte is B. The parsers allocate
+ * nothing and do not look at the locale.
  */
 #include "util/units.h"
 
@@ -20,13 +21,13 @@
 
 #define MAX_DECIMALS 18 /* as many as keep the product below in 128 bits */
 
-struct duration_unit {
+struct unit {
 	const char *name;
-	uint64_t ns;
+	uint64_t factor;
 };
 
-/* From the largest, as format_duration() tries them. */
-static const struct duration_unit duration_units[] = {
+/* In nanoseconds, from the largest, as format_duration() tries them. */
+static const struct unit duration_units[] = {
 	{ "d", 86400 * NSEC_PER_SEC },
 	{ "h", 3600 * NSEC_PER_SEC },
 	{ "min", 60 * NSEC_PER_SEC },
@@ -35,6 +36,26 @@ static const struct duration_unit duration_units[] = {
 	{ "us", NSEC_PER_USEC },
 	{ "ns", 1 },
 };
+
+/* Before B, bit/s and the like. Both kilos are read, the first of two that are equal is written. */
+static const struct unit unit_prefixes[] = {
+	{ "", 1 },
+	{ "K", 1000 },
+	{ "k", 1000 },
+	{ "Ki", 1ULL << 10 },
+	{ "M", 1000000 },
+	{ "Mi", 1ULL << 20 },
+	{ "G", 1000000000 },
+	{ "Gi", 1ULL << 30 },
+	{ "T", 1000000000000 },
+	{ "Ti", 1ULL << 40 },
+};
+
+static const struct unit size_units[] = { { "B", 1 } };
+static const struct unit bandwidth_units[] = { { "bps", 1 },
+					       { "bit/s", 1 },
+					       { "b/s", 1 },
+					       { "B/s", 8 } };
 
 static bool is_digit(char c)
 {
@@ -80,8 +101,8 @@ int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret_value)
 	return 0;
 }
 
-/* Takes ".5" at *text, if there is a point, as a part of unit_ns that the caller adds. */
-static int decimals_ns(const char *digits, size_t n, uint64_t unit_ns, uint64_t *ret_ns)
+/* The part of factor that the decimals (".5" without its point) stand for. */
+static int scale_decimals(const char *digits, size_t n, uint64_t factor, uint64_t *ret_part)
 {
 	uint64_t numerator = 0, denominator = 1;
 	unsigned __int128 product;
@@ -94,42 +115,100 @@ static int decimals_ns(const char *digits, size_t n, uint64_t unit_ns, uint64_t 
 		numerator = numerator * 10 + (uint64_t)(digits[i] - '0');
 		denominator *= 10;
 	}
-	product = (unsigned __int128)numerator * unit_ns;
+	product = (unsigned __int128)numerator * factor;
 	if (product % denominator)
 		return -EINVAL;
-	*ret_ns = (uint64_t)(product / denominator);
+	*ret_part = (uint64_t)(product / denominator);
 	return 0;
 }
 
-static const struct duration_unit *duration_unit_find(const char *name)
+/* "1.5s" cut in two: the number, still as text, and the name of its unit. */
+struct quantity {
+	const char *whole;
+	const char *decimals; /* not NUL-terminated */
+	size_t n_decimals;
+	const char *unit;
+};
+
+static int quantity_split(const char *text, struct quantity *ret_quantity)
 {
-	for (size_t i = 0; i < array_size(duration_units); i++) {
-		if (!strcmp(duration_units[i].name, name))
-			return &duration_units[i];
+	struct quantity q = { .whole = text, .unit = text + strspn(text, "0123456789") };
+
+	if (q.unit == text)
+		return -EINVAL;
+	if (*q.unit == '.') {
+		q.decimals = q.unit + 1;
+		q.n_decimals = strspn(q.decimals, "0123456789");
+		q.unit = q.decimals + q.n_decimals;
+		if (!q.n_decimals)
+			return -EINVAL;
+	}
+	*ret_quantity = q;
+	return 0;
+}
+
+/* The quantity in units of 1 / factor. */
+static int quantity_scale(const struct quantity *q, uint64_t factor, uint64_t min, uint64_t max,
+			  uint64_t *ret_value)
+{
+	const char *text = q->whole;
+	uint64_t whole, part, value;
+	int r = take_digits(&text, &whole)
+			?: scale_decimals(q->decimals, q->n_decimals, factor, &part);
+
+	if (r)
+		return r;
+	if (__builtin_mul_overflow(whole, factor, &value) ||
+	    __builtin_add_overflow(value, part, &value) || value < min || value > max)
+		return -ERANGE;
+	*ret_value = value;
+	return 0;
+}
+
+static const struct unit *unit_find(const struct unit *units, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!strcmp(units[i].name, name))
+			return &units[i];
 	}
 	return NULL;
 }
 
-/* "1.5s" as its whole part, its decimals (not NUL-terminated) and its unit. */
-static int split_duration(const char *text, const char **ret_decimals, size_t *ret_n_decimals,
-			  const struct duration_unit **ret_unit, uint64_t *ret_whole)
+/* What "KiB/s" multiplies by, 0 when there is no such unit among these, with or without prefix. */
+static uint64_t prefixed_factor(const struct unit *units, size_t n, const char *name)
 {
-	const char *decimals = "", *name = text + strspn(text, "0123456789");
-	size_t n = 0;
+	for (size_t i = 0; i < array_size(unit_prefixes); i++) {
+		size_t len = strlen(unit_prefixes[i].name);
+		const struct unit *unit;
 
-	if (*name == '.') {
-		decimals = name + 1;
-		n = strspn(decimals, "0123456789");
-		if (!n)
-			return -EINVAL;
-		name = decimals + n;
+		if (strncmp(unit_prefixes[i].name, name, len))
+			continue;
+		unit = unit_find(units, n, name + len);
+		if (unit)
+			return unit_prefixes[i].factor * unit->factor;
 	}
-	*ret_unit = duration_unit_find(name);
-	if (name == text || !*ret_unit)
+	return 0;
+}
+
+/**
+ * parse_decimal() - read a number with decimals as a whole number of parts
+ * @text: digits, with a point and decimals or without
+ * @parts: what 1 counts as: 1000 makes 1500 of "1.5"
+ * @min: least value to accept, in parts
+ * @max: greatest value to accept, in parts
+ * @ret_value: the number in parts
+ *
+ * Return: 0, -EINVAL when @text is not a number or not a whole number of parts, -ERANGE when it is
+ * one outside @min to @max.
+ */
+int parse_decimal(const char *text, uint64_t parts, uint64_t min, uint64_t max, uint64_t *ret_value)
+{
+	struct quantity quantity;
+	int r = quantity_split(text, &quantity);
+
+	if (r || *quantity.unit)
 		return -EINVAL;
-	*ret_decimals = decimals;
-	*ret_n_decimals = n;
-	return take_digits(&text, ret_whole);
+	return quantity_scale(&quantity, parts, min, max, ret_value);
 }
 
 /**
@@ -144,26 +223,70 @@ static int split_duration(const char *text, const char **ret_decimals, size_t *r
  */
 int parse_duration_ns(const char *text, uint64_t min_ns, uint64_t max_ns, uint64_t *ret_ns)
 {
-	const struct duration_unit *unit;
-	const char *decimals;
-	uint64_t whole, part, ns;
-	size_t n_decimals;
+	const struct unit *unit;
+	struct quantity quantity;
 	int r;
 
 	if (!strcmp(text, "0"))
 		return parse_u64(text, min_ns, max_ns, ret_ns);
-	r = split_duration(text, &decimals, &n_decimals, &unit, &whole);
+	r = quantity_split(text, &quantity);
 	if (r)
 		return r;
-	r = decimals_ns(decimals, n_decimals, unit->ns, &part);
+	unit = unit_find(duration_units, array_size(duration_units), quantity.unit);
+	if (!unit)
+		return -EINVAL;
+	return quantity_scale(&quantity, unit->factor, min_ns, max_ns, ret_ns);
+}
+
+/**
+ * parse_size() - read a size such as "1KB" (1000 bytes), "1KiB" (1024), "1.5MB" or "512"
+ * @text: whole bytes without a unit; or a number with or without decimals, directly followed by B,
+ *        by KB (or kB), MB, GB, TB, or by KiB, MiB, GiB, TiB
+ * @min: least value to accept
+ * @max: greatest value to accept
+ * @ret_bytes: the size in bytes
+ *
+ * Return: 0, -EINVAL when @text is not a size or not a whole number of bytes, -ERANGE when it is one
+ * outside @min to @max.
+ */
+int parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ret_bytes)
+{
+	struct quantity quantity;
+	uint64_t factor;
+	int r = quantity_split(text, &quantity);
+
 	if (r)
 		return r;
-	if (__builtin_mul_overflow(whole, unit->ns, &ns) || __builtin_add_overflow(ns, part, &ns))
-		return -ERANGE;
-	if (ns < min_ns || ns > max_ns)
-		return -ERANGE;
-	*ret_ns = ns;
-	return 0;
+	if (!*quantity.unit)
+		return parse_u64(text, min, max, ret_bytes);
+	factor = prefixed_factor(size_units, array_size(size_units), quantity.unit);
+	return factor ? quantity_scale(&quantity, factor, min, max, ret_bytes) : -EINVAL;
+}
+
+/**
+ * parse_bandwidth() - read a bandwidth such as "10Mbps", "10Mbit/s" or "100KB/s" (800,000 bit/s)
+ * @text: a number with or without decimals, directly followed by bps, bit/s, b/s (bits) or B/s
+ *        (bytes), with one of the prefixes of parse_size() or without; or "0"
+ * @min: least value to accept
+ * @max: greatest value to accept
+ * @ret_bits_per_s: the bandwidth in bit/s
+ *
+ * Return: 0, -EINVAL when @text is not a bandwidth or not a whole number of bit/s, -ERANGE when it
+ * is one outside @min to @max.
+ */
+int parse_bandwidth(const char *text, uint64_t min, uint64_t max, uint64_t *ret_bits_per_s)
+{
+	struct quantity quantity;
+	uint64_t factor;
+	int r;
+
+	if (!strcmp(text, "0"))
+		return parse_u64(text, min, max, ret_bits_per_s);
+	r = quantity_split(text, &quantity);
+	if (r)
+		return r;
+	factor = prefixed_factor(bandwidth_units, array_size(bandwidth_units), quantity.unit);
+	return factor ? quantity_scale(&quantity, factor, min, max, ret_bits_per_s) : -EINVAL;
 }
 
 /*
@@ -241,17 +364,65 @@ int format_bytes(char *buf, size_t size, uint64_t bytes)
  */
 int format_duration(char *buf, size_t size, uint64_t ns)
 {
-	const struct duration_unit *unit = duration_unit_find("s");
+	const struct unit *unit = unit_find(duration_units, array_size(duration_units), "s");
 	char text[FORMAT_MAX];
 
 	for (size_t i = 0; ns && i < array_size(duration_units); i++) {
 		unit = &duration_units[i];
-		if (ns % unit->ns == 0)
+		if (ns % unit->factor == 0)
 			break;
 	}
-	if ((size_t)snprintf(text, sizeof(text), "%llu%s", (unsigned long long)(ns / unit->ns),
+	if ((size_t)snprintf(text, sizeof(text), "%llu%s", (unsigned long long)(ns / unit->factor),
 			     unit->name) >= size)
 		return -ENOSPC;
 	strcpy(buf, text);
 	return 0;
+}
+
+/* value in the unit that leaves the least whole number: "2KiB" for 2048, "2KB" for 2000. */
+static int format_exact(char *buf, size_t size, uint64_t value, const char *unit)
+{
+	const struct unit *prefix = &unit_prefixes[0];
+	char text[FORMAT_MAX];
+
+	for (size_t i = 1; i < array_size(unit_prefixes); i++) {
+		if (value % unit_prefixes[i].factor == 0 &&
+		    unit_prefixes[i].factor > prefix->factor)
+			prefix = &unit_prefixes[i];
+	}
+	if (!value)
+		strcpy(text, "0");
+	else
+		snprintf(text, sizeof(text), "%llu%s%s",
+			 (unsigned long long)(value / prefix->factor), prefix->name, unit);
+	if (strlen(text) >= size)
+		return -ENOSPC;
+	strcpy(buf, text);
+	return 0;
+}
+
+/**
+ * format_size() - write a size so that parse_size() reads the same value
+ * @buf: where to, FORMAT_MAX is enough
+ * @size: bytes at @buf
+ * @bytes: the size to write, as in "1KB", "64KiB", "1500B" or "0"
+ *
+ * Return: 0, or -ENOSPC with @buf as it was.
+ */
+int format_size(char *buf, size_t size, uint64_t bytes)
+{
+	return format_exact(buf, size, bytes, "B");
+}
+
+/**
+ * format_bandwidth() - write a bandwidth so that parse_bandwidth() reads the same value
+ * @buf: where to, FORMAT_MAX is enough
+ * @size: bytes at @buf
+ * @bits_per_s: the bandwidth to write, as in "10Mbps" or "0"
+ *
+ * Return: 0, or -ENOSPC with @buf as it was.
+ */
+int format_bandwidth(char *buf, size_t size, uint64_t bits_per_s)
+{
+	return format_exact(buf, size, bits_per_s, "bps");
 }

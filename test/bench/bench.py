@@ -17,53 +17,14 @@ import sys
 import tempfile
 import time
 
-BPFFS = "/sys/fs/bpf"
+from common import (SERVER, command, cpu_ticks, in_client, machine, make_link, memory, on_cpu_ns,
+                    progress, samplerd, spread, verdict)
+from bench_web import measure_web, tell_web
+
 BUDGET_RX_NS = 8.0
 BUDGET_CPU_PERCENT = 0.1
 BUDGET_ANON_KIB = 2048
-SERVER, CLIENT = "198.18.0.1", "198.18.0.2"  # RFC 2544's range
 MODES = ("none", "native", "skb")
-
-
-def progress(text):
-    print(f"bench: {text}", file=sys.stderr, flush=True)
-
-
-def command(*words, **options):
-    return subprocess.run(words, check=True, stdin=subprocess.DEVNULL, **options)
-
-
-def spread(values):
-    """Median and what is around it."""
-    ordered = sorted(values)
-    quartile = statistics.quantiles(ordered, n=4, method="inclusive")
-    return {
-        "median": statistics.median(ordered),
-        "q1": quartile[0],
-        "q3": quartile[2],
-        "min": ordered[0],
-        "max": ordered[-1],
-        "n": len(ordered),
-    }
-
-
-# ---- the machine ----
-
-
-def first_match(path, pattern):
-    match = re.search(pattern, pathlib.Path(path).read_text(), re.M)
-    return match.group(1) if match else "unknown"
-
-
-def machine():
-    system = os.uname()
-    return {
-        "kernel": system.release,
-        "architecture": system.machine,
-        "cpu": first_match("/proc/cpuinfo", r"^model name\s*: (.*)$"),
-        "cores": os.cpu_count(),
-        "load": os.getloadavg()[0],
-    }
 
 
 # ---- the program ----
@@ -90,50 +51,7 @@ def measure_rx(build, rounds, repeat):
     return results
 
 
-# ---- a link ----
-
-
-def make_link():
-    """server0, and client0 in the network namespace "client"."""
-    command("mount", "-n", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run")
-    command("mount", "-n", "-t", "bpf", "bpf", BPFFS)
-    command("ip", "netns", "add", "client")
-    command(*"ip link add server0 type veth peer name client0 netns client".split())
-    command(*f"ip address add {SERVER}/24 dev server0".split())
-    command(*"ip link set lo up".split())
-    command(*"ip link set server0 up".split())
-    command(*in_client(), *f"ip address add {CLIENT}/24 dev client0".split())
-    command(*in_client(), *"ip link set client0 up".split())
-
-
-def in_client():
-    return "nsenter", "--net=/run/netns/client"
-
-
-def samplerd(build, *arguments):
-    return build / "daemon/samplerd", "--user", "nobody", *arguments
-
-
 # ---- the recorder ----
-
-
-def on_cpu_ns(pid):
-    """Of all its threads, to the nanosecond."""
-    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
-
-
-def cpu_ticks(pid):
-    stat = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(stat[11]) + int(stat[12])
-
-
-def memory(pid):
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return {
-        field: int(re.search(rf"^{field}:\s*(\d+) kB", status, re.M).group(1))
-        for field in ("RssAnon", "RssFile", "RssShmem")
-    }
 
 
 def mapped_history_kib(pid):
@@ -237,10 +155,6 @@ def measure_tcp(build, rounds, seconds):
 # ---- telling ----
 
 
-def verdict(ratio):
-    return f"{ratio:5.2f} x budget{'' if ratio <= 1 else '  OVER BUDGET'}"
-
-
 def tell_rx(results):
     print("\nsampler_rx over an empty XDP program, ns a frame (budget: 8 more)")
     print(f"  {'frame':<28} {'bytes':>5} {'empty':>7} {'sampler':>8} {'added':>7}  spread of added")
@@ -290,7 +204,8 @@ def tell(results):
         f"Linux {m['kernel']} {m['architecture']}, {m['cpu']}, {m['cores']} cores, load {m['load']:.2f},"
         f" BPF JIT {m['bpf_jit']}"
     )
-    for name, teller in (("rx", tell_rx), ("recorder", tell_recorder), ("tcp", tell_tcp)):
+    tellers = {"rx": tell_rx, "recorder": tell_recorder, "tcp": tell_tcp, "web": tell_web}
+    for name, teller in tellers.items():
         if name in results:
             teller(results[name])
 
@@ -304,13 +219,13 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("what", nargs="*")
     args = parser.parse_args()
-    what = args.what or ["rx", "recorder", "tcp"]
+    what = args.what or ["rx", "recorder", "tcp", "web"]
 
     results = {"machine": {**machine(), "bpf_jit": args.bpf_jit}}
     if "rx" in what:
         rounds, repeat = (9, 500_000) if args.quick else (31, 2_000_000)
         results["rx"] = measure_rx(args.build_dir, rounds, repeat)
-    if {"recorder", "tcp"} & set(what):
+    if {"recorder", "tcp", "web"} & set(what):
         make_link()
     if "recorder" in what:
         with tempfile.TemporaryDirectory(dir=args.state_dir) as state:
@@ -319,6 +234,11 @@ def main():
             results["recorder"] = measure_recorder(args.build_dir, seconds, state + "/history")
     if "tcp" in what:
         results["tcp"] = measure_tcp(args.build_dir, 3, 3 if args.quick else 6)
+    if "web" in what:
+        with tempfile.TemporaryDirectory(dir=args.state_dir) as state:
+            os.chmod(state, 0o711)
+            rounds, seconds, rest = (1, 2, 15) if args.quick else (3, 3, 30)
+            results["web"] = measure_web(args.build_dir, pathlib.Path(state), rounds, seconds, rest)
     if args.json:
         json.dump(results, sys.stdout, indent=2)
         print()

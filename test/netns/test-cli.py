@@ -29,6 +29,9 @@ BAD_VALUES = {
 
 GOOD = """\
 # a comment
+[web]
+listen = [::1]:3000 unix:/run/web.sock
+allow_hosts = box.example.org box
 [sampler]
   interval = 500ms ; another
 log_interval=0
@@ -78,6 +81,9 @@ BAD_FILES = [
     ("services without ports", "[services]\na =\n", 2, r'service "a": expected ports'),
     ("17 services", "[services]\n" + "".join(f"s{n} = tcp/{n}\n" for n in range(1, 16)), 16,
      r'"s15" is one too many'),
+    ("sampler-web's address", "[web]\nlisten = example.org:80\n", 2, r"ADDRESS:PORT such as"),
+    ("one of several", "[web]\nlisten = 127.0.0.1:1 80\n", 2, r"expected one or more of"),
+    ("sampler-web's hosts", "[web]\nallow_hosts = http://x/\n", 2, r"expected names of hosts"),
     ("a very long line", "[sampler]\nuser = " + "u" * 5000 + "\n", 2, r"line too long"),
     ("a NUL byte", "[sampler]\nuser = \0\n", 2, r"a NUL byte; this is not a text file"),
 ]
@@ -116,7 +122,13 @@ def test_usage(t, lab):
         ("a value for an option that has none", ["--attach=x", "v0"], "--attach"),
         ("two interfaces", ["v0", "v1"], "more than one interface"),
         ("two verbs", ["--attach", "--detach", "v0"], "more than one verb"),
-        ("an ambiguous option", ["--p", "v0"], "--p"),
+        ("an option cut short", ["--mod", "skb", "v0"], "no option --mod; did you mean --mode?"),
+        ("one cut so short that it may be several", ["--p", "v0"], "no option --p;"),
+        ("one cut short behind the interface", ["v0", "--pri"], "no option --pri;"),
+        ("a verb without its dashes", ["attach", "v0"], "did you mean --attach?"),
+        ("a folder of configuration that is not there", ["--config-dir", "/nowhere", "--print",
+                                                         "v0"], "--config-dir /nowhere: no such"),
+        ("a file in its place", ["--config-dir", "/etc/passwd", "--print", "v0"], "/etc/passwd"),
     ]
     verbs = ["--attach", "--detach", "--verify-attached", "--print", "--history", "--purge"]
     cases += [(f"{verb} without interface", [verb], "which interface") for verb in verbs]
@@ -163,7 +175,8 @@ def test_good(t, lab):
     for line in ("interval = 500ms", "log_interval = 0", "mode = native", "priority = 7",
                  "chain_actions = drop pass", "reattach = yes", "quic = udp/443",
                  "dns = udp/53 tcp/53", "ranges = tcp/8000-8010", "http = tcp/8080",
-                 "https = tcp/443"):
+                 "https = tcp/443", "listen = [::1]:3000 unix:/run/web.sock",
+                 "allow_hosts = box.example.org box"):
         t.ok(f"\n{line}\n" in result.out, f"has {line}", result.out)
     t.match(result.out, r"\n# history file of each interface: [\d.]+ MiB", "tells the file's size")
     lab.configure(result.out)
@@ -195,6 +208,9 @@ def test_bad(t, lab):
     lab.configure("[sampler]\ninterval = 5\n", "v0")
     result = check(lab, "v0")
     t.match(result.err, re.escape(f"{lab.config_dir}/v0.conf:2: "), "of the interface's file, too")
+    lab.configure("[web]\nlisten = 127.0.0.1:80\n", "v0")
+    t.match(check(lab, "v0").err, "v0.conf:2: .*: .web. is not an interface's",
+            "which has no [web]")
     t.equal(check(lab, "v1").status, 0, "which other interfaces do not read")
     for verb in ("--attach", "--print"):
         t.equal(lab.samplerd(verb, "v0").status, USAGE, f"{verb} refuses it")

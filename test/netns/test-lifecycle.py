@@ -286,6 +286,8 @@ def test_reload_refused(t, lab):
         t.match(said, r"warning: v0: priority = 20 \(is 10\) needs a restart", f"priority: {told}")
     t.equal((link.state().mode, lab.snapshot("v0")["program"]), ("native", before["program"]),
             "nothing of it is done")
+    said = reload(lab, recorder, changed + "[web]\nlisten = 127.0.0.1:1\n")
+    t.match(said, r"listen = 127.0.0.1:1 .* is sampler-web's", "whose a key of sampler-web is")
     said = reload(lab, recorder, good.replace("100ms", "5") + "[services]\ndns = udp/53\n")
     t.match(said, r"error: v0: not reloaded, all stays as it was: "
             rf"{lab.config_dir}/sampler.conf:2: interval = 5: expected",

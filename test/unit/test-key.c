@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "model/key.h"
+#include "util/cleanup.h"
 
 #include <errno.h>
 #include <string.h>
@@ -77,6 +78,68 @@ static void a_small_buffer_stays_as_it_was(void **state)
 	assert_string_equal(buf, "eth0");
 }
 
+static void expect_parsed(const char *key, const char *name, uint64_t netns_inode)
+{
+	char parsed[SAMPLER_NAME_MAX];
+	uint64_t inode = 99;
+
+	assert_int_equal(key_parse(key, parsed, &inode), 0);
+	assert_string_equal(parsed, name);
+	assert_true(inode == netns_inode);
+}
+
+static void keys_lead_back_to_their_names(void **state)
+{
+	(void)state;
+	expect_parsed("eth0", "eth0", 0);
+	expect_parsed("eth0%2E100@4026532001", "eth0.100", 4026532001);
+	expect_parsed("%25%40%FF", "%@\xff", 0);
+	expect_parsed("%2E%2E%2E%2E%2E%2E%2E%2E%2E%2E%2E%2E%2E%2E%2E@18446744073709551615",
+		      "...............", UINT64_MAX);
+}
+
+static void nothing_else_is_a_key(void **state)
+{
+	static const char *const others[] = {
+		"",
+		".",
+		"..",
+		"a.b",
+		"a/b",
+		"a b",
+		"a~",
+		"@lock",
+		"@1",
+		"a@",
+		"a@0",
+		"a@01",
+		"a@x",
+		"a@1@2",
+		"a@1 ",
+		"a%",
+		"a%2",
+		"a%2e",
+		"a%41",
+		"a%00",
+		"%",
+		"a%G0",
+		"a%2F%2f",
+		"a234567890123456",
+		"a@18446744073709551616",
+		"\xff",
+	};
+	char name[SAMPLER_NAME_MAX] = "untouched";
+	uint64_t inode = 99;
+
+	(void)state;
+	for (size_t i = 0; i < array_size(others); i++) {
+		if (key_parse(others[i], name, &inode) != -EINVAL)
+			fail_msg("\"%s\" is taken for a key", others[i]);
+	}
+	assert_string_equal(name, "untouched");
+	assert_true(inode == 99);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -86,6 +149,8 @@ int main(void)
 		cmocka_unit_test(the_longest_key_fits),
 		cmocka_unit_test(names_that_no_interface_has_are_refused),
 		cmocka_unit_test(a_small_buffer_stays_as_it_was),
+		cmocka_unit_test(keys_lead_back_to_their_names),
+		cmocka_unit_test(nothing_else_is_a_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include "model/metrics.h"
 #include "util/cleanup.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -250,6 +251,63 @@ static void groups_have_names(void **state)
 	assert_string_equal(metric_group_name(METRIC_SERVICE), "services");
 }
 
+/* The place of a row as readers of JSON see it. */
+static void place_of(const struct metric *metric, const char *name, char *buf, size_t size)
+{
+	const char *group = metric_group_name(metric->group);
+
+	if (metric->group == METRIC_TOTAL)
+		*buf = 0;
+	else
+		snprintf(buf, size, "%s%s%s", group, *group ? "." : "", name);
+}
+
+static void every_row_is_found_by_its_place(void **state)
+{
+	struct sampler_counters counters = distinct_counters();
+	struct seen seen = walk(&counters);
+
+	(void)state;
+	for (size_t i = 0; i < seen.n; i++) {
+		struct metric_path path;
+		struct sampler_count count;
+		char place[64];
+
+		place_of(&seen.row[i].metric, seen.row[i].name, place, sizeof(place));
+		assert_int_equal(metric_path_parse(place, &path), 0);
+		assert_int_equal(metric_path_get(&path, &counters, services, &count), 0);
+		assert_true(count.packets == seen.row[i].packets);
+		assert_true(count.bytes == seen.row[i].bytes);
+	}
+}
+
+static void other_places_are_unknown(void **state)
+{
+	static const char *const others[] = { "total",
+					      "l3",
+					      "l3.",
+					      "l3.tcp",
+					      "tcp",
+					      ".vlan",
+					      "vlan.",
+					      "l4.tcp.",
+					      "services",
+					      "services.",
+					      "sizes.0-6",
+					      "L4.tcp",
+					      "services.a234567890123456" };
+	struct sampler_counters counters = distinct_counters();
+	struct sampler_count count = { 1, 2 };
+	struct metric_path path;
+
+	(void)state;
+	for (size_t i = 0; i < array_size(others); i++)
+		assert_int_equal(metric_path_parse(others[i], &path), -ENOENT);
+	assert_int_equal(metric_path_parse("services.quic", &path), 0);
+	assert_int_equal(metric_path_get(&path, &counters, services, &count), -ENOENT);
+	assert_true(count.packets == 1 && count.bytes == 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +320,8 @@ int main(void)
 		cmocka_unit_test(a_walk_can_be_ended),
 		cmocka_unit_test(names_without_an_end_are_cut),
 		cmocka_unit_test(groups_have_names),
+		cmocka_unit_test(every_row_is_found_by_its_place),
+		cmocka_unit_test(other_places_are_unknown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

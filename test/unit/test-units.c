@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-/* util/units.c: every spelling that is taken, every one that is not, and what is written. */
+/*
+ * util/units.c, integers and durations: every spelling that is taken, every one that is not, and what
+ * is written. Sizes and bandwidths are in test-units-sizes.c.
+ */
 #include "unit.h"
 
 #include "util/cleanup.h"

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * The keys of the configuration: one row each, with how it is read, how it is written, and when a
+ * change takes effect. config.c walks the rows; nothing else knows a key by its name.
+ */
+#include "config/config-table.h"
+
+#include "kernel/attach.h"
+#include "util/address.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/error.h"
+#include "util/units.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MSEC		 NSEC_PER_MSEC
+#define DAY		 (24 * 3600 * NSEC_PER_SEC)
+#define INTERVAL_MIN	 (100 * MSEC)
+#define INTERVAL_MAX	 (60 * NSEC_PER_SEC)
+#define N_XDP_ACTIONS	 5
+#define FINE_MIN	 60
+#define FINE_MAX	 1000000
+#define MEDIUM_MIN	 (600 * NSEC_PER_SEC)
+#define COARSE_MIN	 (3600 * NSEC_PER_SEC)
+#define SPAN_MAX	 (366 * DAY)
+#define RUN_PRIORITY_MAX 65535
+
+static const char *const mode_names[] = { "auto", "native", "skb" };
+static const char *const action_names[N_XDP_ACTIONS] = { "aborted", "drop", "pass", "tx",
+							 "redirect" };
+
+/* ---- one reader and one writer for each kind of value ---- */
+
+static int set_interval(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+
+	(void)key, (void)err;
+	return parse_duration_ns(value, INTERVAL_MIN, INTERVAL_MAX, &c->interval_ns);
+}
+
+static void get_interval(const struct config *c, char *buf, size_t size)
+{
+	format_duration(buf, size, c->interval_ns);
+}
+
+static int set_log_interval(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+
+	(void)key, (void)err;
+	if (!strcmp(value, "0"))
+		return c->log_interval_ns = 0;
+	return parse_duration_ns(value, INTERVAL_MIN, DAY, &c->log_interval_ns);
+}
+
+static void get_log_interval(const struct config *c, char *buf, size_t size)
+{
+	if (c->log_interval_ns)
+		format_duration(buf, size, c->log_interval_ns);
+	else
+		snprintf(buf, size, "0"); /* as it is read: no rate log */
+}
+
+static int set_text(char *dest, size_t size, const char *value, bool is_path)
+{
+	if (!*value || strlen(value) >= size || (is_path && *value != '/'))
+		return -EINVAL;
+	strcpy(dest, value);
+	return 0;
+}
+
+static int set_state_dir(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+
+	(void)key, (void)err;
+	return set_text(c->state_dir, sizeof(c->state_dir), value, true);
+}
+
+static void get_state_dir(const struct config *c, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", c->state_dir);
+}
+
+static int set_pin_dir(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+
+	(void)key, (void)err;
+	/* room for "/<key>/<map>" within the paths that the kernel side builds */
+	return strlen(value) > 128 ? -EINVAL
+				   : set_text(c->pin_dir, sizeof(c->pin_dir), value, true);
+}
+
+static void get_pin_dir(const struct config *c, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", c->pin_dir);
+}
+
+static int set_user(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+
+	(void)key, (void)err;
+	return set_text(c->user, sizeof(c->user), value, false);
+}
+
+static void get_user(const struct config *c, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", c->user);
+}
+
+static int find_name(const char *const *names, size_t n, const char *value, size_t len)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strlen(names[i]) == len && !strncmp(names[i], value, len))
+			return i;
+	return -EINVAL;
+}
+
+static int set_mode(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+	int mode = find_name(mode_names, array_size(mode_names), value, strlen(value));
+
+	(void)key, (void)err;
+	if (mode < 0)
+		return mode;
+	c->mode = mode;
+	return 0;
+}
+
+static void get_mode(const struct config *c, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", mode_names[c->mode]);
+}
+
+static int set_priority(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+	uint64_t priority;
+	int r = parse_u64(value, 1, RUN_PRIORITY_MAX, &priority);
+
+	(void)key, (void)err;
+	if (!r)
+		c->run_priority = priority;
+	return r;
+}
+
+static void get_priority(const struct config *c, char *buf, size_t size)
+{
+	snprintf(buf, size, "%u", c->run_priority);
+}
+
+/* Without "pass" our verdict, which is always PASS, would keep all later programs from running. */
+static int set_chain_actions(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+	uint32_t actions = 0;
+
+	(void)key, (void)err;
+	while (*value) {
+		size_t len = strcspn(value, " ,");
+		int action = find_name(action_names, N_XDP_ACTIONS, value, len);
+
+		if (action < 0)
+			return action;
+		actions |= 1u << action;
+		value += len;
+		value += strspn(value, " ,");
+	}
+	if (!(actions & 1u << XDP_PASS))
+		return -EINVAL;
+	c->chain_actions = actions;
+	return 0;
+}
+
+static void get_chain_actions(const struct config *c, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < N_XDP_ACTIONS; i++)
+		if (c->chain_actions & 1u << i)
+			n += snprintf(buf + n, size - n, "%s%s", n ? " " : "", action_names[i]);
+}
+
+static int set_reattach(void *target, const char *key, const char *value, struct error *err)
+{
+	static const char *const names[] = { "no", "yes" };
+	struct config *c = target;
+	int choice = find_name(names, array_size(names), value, strlen(value));
+
+	(void)key, (void)err;
+	if (choice < 0)
+		return choice;
+	c->reattach = choice;
+	return 0;
+}
+
+static void get_reattach(const struct config *c, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", c->reattach ? "yes" : "no");
+}
+
+static int set_fine_records(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+	uint64_t records;
+	int r = parse_u64(value, FINE_MIN, FINE_MAX, &records);
+
+	(void)key, (void)err;
+	if (!r)
+		c->fine_records = records;
+	return r;
+}
+
+static void get_fine_records(const struct config *c, char *buf, size_t size)
+{
+	snprintf(buf, size, "%u", c->fine_records);
+}
+
+static int set_medium(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+
+	(void)key, (void)err;
+	return parse_duration_ns(value, MEDIUM_MIN, SPAN_MAX, &c->medium_span_ns);
+}
+
+static void get_medium(const struct config *c, char *buf, size_t size)
+{
+	format_duration(buf, size, c->medium_span_ns);
+}
+
+static int set_coarse(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+
+	(void)key, (void)err;
+	return parse_duration_ns(value, COARSE_MIN, SPAN_MAX, &c->coarse_span_ns);
+}
+
+static void get_coarse(const struct config *c, char *buf, size_t size)
+{
+	format_duration(buf, size, c->coarse_span_ns);
+}
+
+static int set_service(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+
+	return service_list_add(&c->services, key, value, err);
+}
+
+/* ---- sampler-web's ---- */
+
+/* A word of a list separated by blanks. Return: where it ends; *word is "" at the end of the list. */
+static const char *take_word(const char *list, char *word, size_t size)
+{
+	size_t len;
+
+	list += strspn(list, " \t");
+	len = strcspn(list, " \t");
+	snprintf(word, size, "%.*s", (int)len, list);
+	return list + len;
+}
+
+static bool is_address(const char *word)
+{
+	struct address address;
+
+	return !address_parse(word, &address);
+}
+
+/* As in DNS, and as a Host is compared; the dot at the end that a Host may have is not one of these. */
+static bool is_host_name(const char *word)
+{
+	size_t len = strlen(word);
+
+	return len <= 253 &&
+	       len == strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-_."
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ") &&
+	       *word != '.' && word[len - 1] != '.';
+}
+
+static int set_list(char *dest, size_t size, const char *value, bool (*is_item)(const char *))
+{
+	char word[CONFIG_VALUE_MAX];
+
+	if (strlen(value) >= size)
+		return -EINVAL;
+	for (const char *at = take_word(value, word, sizeof(word)); *word;
+	     at = take_word(at, word, sizeof(word)))
+		if (!is_item(word))
+			return -EINVAL;
+	strcpy(dest, value);
+	return 0;
+}
+
+static int set_listen(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+
+	(void)key, (void)err;
+	if (!value[strspn(value, " \t")])
+		return -EINVAL;
+	return set_list(c->web_listen, sizeof(c->web_listen), value, is_address);
+}
+
+static void get_listen(const struct config *c, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", c->web_listen);
+}
+
+static int set_allow_hosts(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+
+	(void)key, (void)err;
+	return set_list(c->web_hosts, sizeof(c->web_hosts), value, is_host_name);
+}
+
+static void get_allow_hosts(const struct config *c, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", c->web_hosts);
+}
+
+/* ---- the table ---- */
+
+const struct config_row config_rows[] = {
+	{ { "sampler", "interval", set_interval,
+	    "a duration such as 1s or 500ms, from 100ms to 60s" },
+	  CONFIG_LIVE,
+	  get_interval },
+	{ { "sampler", "log_interval", set_log_interval,
+	    "a duration such as 10s, from 100ms to 1d, or 0 for no rate log" },
+	  CONFIG_LIVE,
+	  get_log_interval },
+	{ { "sampler", "state_dir", set_state_dir, "an absolute path" },
+	  CONFIG_RESTART,
+	  get_state_dir },
+	{ { "sampler", "pin_dir", set_pin_dir,
+	    "an absolute path on a bpffs, of at most 128 characters" },
+	  CONFIG_RESTART,
+	  get_pin_dir },
+	{ { "sampler", "user", set_user, "the name of a user" }, CONFIG_RESTART, get_user },
+	{ { "attach", "mode", set_mode, "auto, native or skb" }, CONFIG_RESTART, get_mode },
+	{ { "attach", "priority", set_priority, "a run priority from 1 (first) to 65535" },
+	  CONFIG_RESTART,
+	  get_priority },
+	{ { "attach", "chain_actions", set_chain_actions,
+	    "XDP actions after which the next program runs, pass among them: "
+	    "aborted drop pass tx redirect" },
+	  CONFIG_RESTART,
+	  get_chain_actions },
+	{ { "attach", "reattach", set_reattach, "yes or no" }, CONFIG_LIVE, get_reattach },
+	{ { "history", "fine_records", set_fine_records,
+	    "a number of records, one an interval, from 60 to 1000000" },
+	  CONFIG_RESTART,
+	  get_fine_records },
+	{ { "history", "medium", set_medium, "a duration such as 24h, from 10min to 366d" },
+	  CONFIG_RESTART,
+	  get_medium },
+	{ { "history", "coarse", set_coarse, "a duration such as 14d, from 1h to 366d" },
+	  CONFIG_RESTART,
+	  get_coarse },
+	{ { "web", "listen", set_listen, "one or more of " ADDRESS_EXPECTED },
+	  CONFIG_WEB,
+	  get_listen },
+	{ { "web", "allow_hosts", set_allow_hosts, "names of hosts, separated by blanks" },
+	  CONFIG_WEB,
+	  get_allow_hosts },
+	{ { "services", "*", set_service,
+	    "ports such as tcp/443 or udp/53 tcp/53 or tcp/8000-8010" },
+	  CONFIG_LIVE_KERNEL,
+	  NULL },
+};
+
+const size_t n_config_rows = array_size(config_rows);

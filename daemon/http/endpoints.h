@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The functions behind the rows of endpoints[], each in a file of its own. */
+#ifndef SAMPLER_HTTP_ENDPOINTS_H
+#define SAMPLER_HTTP_ENDPOINTS_H
+
+#include "http/endpoint.h"
+
+unsigned int realtime_answer(const struct endpoint_context *context, const struct query *query,
+			     json_t **ret_body, struct error *err);
+unsigned int summary_answer(const struct endpoint_context *context, const struct query *query,
+			    json_t **ret_body, struct error *err);
+unsigned int interfaces_answer(const struct endpoint_context *context, const struct query *query,
+			       json_t **ret_body, struct error *err);
+unsigned int history_answer(const struct endpoint_context *context, const struct query *query,
+			    json_t **ret_body, struct error *err);
+unsigned int healthz_answer(const struct endpoint_context *context, const struct query *query,
+			    json_t **ret_body, struct error *err);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The parameters of /api/history: times, step, metrics. */
+#ifndef SAMPLER_HTTP_HISTORY_QUERY_H
+#define SAMPLER_HTTP_HISTORY_QUERY_H
+
+#include "http/endpoint.h"
+#include "model/metrics.h"
+#include "read/range.h"
+
+#include <stdbool.h>
+
+#define HISTORY_MAX_METRICS 32
+#define HISTORY_MAX_STEPS   4200
+#define HISTORY_NAME_MAX    64 /* of a metric's path, with its NUL */
+
+struct history_metric {
+	char name[HISTORY_NAME_MAX]; /* as asked for */
+	struct metric_path path;
+	bool bits;    /* bits per second, else packets */
+	bool is_vlan; /* unknown where tags are stripped */
+};
+
+struct history_query {
+	struct range_query range;
+	size_t n_metrics;
+	struct history_metric metric[HISTORY_MAX_METRICS];
+};
+
+unsigned int history_query_interface(const struct endpoint_context *context,
+				     const struct query *query, struct feed **ret_feed,
+				     struct error *err);
+int history_query_parse(const struct endpoint_context *context, const struct query *query,
+			const struct feed *feed, struct history_query *ret_query,
+			struct error *err);
+
+#endif

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * The way of a request: is it for us, what does it ask, who answers.
+ *
+ * Paths are compared byte for byte as they came, neither decoded nor normalized: there are few of
+ * them, none needs an escape, and so there is no second spelling that could get past a check.
+ */
+#include "http/request.h"
+
+#include "http/hosts.h"
+#include "http/query.h"
+#include "http/response.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+
+#include <errno.h>
+#include <malloc.h>
+
+#define LARGE_ANSWER (256 << 10)
+
+/* The request target in its parts; they point into the request. */
+struct target {
+	h2o_iovec_t host; /* base is NULL where the request has none */
+	h2o_iovec_t path;
+	h2o_iovec_t query; /* empty as well where there is no "?" */
+};
+
+/* Length of the scheme of a target in absolute form (RFC 9112, section 3.2.2), 0: another form. */
+static size_t scheme_len(h2o_iovec_t target)
+{
+	static const char *const schemes[] = { "http://", "https://" };
+
+	for (size_t i = 0; i < array_size(schemes); i++) {
+		size_t len = strlen(schemes[i]);
+
+		if (target.len > len && h2o_lcstris(target.base, len, schemes[i], len))
+			return len;
+	}
+	return 0;
+}
+
+static size_t span_until(h2o_iovec_t text, size_t from, const char *ends)
+{
+	while (from < text.len && !strchr(ends, text.base[from]))
+		from++;
+	return from;
+}
+
+static bool split_target(const struct site *site, h2o_req_t *req, struct target *ret_target)
+{
+	h2o_iovec_t whole = req->input.path;
+	size_t start = scheme_len(whole), path_end;
+	struct target target = { .host = req->input.authority };
+
+	if (target.host.base == site->no_host)
+		target.host = h2o_iovec_init(NULL, 0);
+	if (start) {
+		size_t end = span_until(whole, start, "/?");
+
+		target.host = h2o_iovec_init(whole.base + start, end - start);
+		start = end;
+	}
+	path_end = span_until(whole, start, "?");
+	target.path = h2o_iovec_init(whole.base + start, path_end - start);
+	if (!target.path.len && start)
+		target.path = h2o_iovec_init(H2O_STRLIT("/"));
+	if (path_end < whole.len)
+		target.query = h2o_iovec_init(whole.base + path_end + 1, whole.len - path_end - 1);
+	*ret_target = target;
+	return target.path.len && *target.path.base == '/';
+}
+
+/* ---- endpoints ---- */
+
+static const struct endpoint *find_endpoint(h2o_iovec_t path)
+{
+	for (size_t i = 0; i < n_endpoints; i++)
+		if (h2o_memis(path.base, path.len, endpoints[i].path, strlen(endpoints[i].path)))
+			return &endpoints[i];
+	return NULL;
+}
+
+/* Takes json over. Return: its text with a newline, NULL without memory. */
+static struct answer *serialize(json_t *json)
+{
+	char *text = json_dumps(json, JSON_COMPACT);
+	size_t len = text ? strlen(text) : 0;
+
+	json_decref(json);
+	if (len >= LARGE_ANSWER)
+		malloc_trim(0); /* thousands of small objects that are not needed for long */
+	if (!text)
+		return NULL;
+	text[len++] = '\n'; /* in place of the NUL, which nobody needs any more */
+	return answer_new(text, len);
+}
+
+struct question {
+	struct answer_key key;
+	struct endpoint_context context;
+	const struct query *query;
+	uint64_t version; /* where the endpoint knows one */
+};
+
+static void answer_anew(const struct site *site, h2o_req_t *req, const struct question *question)
+{
+	const struct endpoint *endpoint = question->key.endpoint;
+	struct error err = { "" };
+	json_t *body = NULL;
+	unsigned int status = endpoint->answer(&question->context, question->query, &body, &err);
+	struct answer *answer;
+
+	if (!body) {
+		respond_problem(req, status, err.text);
+		return;
+	}
+	answer = serialize(body);
+	if (!answer) {
+		respond_problem(req, 500, "no memory for the answer");
+		return;
+	}
+	if (status == 200 && endpoint->version)
+		answers_keep(site->answers, &question->key, question->version, answer);
+	respond_answer(req, status, answer);
+}
+
+static void ask(const struct site *site, h2o_req_t *req, const struct endpoint *endpoint,
+		const struct query *query)
+{
+	char canonical[QUERY_CANONICAL_MAX];
+	struct question question = {
+		.key = { .endpoint = endpoint, .query = canonical },
+		.context = { .catalog = site->catalog,
+			     .boottime_ns = clock_boottime_ns(),
+			     .realtime_ns = clock_realtime_ns() },
+		.query = query,
+	};
+	struct answer *kept = NULL;
+
+	catalog_refresh(site->catalog, question.context.boottime_ns);
+	if (endpoint->version) {
+		question.key.query_len = query_canonical(query, endpoint->parameters, canonical);
+		question.version = endpoint->version(&question.context, query);
+		kept = answers_find(site->answers, &question.key, question.version);
+	}
+	if (kept)
+		respond_answer(req, 200, kept);
+	else
+		answer_anew(site, req, &question);
+}
+
+static void parse_and_ask(const struct site *site, h2o_req_t *req, const struct endpoint *endpoint,
+			  h2o_iovec_t text)
+{
+	struct query_text query;
+	struct error err;
+	int r = query_parse(text.base, text.len, &query, &err);
+
+	r = r ?: query_check(&query.query, endpoint->parameters, &err);
+	if (r)
+		respond_problem(req, r == -E2BIG ? 414 : 400, err.text);
+	else
+		ask(site, req, endpoint, &query.query);
+}
+
+/* ---- files ---- */
+
+/* Browsers ask anew whether a file is still the same: the next version of the page has these names. */
+static void send_file(h2o_req_t *req, h2o_handler_t *file)
+{
+	h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, NULL,
+		       H2O_STRLIT("no-cache"));
+	if (file->on_req(file, req))
+		respond_problem(req, 404, "the file is gone");
+}
+
+static void not_found(const struct site *site, h2o_req_t *req, h2o_iovec_t path)
+{
+	if (!site->assets.n && h2o_memis(path.base, path.len, H2O_STRLIT("/")))
+		respond_problem(req, 503,
+				"the page is not installed where this server looks for it (its log "
+				"says where); /api/ works without it");
+	else
+		respond_problem(req, 404,
+				"there is no such path; /api/interfaces and /healthz are two");
+}
+
+static void route(const struct site *site, h2o_req_t *req, const struct target *target)
+{
+	const struct endpoint *endpoint = find_endpoint(target->path);
+	h2o_handler_t *file = assets_find(&site->assets, target->path.base, target->path.len);
+
+	if (!endpoint && !file)
+		not_found(site, req, target->path);
+	else if (!request_has_method(req, "GET") && !request_has_method(req, "HEAD"))
+		respond_not_allowed(req);
+	else if (endpoint)
+		parse_and_ask(site, req, endpoint, target->query);
+	else
+		send_file(req, file);
+}
+
+/**
+ * request_handle() - answer a request
+ * @site: what from
+ * @req: h2o's request; answered, or being answered, afterwards
+ */
+void request_handle(const struct site *site, h2o_req_t *req)
+{
+	struct target target;
+
+	if (!split_target(site, req, &target))
+		respond_problem(req, 400, "the request target has to be a path or an http:// URL");
+	else if (!target.host.base && req->version >= 0x101)
+		respond_problem(req, 400, "HTTP/1.1 requests need a Host");
+	else if (target.host.base &&
+		 !host_allowed(target.host.base, target.host.len, site->hosts, site->n_hosts))
+		respond_problem(req, 421,
+				"this server answers to addresses, localhost and the machine's "
+				"name; its option --allow-host and its key allow_hosts add names");
+	else
+		route(site, req, &target);
+}

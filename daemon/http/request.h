@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#ifndef SAMPLER_HTTP_REQUEST_H
+#define SAMPLER_HTTP_REQUEST_H
+
+#include "http/answers.h"
+#include "http/assets.h"
+#include "http/endpoint.h"
+
+#include <h2o.h>
+
+/* What requests are answered from. Everything in it belongs to the server. */
+struct site {
+	struct catalog *catalog;
+	struct answers *answers;
+	struct assets assets; /* empty: there is no page */
+	const char *const *hosts;
+	size_t n_hosts;
+	const char *no_host; /* what h2o says is the authority of a request that has none */
+};
+
+void request_handle(const struct site *site, h2o_req_t *req);
+
+#endif

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * Responses: JSON answers, problems (RFC 9457), and what every response carries.
+ *
+ * A filter sees each response before it leaves, also files and what h2o itself has to say about a
+ * request that never got as far as our handler. It adds the headers that keep browsers from doing
+ * more with us than our own page needs, and turns h2o's plain-text errors into problems.
+ */
+#include "http/response.h"
+
+#include "http/problem.h"
+#include "util/cleanup.h"
+
+#define HEADER(name, value)                                       \
+	{                                                         \
+		name, sizeof(name) - 1, value, sizeof(value) - 1, \
+	}
+
+static const struct header {
+	const char *name;
+	size_t name_len;
+	const char *value;
+	size_t value_len;
+} security_headers[] = {
+	HEADER("x-content-type-options", "nosniff"),
+	HEADER("referrer-policy", "no-referrer"),
+	HEADER("content-security-policy", "default-src 'self'; frame-ancestors 'none'; "
+					  "base-uri 'none'; form-action 'none'"),
+	HEADER("cross-origin-resource-policy", "same-origin"),
+};
+
+static void add_header(h2o_req_t *req, const struct header *header)
+{
+	h2o_add_header_by_str(&req->pool, &req->res.headers, header->name, header->name_len, 1,
+			      NULL, header->value, header->value_len);
+}
+
+static void set_type(h2o_req_t *req, const char *type)
+{
+	h2o_set_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, type, strlen(type),
+		       1);
+}
+
+static void forbid_storing(h2o_req_t *req)
+{
+	h2o_set_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL,
+		       H2O_STRLIT("no-store"), 1);
+}
+
+/* Return: a problem's body in the request's memory; empty where there is none to be had. */
+static h2o_iovec_t begin_problem(h2o_req_t *req, unsigned int status, const char *detail)
+{
+	_cleanup_free_ char *body = problem_body(status, detail);
+	h2o_iovec_t copy = h2o_strdup(&req->pool, body ?: "", SIZE_MAX);
+
+	req->res.status = (int)status;
+	req->res.reason = problem_title(status);
+	req->res.content_length = copy.len;
+	set_type(req, PROBLEM_TYPE);
+	forbid_storing(req);
+	return copy;
+}
+
+/**
+ * respond_problem() - say what is wrong with a request
+ * @req: the request; answered afterwards
+ * @status: 4xx or 5xx
+ * @detail: for a person
+ */
+void respond_problem(h2o_req_t *req, unsigned int status, const char *detail)
+{
+	h2o_iovec_t body = begin_problem(req, status, detail);
+
+	h2o_send_inline(req, body.base, body.len);
+}
+
+/** respond_not_allowed() - the answer to methods other than GET and HEAD */
+void respond_not_allowed(h2o_req_t *req)
+{
+	h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("allow"), 1, NULL,
+			      H2O_STRLIT("GET, HEAD"));
+	respond_problem(req, 405, "this server only tells: its methods are GET and HEAD");
+}
+
+static void release_held(void *held)
+{
+	answer_release(*(struct answer **)held);
+}
+
+/**
+ * respond_answer() - send an endpoint's answer
+ * @req: the request; answered afterwards
+ * @status: 200, or 503 of an answer that is bad news
+ * @answer: the body; the caller's reference goes with the request
+ */
+void respond_answer(h2o_req_t *req, unsigned int status, struct answer *answer)
+{
+	static h2o_generator_t generator;
+	struct answer **held =
+		h2o_mem_alloc_shared(&req->pool, sizeof(struct answer *), release_held);
+	h2o_iovec_t body = h2o_iovec_init(answer->body, answer->len);
+
+	*held = answer;
+	req->res.status = (int)status;
+	req->res.reason = problem_title(status);
+	req->res.content_length = answer->len;
+	set_type(req, "application/json");
+	forbid_storing(req);
+	h2o_start_response(req, &generator);
+	h2o_send(req, &body, request_has_method(req, "HEAD") ? 0 : 1, H2O_SEND_STATE_FINAL);
+}
+
+/* ---- the filter ---- */
+
+/* Takes the place of an error of h2o's own. */
+struct replacement {
+	h2o_ostream_t super;
+	h2o_iovec_t body;
+};
+
+static void send_replacement(h2o_ostream_t *super, h2o_req_t *req, h2o_iovec_t *bufs, size_t n_bufs,
+			     h2o_send_state_t state)
+{
+	struct replacement *replacement = H2O_STRUCT_FROM_MEMBER(struct replacement, super, super);
+	bool last = state != H2O_SEND_STATE_IN_PROGRESS;
+
+	(void)bufs, (void)n_bufs;
+	h2o_ostream_send_next(super, req, &replacement->body,
+			      last && !request_has_method(req, "HEAD") ? 1 : 0, state);
+}
+
+static const char *h2o_error_detail(int status)
+{
+	switch (status) {
+	case 400:
+		return "this is no HTTP/1.1 request";
+	case 404:
+		return "there is nothing of that name";
+	case 413:
+		return "the body is too large; no request here needs one";
+	case 417:
+		return "the only expectation that is met is 100-continue";
+	default:
+		return "the request cannot be answered";
+	}
+}
+
+static bool is_problem(h2o_req_t *req)
+{
+	ssize_t at = h2o_find_header(&req->res.headers, H2O_TOKEN_CONTENT_TYPE, -1);
+	h2o_iovec_t *type = at < 0 ? NULL : &req->res.headers.entries[at].value;
+
+	return type && (h2o_memis(type->base, type->len, H2O_STRLIT(PROBLEM_TYPE)) ||
+			h2o_memis(type->base, type->len, H2O_STRLIT("application/json")));
+}
+
+static void replace_error(h2o_req_t *req, h2o_ostream_t **slot)
+{
+	struct replacement *replacement =
+		(struct replacement *)h2o_add_ostream(req, sizeof(*replacement), slot);
+
+	replacement->body = begin_problem(req, req->res.status, h2o_error_detail(req->res.status));
+	replacement->super.do_send = send_replacement;
+}
+
+static void on_setup_ostream(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
+{
+	(void)self;
+	if (req->res.status >= 400 && !is_problem(req)) {
+		replace_error(req, slot);
+		slot = &(*slot)->next;
+	}
+	for (size_t i = 0; i < array_size(security_headers); i++)
+		add_header(req, &security_headers[i]);
+	h2o_setup_next_ostream(req, slot);
+}
+
+/**
+ * response_register_filter() - see to every response of a path
+ * @path: h2o's configuration of it
+ */
+void response_register_filter(h2o_pathconf_t *path)
+{
+	h2o_filter_t *filter = h2o_create_filter(path, sizeof(*filter));
+
+	filter->on_setup_ostream = on_setup_ostream;
+}

@@ -1,0 +1,538 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * One sampled interface, followed from request to request.
+ *
+ * A refresh is called for each request and costs nothing while nothing can be new. A recorder's
+ * ticks are regular, so the next record is announced by the newest one and its spacing; from then on
+ * it is looked for every 10 ms until it is there. Pins and everything else are looked at then, too,
+ * and at least once a second.
+ *
+ * A recorder is taken to be at work while its newest record is of this boot and of the counters that
+ * the pins hold, and not older than two spacings and a second. A spacing is the one that was last
+ * seen, or the nominal one of the file where that is longer (the first sample of a recorder comes at
+ * once, the second at the next multiple of its interval); a pause is not a spacing, so it is never
+ * taken as more than the longest interval that can be configured. Otherwise the pinned counters are
+ * read instead, at most once a second, and each read is compared with the one before, the first with
+ * the newest record of the same counters.
+ *
+ * What is wrong with pins or file is logged in full once, with its path; the feed, which clients get
+ * to see, says it without. The feed owns its reader; nothing else stays open between two looks.
+ */
+#include "read/feed.h"
+
+#include "kernel/counters-map.h"
+#include "kernel/link.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define TICK_SLACK_NS	(5 * NSEC_PER_MSEC)  /* a record is there by then */
+#define RETRY_NS	(10 * NSEC_PER_MSEC) /* until an announced record is there */
+#define LOOK_NS		NSEC_PER_SEC	     /* everything else */
+#define MIN_SPACING_NS	(50 * NSEC_PER_MSEC) /* half the shortest interval */
+#define MAX_INTERVAL_NS (60 * NSEC_PER_SEC)  /* the longest interval */
+#define TRIES		16		     /* records back from the newest */
+
+/* The newest records of the history. */
+struct recorded {
+	bool known; /* newest holds */
+	uint64_t head;
+	uint64_t number;
+	struct sample newest;
+	struct history_epoch epoch; /* of newest */
+	bool has_delta;
+	struct delta delta;
+};
+
+/* Something that cannot be read: what clients get to see of it, and what the log has said. */
+struct trouble {
+	struct error said;
+	struct error logged;
+};
+
+struct feed_state {
+	char *state_dir;
+	struct pins pins;
+	uint8_t boot_id[BOOT_ID_SIZE];
+	uint64_t look_ns;     /* nothing is looked at before */
+	uint64_t open_ns;     /* no history is tried before */
+	uint64_t counters_ns; /* the counters are not read before */
+	uint64_t counters_id; /* of the counters that newest was read from */
+	struct trouble pins_trouble;
+	struct trouble history_trouble;
+	struct recorded recorded;
+};
+
+/* ---- what is wrong, without paths ---- */
+
+static void forget(struct error *err)
+{
+	*err = (struct error){ "" };
+}
+
+static const char *pins_words(int r)
+{
+	switch (-r) {
+	case EPROTO:
+		return "it was attached by another version of sampler; attach again to begin anew";
+	case EACCES:
+	case EPERM:
+		return "no permission to read its counters: run as root or join the group that may";
+	case ENODATA:
+		return "an attach is under way or was broken off; attach again if this stays";
+	case EBADMSG:
+		return "what is pinned in its place is not a sampler's";
+	case EAGAIN:
+		return "its description is half written; attach again if this stays";
+	default:
+		return NULL;
+	}
+}
+
+static const char *history_words(int r)
+{
+	switch (-r) {
+	case EPROTONOSUPPORT:
+		return "its history is of another version of sampler";
+	case EACCES:
+	case EPERM:
+		return "no permission to read its history: run as root or join the group that may";
+	case EUCLEAN:
+	case EIO:
+		return "its history is damaged";
+	case EINVAL:
+	case ELOOP:
+		return "what lies in the place of its history is not a regular file";
+	default:
+		return NULL;
+	}
+}
+
+/* Say it to clients, and in full to the log, there only when it is new. */
+static void complain(const struct feed *feed, struct trouble *trouble, const char *what,
+		     const char *words, int r, const struct error *full)
+{
+	forget(&trouble->said);
+	if (words)
+		error_set(&trouble->said, r, "%s", words);
+	else
+		error_set(&trouble->said, r, "%s cannot be read: %s", what, strerror(-r));
+	if (!strcmp(trouble->logged.text, full->text))
+		return;
+	trouble->logged = *full;
+	log_warning("%s: %s", feed->key, full->text);
+}
+
+/* Trouble that is over is worth a line when it comes again. */
+static bool is_over(struct trouble *trouble)
+{
+	if (!trouble->said.text[0])
+		forget(&trouble->logged);
+	return !trouble->said.text[0];
+}
+
+/* ---- pins ---- */
+
+static void look_at_pins(struct feed *feed)
+{
+	struct feed_state *s = feed->state;
+	struct error err = { "" };
+	int r = pins_read_meta(&s->pins, &feed->meta, &err);
+
+	feed->pinned = !r;
+	feed->attached = r != -ENOENT && r != -ENOTDIR;
+	if (r)
+		memset(&feed->meta, 0, sizeof(feed->meta));
+	forget(&s->pins_trouble.said);
+	if (r && feed->attached)
+		complain(feed, &s->pins_trouble, "what is pinned", pins_words(r), r, &err);
+}
+
+/* ---- history ---- */
+
+static void close_history(struct feed *feed)
+{
+	history_close_reader(feed->history);
+	feed->history = NULL;
+	memset(&feed->state->recorded, 0, sizeof(feed->state->recorded));
+}
+
+static void open_history(struct feed *feed, uint64_t now)
+{
+	struct feed_state *s = feed->state;
+	struct error err = { "" };
+	int r;
+
+	if (now < s->open_ns)
+		return;
+	s->open_ns = now + LOOK_NS;
+	forget(&s->history_trouble.said);
+	r = history_open_reader(s->state_dir, feed->key, &feed->history, &err);
+	if (r && r != -ENOENT)
+		complain(feed, &s->history_trouble, "its history", history_words(r), r, &err);
+}
+
+/* The newest record and the one before it that is far enough away to give a rate. */
+static void read_newest(const struct feed *feed, uint64_t head, struct recorded *ret_recorded)
+{
+	uint64_t capacity = history_reader_info(feed->history)->ring[HISTORY_FINE].capacity;
+	uint64_t oldest = history_oldest(head, capacity);
+	struct recorded *recorded = ret_recorded;
+	struct sample sample;
+
+	*recorded = (struct recorded){ .head = head };
+	for (uint64_t n = head, tries = 0; n-- > oldest && tries < TRIES; tries++) {
+		if (history_read(feed->history, HISTORY_FINE, n, &sample))
+			continue;
+		if (!recorded->known) {
+			recorded->known = true;
+			recorded->newest = sample;
+			recorded->number = n;
+			continue;
+		}
+		if (rates_between(&sample, &recorded->newest, &recorded->delta))
+			return;
+		recorded->has_delta = recorded->delta.interval_ns >= MIN_SPACING_NS;
+		if (recorded->has_delta)
+			return;
+	}
+}
+
+static int look_at_records(struct feed *feed)
+{
+	struct recorded *recorded = &feed->state->recorded;
+	struct recorded found;
+	uint64_t head;
+	int r = history_reader_head(feed->history, HISTORY_FINE, &head);
+
+	if (r || (recorded->known && recorded->head == head))
+		return r;
+	read_newest(feed, head, &found);
+	if (found.known)
+		r = history_reader_epoch(feed->history, found.newest.epoch, &found.epoch);
+	if (!r)
+		*recorded = found;
+	return r;
+}
+
+static void look_at_history(struct feed *feed, uint64_t now)
+{
+	struct feed_state *s = feed->state;
+	struct error full = { "" };
+	int r;
+
+	if (feed->history && history_reader_superseded(feed->history)) {
+		close_history(feed);
+		s->open_ns = 0;
+	}
+	if (!feed->history)
+		open_history(feed, now);
+	if (!feed->history)
+		return;
+	r = look_at_records(feed);
+	if (!r)
+		return;
+	error_set(&full, r, "cannot read the history: %s", strerror(-r));
+	complain(feed, &s->history_trouble, "its history", history_words(r), r, &full);
+	close_history(feed);
+	s->open_ns = now + LOOK_NS;
+}
+
+/* ---- which of them counts ---- */
+
+static bool of_this_boot(const struct feed_state *s)
+{
+	return s->recorded.known &&
+	       !memcmp(s->recorded.epoch.source.boot_id, s->boot_id, sizeof(s->boot_id));
+}
+
+static bool of_these_counters(const struct feed *feed)
+{
+	const struct history_source *source = &feed->state->recorded.epoch.source;
+
+	return of_this_boot(feed->state) && source->counters_id == feed->meta.epoch &&
+	       source->ifindex == feed->meta.ifindex;
+}
+
+static uint64_t at_most(uint64_t value, uint64_t max)
+{
+	return value < max ? value : max;
+}
+
+static uint64_t nominal_spacing(const struct feed *feed)
+{
+	return at_most(history_reader_info(feed->history)->ring[HISTORY_FINE].step_ns,
+		       MAX_INTERVAL_NS);
+}
+
+static uint64_t seen_spacing(const struct feed *feed)
+{
+	const struct recorded *recorded = &feed->state->recorded;
+
+	return recorded->has_delta ? at_most(recorded->delta.interval_ns, MAX_INTERVAL_NS)
+				   : nominal_spacing(feed);
+}
+
+/**
+ * feed_interval_ns() - at what interval its recorder takes samples, or took them
+ * @feed: with a history
+ *
+ * Return: the file's nominal interval, or the one that was seen where that is clearly another: a
+ * recorder's interval can be changed while it runs.
+ */
+uint64_t feed_interval_ns(const struct feed *feed)
+{
+	uint64_t nominal = nominal_spacing(feed), seen;
+
+	if (feed->source != FEED_RECORDS)
+		return nominal;
+	seen = seen_spacing(feed);
+	if (2 * seen > nominal && seen < 2 * nominal)
+		return nominal;
+	return (seen + RETRY_NS / 2) / RETRY_NS * RETRY_NS;
+}
+
+/* Why no recorder is at work, as far as its records tell; "" where one is. */
+static void judge_recorder(struct feed *feed, uint64_t now)
+{
+	const struct feed_state *s = feed->state;
+	uint64_t newest = s->recorded.newest.boottime_ns, patience;
+
+	forget(&feed->stale);
+	if (!feed->attached) {
+		error_set(&feed->stale, 0, "it is not attached");
+	} else if (!feed->history) {
+		error_set(&feed->stale, 0, "%s",
+			  s->history_trouble.said.text[0] ? s->history_trouble.said.text
+							  : "nothing has been recorded yet");
+	} else if (!s->recorded.known) {
+		error_set(&feed->stale, 0, "nothing has been recorded yet");
+	} else if (!of_this_boot(s)) {
+		error_set(&feed->stale, 0, "nothing has been recorded since this machine started");
+	} else if (feed->pinned && !of_these_counters(feed)) {
+		error_set(&feed->stale, 0,
+			  "nothing has been recorded of the counters that are "
+			  "attached now");
+	} else {
+		patience = seen_spacing(feed);
+		if (patience < nominal_spacing(feed))
+			patience = nominal_spacing(feed);
+		patience = 2 * patience + NSEC_PER_SEC;
+		if (now > newest + patience || newest > now + patience)
+			error_set(&feed->stale, 0,
+				  "no sample has been recorded for more than %.3g s: is samplerd "
+				  "at work?",
+				  (double)patience / (double)NSEC_PER_SEC);
+	}
+}
+
+static void use_nothing(struct feed *feed)
+{
+	feed->source = FEED_NOTHING;
+	memset(&feed->newest, 0, sizeof(feed->newest));
+	memset(&feed->delta, 0, sizeof(feed->delta));
+	memset(feed->services, 0, sizeof(feed->services));
+	feed->has_delta = false;
+	feed->record = 0;
+}
+
+/* Both the pins' names and the file's may be any bytes: NUL-terminated they are names. */
+static void use_services(struct feed *feed, const char (*services)[SAMPLER_NAME_MAX])
+{
+	memcpy(feed->services, services, sizeof(feed->services));
+	for (size_t slot = 0; slot < SAMPLER_MAX_SERVICES; slot++)
+		feed->services[slot][SAMPLER_NAME_MAX - 1] = 0;
+}
+
+static void use_records(struct feed *feed, enum feed_source source)
+{
+	const struct recorded *recorded = &feed->state->recorded;
+	const char(*names)[SAMPLER_NAME_MAX] = recorded->epoch.source.services.name;
+
+	feed->source = source;
+	feed->newest = recorded->newest;
+	feed->has_delta = recorded->has_delta;
+	feed->delta = recorded->delta;
+	feed->record = recorded->number;
+	use_services(feed, feed->pinned && !names[0][0] ? feed->meta.service : names);
+}
+
+/* What a read of the counters is compared with: the read before, else the newest record. */
+static const struct sample *older_sample(const struct feed *feed)
+{
+	const struct feed_state *s = feed->state;
+
+	if (feed->source == FEED_COUNTERS && s->counters_id == feed->meta.epoch)
+		return &feed->newest;
+	return of_these_counters(feed) ? &s->recorded.newest : NULL;
+}
+
+static int read_counters(struct feed *feed, struct sample *ret_sample, struct error *err)
+{
+	struct counters_map map;
+	struct sample sample;
+	int r = counters_map_open(&map, &feed->state->pins, err);
+
+	if (r)
+		return r;
+	r = counters_map_read(&map, &sample);
+	counters_map_close(&map);
+	if (r)
+		return error_set(err, r, "cannot read the counters: %s", strerror(-r));
+	if (feed->meta.netns_inode == pins_netns_inode() && link_vlan_stripped(feed->name))
+		sample.flags |= SAMPLE_VLAN_STRIPPED;
+	*ret_sample = sample;
+	return 0;
+}
+
+static void use_counters(struct feed *feed, uint64_t now)
+{
+	struct feed_state *s = feed->state;
+	const struct sample *older = older_sample(feed);
+	struct sample sample, before;
+	struct error err = { "" };
+	int r;
+
+	if (feed->source == FEED_COUNTERS && older == &feed->newest && now < s->counters_ns)
+		return;
+	s->counters_ns = now + LOOK_NS;
+	r = read_counters(feed, &sample, &err);
+	if (r) {
+		complain(feed, &s->pins_trouble, "its counters", pins_words(r), r, &err);
+		use_nothing(feed);
+		return;
+	}
+	if (older) {
+		before = *older;
+		sample.epoch = before.epoch;
+		rates_carry_peak(&before, &sample, MIN_SPACING_NS);
+	}
+	memset(&feed->delta, 0, sizeof(feed->delta));
+	feed->has_delta = older && !rates_between(&before, &sample, &feed->delta);
+	feed->source = FEED_COUNTERS;
+	feed->newest = sample;
+	feed->record = 0;
+	s->counters_id = feed->meta.epoch;
+	use_services(feed, feed->meta.service);
+}
+
+static void choose_source(struct feed *feed, uint64_t now)
+{
+	if (feed->attached && !feed->pinned)
+		use_nothing(feed);
+	else if (feed->pinned && !feed_is_stale(feed))
+		use_records(feed, FEED_RECORDS);
+	else if (feed->pinned)
+		use_counters(feed, now);
+	else if (feed->state->recorded.known)
+		use_records(feed, FEED_PAST);
+	else
+		use_nothing(feed);
+}
+
+static void choose_name(struct feed *feed)
+{
+	const char *name = feed->pinned	   ? feed->meta.ifname
+			   : feed->history ? history_reader_info(feed->history)->ifname
+					   : NULL;
+
+	if (name)
+		snprintf(feed->name, sizeof(feed->name), "%.*s", SAMPLER_NAME_MAX - 1, name);
+}
+
+/* ---- when to look again ---- */
+
+static uint64_t next_look(const struct feed *feed, uint64_t now)
+{
+	uint64_t announced;
+
+	if (feed->source != FEED_RECORDS)
+		return now + LOOK_NS;
+	announced = feed->newest.boottime_ns + seen_spacing(feed) + TICK_SLACK_NS;
+	if (announced < now + RETRY_NS)
+		return now + RETRY_NS;
+	return at_most(announced, now + LOOK_NS);
+}
+
+/**
+ * feed_refresh() - see what is new
+ * @feed: the feed; its version changes where anything of it does
+ * @boottime_ns: CLOCK_BOOTTIME now
+ *
+ * Call it for each request: it looks at nothing before something can be new.
+ */
+void feed_refresh(struct feed *feed, uint64_t boottime_ns)
+{
+	struct feed_state *s = feed->state;
+	struct feed before;
+
+	if (boottime_ns < s->look_ns)
+		return;
+	before = *feed;
+	look_at_pins(feed);
+	look_at_history(feed, boottime_ns);
+	choose_name(feed);
+	judge_recorder(feed, boottime_ns);
+	choose_source(feed, boottime_ns);
+	feed->trouble = is_over(&s->pins_trouble) ? s->history_trouble.said : s->pins_trouble.said;
+	(void)is_over(&s->history_trouble);
+	feed->recorded_boottime_ns = of_this_boot(s) ? s->recorded.newest.boottime_ns : 0;
+	s->look_ns = next_look(feed, boottime_ns);
+	if (memcmp(&before, feed, sizeof(before)) != 0)
+		feed->version++;
+}
+
+/**
+ * feed_open() - follow an interface
+ * @pin_dir: folder of all pins
+ * @state_dir: folder of all histories
+ * @key: of the interface, neither pinned nor recorded as yet perhaps
+ * @ret_feed: to be closed with feed_close(); it knows nothing before feed_refresh()
+ * @err: why not
+ *
+ * Return: 0, -EINVAL for what is no key, -ENAMETOOLONG, or -ENOMEM.
+ */
+int feed_open(const char *pin_dir, const char *state_dir, const char *key, struct feed **ret_feed,
+	      struct error *err)
+{
+	struct feed *feed = calloc(1, sizeof(*feed));
+	struct feed_state *s = calloc(1, sizeof(*s));
+	uint64_t netns;
+	int r = 0;
+
+	if (!feed || !s || !(s->state_dir = strdup(state_dir)))
+		r = error_set(err, -ENOMEM, "out of memory");
+	else if (key_parse(key, feed->name, &netns))
+		r = error_set(err, -EINVAL, "\"%.64s\" is not the key of an interface", key);
+	else if (snprintf(s->pins.dir, sizeof(s->pins.dir), "%s/%s", pin_dir, key) >=
+		 (int)sizeof(s->pins.dir))
+		r = error_set(err, -ENAMETOOLONG, "%s: path of pins too long", pin_dir);
+	if (feed)
+		feed->state = s;
+	if (r) {
+		if (!feed)
+			free(s);
+		feed_close(feed);
+		return r;
+	}
+	strcpy(s->pins.key, key);
+	strcpy(feed->key, key);
+	(void)clock_boot_id(s->boot_id); /* unknown: no record counts as of this boot */
+	*ret_feed = feed;
+	return 0;
+}
+
+/** feed_close() - forget an interface; NULL is none */
+void feed_close(struct feed *feed)
+{
+	if (!feed)
+		return;
+	history_close_reader(feed->history);
+	if (feed->state)
+		free(feed->state->state_dir);
+	free(feed->state);
+	free(feed);
+}

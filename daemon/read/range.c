@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * Steps of a history: which records stand at their boundaries, and what was counted between.
+ *
+ * Records are cumulative, so one record stands for each boundary between two steps, and a step is
+ * the difference of the two records at its ends. As both neighbours of a boundary use the same
+ * record, steps that follow each other without a gap add up to exactly the difference of the first
+ * and the last record: nothing is lost, nothing doubled. A rate is always over the real time between
+ * the two records, so it is right also where they do not lie exactly on the boundaries.
+ *
+ * Which record. A recorder's ticks are at multiples of its interval on CLOCK_BOOTTIME and come late,
+ * never early, but steps end at multiples of their length on the wall clock. Taken as they are, a few
+ * milliseconds of lateness would move a record now into one step, now into the next. So a record
+ * counts as of the multiple (of the ring's step) that it was due at; this "due time" has no jitter.
+ * Of several records that were due at the same time (one taken at a stop, one at a start) the first
+ * is meant. A boundary takes the record whose due time on the wall clock is nearest to it, and not
+ * farther away than half the ring's spacing, or than a quarter of the step where that is more. Hence
+ * every boundary has its record while records come regularly, at whatever phase.
+ *
+ * What is unknown. A boundary that has no record makes the steps on both of its sides unknown. A
+ * step in which nothing was recorded for longer than half of it (and than the ring's spacing) is
+ * unknown: the machine may have slept, and sleep is not a low rate. So is one whose two records are
+ * closer than half of it, as after a start: their rate is not the step's. A single tick that was
+ * missed in a long step is no gap, since the next record has what it would have counted. Records of
+ * two epochs are never compared.
+ *
+ * Wall-clock times are those of each epoch's latest offset. Where a clock was set back between two
+ * epochs, so that both claim the same time, the later epoch has it. Steps whose last record may still come are
+ * not shown; steps that nobody recorded are shown as gaps up to the end of the query.
+ *
+ * Everything in a file may be damaged or hostile: numbers are kept within the ring and only go up,
+ * so that no query reads more records than a ring holds, and each record must be of the epoch and
+ * later than the one before.
+ */
+#include "read/range.h"
+
+#include "read/stretch.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define BATCH		 32 /* records a read */
+#define PENDING_SLACK_NS NSEC_PER_SEC
+
+/* ---- plan ---- */
+
+/**
+ * range_extent() - what time a history covers
+ * @history: an open history
+ * @ret_from_ns: wall-clock time of its oldest record
+ * @ret_to_ns: of its newest
+ *
+ * Return: 0, -ENODATA where it has no record that can be read, or another negative errno.
+ */
+int range_extent(const struct history_reader *history, uint64_t *ret_from_ns, uint64_t *ret_to_ns)
+{
+	struct extent extents[HISTORY_N_RINGS];
+	uint64_t from = MAX_WALL_NS, to = 0;
+	int r = find_extents(history, extents);
+
+	if (r)
+		return r;
+	for (int i = HISTORY_FINE; i < HISTORY_N_RINGS; i++) {
+		if (!extents[i].known)
+			continue;
+		from = smaller(from, extents[i].oldest_ns);
+		to = larger(to, extents[i].newest_ns);
+	}
+	if (!to)
+		return -ENODATA;
+	*ret_from_ns = from;
+	*ret_to_ns = to;
+	return 0;
+}
+
+/*
+ * The finest ring that reaches back to @from_ns, or as far as any does. One that has far more
+ * records than the steps need gives way to a coarser one that is still fine enough.
+ */
+static enum history_ring choose_ring(const struct extent *extents, uint64_t from_ns,
+				     uint64_t step_ns)
+{
+	uint64_t oldest = UINT64_MAX;
+	enum history_ring best = HISTORY_N_RINGS;
+
+	for (int i = HISTORY_FINE; i < HISTORY_N_RINGS; i++) {
+		if (extents[i].known && extents[i].oldest_ns < oldest)
+			oldest = extents[i].oldest_ns;
+	}
+	oldest = larger(oldest, from_ns);
+	for (int i = HISTORY_FINE; i < HISTORY_N_RINGS; i++) {
+		if (!extents[i].known || extents[i].oldest_ns > oldest + extents[i].spacing_ns)
+			continue;
+		if (best == HISTORY_N_RINGS || (step_ns / extents[best].spacing_ns > 64 &&
+						step_ns / extents[i].spacing_ns >= 4))
+			best = i;
+	}
+	return best == HISTORY_N_RINGS ? HISTORY_FINE : best;
+}
+
+static uint64_t round_up(uint64_t value, uint64_t unit)
+{
+	return (value + unit - 1) / unit * unit;
+}
+
+/* Steps from the one that @from_ns is in up to the last that ends by @to_ns. */
+static size_t count_steps(uint64_t from_ns, uint64_t to_ns, uint64_t step_ns)
+{
+	return to_ns / step_ns - from_ns / step_ns;
+}
+
+static uint64_t choose_step(const struct range_query *query, uint64_t record_spacing)
+{
+	uint64_t step = larger(query->step_ns, record_spacing);
+
+	if (count_steps(query->from_ns, query->to_ns, step) <= query->max_steps)
+		return step;
+	step = round_up((query->to_ns - query->from_ns) / query->max_steps, record_spacing);
+	step = larger(step, record_spacing);
+	while (count_steps(query->from_ns, query->to_ns, step) > query->max_steps)
+		step += round_up(step / query->max_steps + 1, record_spacing);
+	return step;
+}
+
+/*
+ * The last moment of which all records are there. A recorder that is at work has records to come
+ * for what is later; two spacings after its newest record it is not at work.
+ */
+static uint64_t known_until(const struct extent *extent, uint64_t to_ns, uint64_t record_spacing)
+{
+	uint64_t newest = extent->newest_ns;
+
+	if (!extent->known || to_ns > newest + 2 * record_spacing + PENDING_SLACK_NS)
+		return to_ns;
+	return smaller(newest + (record_spacing - 1) / 2, to_ns);
+}
+
+/**
+ * range_plan() - settle which records a query is answered from, and in which steps
+ * @history: an open history
+ * @query: from_ns below to_ns below 2^62, max_steps above 0
+ * @ret_range: the plan; the first step begins at or before from_ns, the last ends at or before to_ns
+ *
+ * The ring is the finest that reaches back to from_ns, or as far as the history does. The step is
+ * the one that was asked for, or wider where records are too far apart or steps too many.
+ *
+ * Return: 0, -EINVAL for an impossible query, -ENOMEM, or what the history cannot be read for.
+ */
+int range_plan(const struct history_reader *history, const struct range_query *query,
+	       struct range *ret_range)
+{
+	struct extent extents[HISTORY_N_RINGS];
+	struct range range = { .n_steps = 0 };
+	uint64_t record_spacing, least, until;
+	int r;
+
+	if (query->from_ns >= query->to_ns || query->to_ns >= MAX_WALL_NS || !query->max_steps ||
+	    query->step_ns >= MAX_WALL_NS)
+		return -EINVAL;
+	r = find_extents(history, extents);
+	if (r)
+		return r;
+	least = larger(query->step_ns, (query->to_ns - query->from_ns) / query->max_steps);
+	range.ring = choose_ring(extents, query->from_ns, least);
+	record_spacing = extents[range.ring].known ? extents[range.ring].spacing_ns
+						   : ring_step(history, range.ring);
+	range.resolution_ns = record_spacing;
+	range.step_ns = choose_step(query, record_spacing);
+	until = known_until(&extents[range.ring], query->to_ns, record_spacing);
+	range.first_end_ns = (query->from_ns / range.step_ns + 1) * range.step_ns;
+	if (until > query->from_ns)
+		range.n_steps = count_steps(query->from_ns, until, range.step_ns);
+	*ret_range = range;
+	return 0;
+}
+
+/* ---- walk ---- */
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+/* A record, and how long nothing was recorded before it, at most, since the last boundary's. */
+struct mark {
+	bool there;
+	struct sample sample;
+	uint64_t due_ns; /* wall clock */
+	uint64_t hole_ns;
+	const struct stretch *stretch;
+};
+
+struct walk {
+	const struct range *range;
+	const struct history_reader *history;
+	uint64_t window_ns;   /* a boundary's record is not farther away */
+	uint64_t max_hole_ns; /* within a step */
+	range_fn fn;
+	void *user;
+	size_t boundary;	/* the one that is looked for: 0 is where the first step begins */
+	struct mark begin, end; /* records at the boundary before it, and at it as far as seen */
+	uint64_t hole_ns;     /* longest since begin's record, or since end's where that is there */
+	uint64_t last_due_ns; /* of the last record, 0: none yet */
+	uint32_t last_epoch;
+};
+
+static uint64_t boundary_ns(const struct walk *w)
+{
+	return w->range->first_end_ns + (w->boundary - 1) * w->range->step_ns;
+}
+
+static void fill_step(const struct walk *w, struct delta *delta, struct range_step *step)
+{
+	const struct mark *begin = &w->begin, *end = &w->end;
+
+	if (!begin->there || !end->there || end->hole_ns > w->max_hole_ns ||
+	    rates_between(&begin->sample, &end->sample, delta) ||
+	    delta->interval_ns < w->range->step_ns / 2)
+		return;
+	step->delta = delta;
+	step->from_boottime_ns = begin->sample.boottime_ns;
+	step->vlan_unknown = (begin->sample.flags | end->sample.flags) & SAMPLE_VLAN_STRIPPED;
+	step->services = end->stretch->services.name;
+}
+
+/* No later record can be the boundary's: tell the step that ends there, and go on to the next. */
+static int close_boundary(struct walk *w)
+{
+	struct range_step step = { .end_ns = boundary_ns(w) };
+	struct delta delta;
+	int r = 0;
+
+	if (w->boundary > 0) {
+		fill_step(w, &delta, &step);
+		r = w->fn(&step, w->user);
+	}
+	w->begin = w->end;
+	w->end.there = false;
+	w->boundary++;
+	return r;
+}
+
+static bool finished(const struct walk *w)
+{
+	return w->boundary > w->range->n_steps;
+}
+
+static void note_hole(struct walk *w, const struct stretch *stretch, uint64_t due)
+{
+	if (w->last_epoch == stretch->ordinal && due - w->last_due_ns > w->hole_ns)
+		w->hole_ns = due - w->last_due_ns;
+	w->last_epoch = stretch->ordinal;
+	w->last_due_ns = due;
+}
+
+/* One record, in order. Return: 0, or what ended the walk. */
+static int take(struct walk *w, const struct stretch *stretch, const struct sample *sample)
+{
+	uint64_t due = due_wall_ns(w->history, w->range->ring, stretch, sample);
+	int r = 0;
+
+	if (!due || due >= stretch->until_ns ||
+	    (w->last_epoch == stretch->ordinal && due <= w->last_due_ns))
+		return 0;
+	note_hole(w, stretch, due);
+	while (!r && !finished(w) && due > boundary_ns(w) + w->window_ns)
+		r = close_boundary(w);
+	if (r || finished(w) || distance(due, boundary_ns(w)) > w->window_ns ||
+	    (w->end.there &&
+	     distance(due, boundary_ns(w)) > distance(w->end.due_ns, boundary_ns(w))))
+		return r;
+	w->end = (struct mark){
+		.there = true,
+		.sample = *sample,
+		.due_ns = due,
+		.hole_ns = w->end.there ? larger(w->end.hole_ns, w->hole_ns) : w->hole_ns,
+		.stretch = stretch,
+	};
+	w->hole_ns = 0;
+	return 0;
+}
+
+/* The records of an epoch from the first that can matter on. */
+static int walk_stretch(struct walk *w, const struct stretch *stretch)
+{
+	const enum history_ring ring = w->range->ring;
+	uint64_t begin = boundary_ns(w), n;
+	struct sample samples[BATCH];
+	int r = 0;
+
+	if (!stretch->until_ns || stretch->newest_ns + w->window_ns < begin)
+		return 0;
+	begin -= smaller(begin, w->window_ns);
+	n = number_before(w->history, ring, stretch, begin);
+	for (; !r && !finished(w) && n < stretch->end; n += BATCH) {
+		size_t count = smaller(BATCH, stretch->end - n);
+
+		r = history_read_range(w->history, ring, n, count, samples);
+		if (r < 0)
+			return r;
+		r = 0;
+		for (size_t i = 0; !r && i < count && !finished(w); i++) {
+			if (samples[i].epoch == stretch->ordinal)
+				r = take(w, stretch, &samples[i]);
+		}
+	}
+	return r;
+}
+
+/**
+ * range_for_each() - walk over the steps of a plan, the earliest first
+ * @history: the history that was planned for
+ * @range: the plan
+ * @fn: called for each of its steps, also those of which nothing is known
+ * @user: handed to @fn
+ *
+ * Return: 0, what @fn returned when that was not 0, -ENOMEM, or what the history cannot be read for.
+ */
+int range_for_each(const struct history_reader *history, const struct range *range, range_fn fn,
+		   void *user)
+{
+	_cleanup_free_ struct stretches *all = malloc(sizeof(*all));
+	_cleanup_free_ struct walk *w = calloc(1, sizeof(*w));
+	const uint64_t record_spacing = range->resolution_ns;
+	int r = all && w ? find_stretches(history, range->ring, all) : -ENOMEM;
+
+	if (r || !range->n_steps)
+		return r;
+	*w = (struct walk){
+		.range = range,
+		.history = history,
+		.window_ns = larger(record_spacing / 2, range->step_ns / 4),
+		.max_hole_ns = larger(record_spacing, range->step_ns / 2),
+		.fn = fn,
+		.user = user,
+	};
+	for (size_t i = 0; !r && i < all->n && !finished(w); i++)
+		r = walk_stretch(w, &all->stretch[i]);
+	while (!r && !finished(w))
+		r = close_boundary(w);
+	return r;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The kinds of values that keys of the configuration have. Only for config.c, whose table is made of
+ * them.
+ */
+#ifndef LOADGEN_CONFIG_KINDS_H
+#define LOADGEN_CONFIG_KINDS_H
+
+#include "util/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_RATE_PARTS 1000000 /* a rate's min and max are in this part of a request a second */
+#define CONFIG_VALUE_MAX  1500	  /* room for any value as it is written */
+
+struct config_row;
+
+struct config_kind {
+	/*
+	 * Reads text into the row's field, or returns a negative errno; then the row's `expected`
+	 * says what would be right, or err, where the trouble is not the spelling.
+	 */
+	int (*parse)(const struct config_row *row, const char *text, void *field,
+		     struct error *err);
+	void (*format)(const void *field, char *buf, size_t size);
+};
+
+struct config_row {
+	const char *section;
+	const char *name;
+	const struct config_kind *kind;
+	size_t offset;	   /* of the field in struct config */
+	uint64_t min, max; /* in the field's unit; of texts, the length */
+	const char *expected;
+	const char *by_default; /* as text; NULL: there is none */
+};
+
+extern const struct config_kind config_url;	  /* char[max + 1] */
+extern const struct config_kind config_text;	  /* char[max + 1] */
+extern const struct config_kind config_protocol;  /* bool: https */
+extern const struct config_kind config_yes;	  /* bool */
+extern const struct config_kind config_bandwidth; /* uint64_t, bit/s */
+extern const struct config_kind config_bytes;	  /* uint64_t */
+extern const struct config_kind config_time;	  /* uint64_t, ns */
+extern const struct config_kind config_rate;	  /* double, 1/s */
+extern const struct config_kind config_count;	  /* uint64_t */
+extern const struct config_kind config_count32;	  /* uint32_t */
+
+#endif

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * A log-linear histogram of durations, after the idea of HdrHistogram: each octave has the same
+ * number of buckets, so that the relative error is the same for microseconds and for seconds.
+ *
+ * Below 2^HISTOGRAM_SUB_BITS a bucket is one nanosecond. Above, a value's highest bit chooses the
+ * octave and the HISTOGRAM_SUB_BITS bits after it the bucket in it: no loop, no division.
+ *
+ * A histogram has one writer. All of it is plain memory and belongs to the caller; all bytes zero is
+ * an empty one.
+ */
+#include "histogram.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SUB_BUCKETS (1u << HISTOGRAM_SUB_BITS)
+#define PER_PERCENT 1000000000ULL /* percentiles are told apart to this part of a percent */
+
+static unsigned int bucket_of(uint64_t ns)
+{
+	unsigned int shift;
+
+	if (ns < SUB_BUCKETS)
+		return (unsigned int)ns;
+	shift = 63 - (unsigned int)__builtin_clzll(ns) - HISTOGRAM_SUB_BITS;
+	return ((shift + 1) << HISTOGRAM_SUB_BITS) + (unsigned int)((ns >> shift) - SUB_BUCKETS);
+}
+
+static uint64_t bucket_lowest(unsigned int bucket)
+{
+	unsigned int row = bucket >> HISTOGRAM_SUB_BITS;
+	uint64_t step = bucket & (SUB_BUCKETS - 1);
+
+	return row ? (SUB_BUCKETS + step) << (row - 1) : step;
+}
+
+static uint64_t bucket_highest(unsigned int bucket)
+{
+	return bucket_lowest(bucket + 1) - 1;
+}
+
+/**
+ * histogram_record() - count one duration
+ * @histogram: where
+ * @ns: the duration; above HISTOGRAM_MAX_NS it counts as that
+ */
+void histogram_record(struct histogram *histogram, uint64_t ns)
+{
+	if (ns > HISTOGRAM_MAX_NS)
+		ns = HISTOGRAM_MAX_NS;
+	if (!histogram->n || ns < histogram->min_ns)
+		histogram->min_ns = ns;
+	if (ns > histogram->max_ns)
+		histogram->max_ns = ns;
+	histogram->n++;
+	histogram->sum_ns += ns;
+	histogram->bucket[bucket_of(ns)]++;
+}
+
+/**
+ * histogram_add() - count all durations of another histogram, too
+ * @histogram: where
+ * @other: what is added; it stays as it is
+ */
+void histogram_add(struct histogram *histogram, const struct histogram *other)
+{
+	if (!other->n)
+		return;
+	if (!histogram->n || other->min_ns < histogram->min_ns)
+		histogram->min_ns = other->min_ns;
+	if (other->max_ns > histogram->max_ns)
+		histogram->max_ns = other->max_ns;
+	histogram->n += other->n;
+	histogram->sum_ns += other->sum_ns;
+	for (size_t i = 0; i < HISTOGRAM_N_BUCKETS; i++)
+		histogram->bucket[i] += other->bucket[i];
+}
+
+/* Least and greatest after some were taken away: known as well as the buckets tell. */
+static void find_ends(struct histogram *histogram)
+{
+	unsigned int first = 0, last = HISTOGRAM_N_BUCKETS - 1;
+
+	if (!histogram->n) {
+		histogram->min_ns = histogram->max_ns = 0;
+		return;
+	}
+	while (first < last && !histogram->bucket[first])
+		first++;
+	while (last > first && !histogram->bucket[last])
+		last--;
+	if (bucket_lowest(first) > histogram->min_ns)
+		histogram->min_ns = bucket_lowest(first);
+	if (bucket_highest(last) < histogram->max_ns)
+		histogram->max_ns = bucket_highest(last);
+}
+
+/**
+ * histogram_subtract() - leave what was counted since an earlier copy
+ * @histogram: the later state of a histogram
+ * @earlier: a copy of the same histogram at an earlier time
+ *
+ * min_ns and max_ns are right to the width of a bucket afterwards, no longer exact.
+ */
+void histogram_subtract(struct histogram *histogram, const struct histogram *earlier)
+{
+	histogram->n -= earlier->n;
+	histogram->sum_ns -= earlier->sum_ns;
+	for (size_t i = 0; i < HISTOGRAM_N_BUCKETS; i++)
+		histogram->bucket[i] -= earlier->bucket[i];
+	if (earlier->n)
+		find_ends(histogram);
+}
+
+/*
+ * How many durations are at or below the percentile: n * percent / 100, rounded up. The percent is
+ * cut to a part, so that 99.9, which no double is, does not make 1000 of 1000 by its last bit.
+ */
+static uint64_t rank_of(uint64_t n, double percent)
+{
+	uint64_t parts = (uint64_t)(percent * PER_PERCENT);
+
+	return (uint64_t)(((unsigned __int128)n * parts + 100 * PER_PERCENT - 1) /
+			  (100 * PER_PERCENT));
+}
+
+/**
+ * histogram_percentile() - the duration that so many percent of all do not exceed
+ * @histogram: where
+ * @percent: 0 (the least) to 100 (the greatest); what lies outside counts as these, NaN as 0
+ *
+ * Return: nanoseconds, never too low and too high by less than 1 in 2^HISTOGRAM_SUB_BITS; 0 for an
+ * empty histogram.
+ */
+uint64_t histogram_percentile(const struct histogram *histogram, double percent)
+{
+	uint64_t rank, seen = 0, ns;
+
+	if (!histogram->n || !(percent > 0))
+		return histogram->min_ns;
+	if (percent >= 100)
+		return histogram->max_ns;
+	rank = rank_of(histogram->n, percent);
+	for (unsigned int i = 0; i < HISTOGRAM_N_BUCKETS; i++) {
+		seen += histogram->bucket[i];
+		if (!histogram->bucket[i] || seen < rank)
+			continue;
+		ns = bucket_highest(i);
+		return ns < histogram->max_ns ? ns : histogram->max_ns;
+	}
+	return histogram->max_ns;
+}
+
+/**
+ * histogram_mean() - the mean duration
+ * @histogram: where
+ *
+ * Return: nanoseconds, exact but for the division; 0 for an empty histogram.
+ */
+double histogram_mean(const struct histogram *histogram)
+{
+	return histogram->n ? (double)histogram->sum_ns / (double)histogram->n : 0;
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * The summary of a run: what was sent, what came back, how long it took, and whether it was the
+ * generator that limited it.
+ *
+ * Three kinds of bytes are kept apart: payload (bodies of requests), HTTP (heads and bodies) and wire
+ * (Ethernet frames, see wire.c).
+ */
+#include "report.h"
+
+#include "util/clock.h"
+#include "util/units.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#define SATURATED_CPU	      0.9
+#define SATURATED_LATENESS_NS (10 * NSEC_PER_MSEC)
+#define TARGET_MISSED	      0.99 /* of the rate that was asked for */
+
+static double elapsed_s(const struct outcome *outcome)
+{
+	uint64_t ns = outcome->end_ns - outcome->start_ns;
+
+	return outcome->start_ns && ns ? (double)ns / 1e9 : 0;
+}
+
+static const char *rate_text(char text[FORMAT_MAX], uint64_t bytes, double seconds)
+{
+	if (format_rate(text, FORMAT_MAX, seconds > 0 ? (double)bytes * 8 / seconds : 0, "bit/s"))
+		text[0] = 0;
+	return text;
+}
+
+static void put_bytes(FILE *out, const char *name, uint64_t sent, uint64_t received, double seconds)
+{
+	char tx[FORMAT_MAX], rx[FORMAT_MAX];
+
+	fprintf(out, "  %-10s%18" PRIu64 " B %14s %18" PRIu64 " B %14s\n", name, sent,
+		rate_text(tx, sent, seconds), received, rate_text(rx, received, seconds));
+}
+
+static void put_requests(const struct outcome *outcome, const struct stats *stats, FILE *out)
+{
+	double seconds = elapsed_s(outcome);
+
+	fprintf(out, "Requests\n  completed %18" PRIu64 "   %.2f a second\n", stats->n_completed,
+		seconds > 0 ? (double)stats->n_completed / seconds : 0);
+	fprintf(out, "  failed    %18" PRIu64 "\n  unfinished%18" PRIu64 "   cut by the end\n",
+		stats->n_failed, stats->n_unfinished);
+	if (stats->n_unsent)
+		fprintf(out, "  unsent    %18" PRIu64 "   due, but no connection was free\n",
+			stats->n_unsent);
+	if (stats->n_skipped)
+		fprintf(out, "  skipped   %18" PRIu64 "   more than 10 s behind the schedule\n",
+			stats->n_skipped);
+	if (outcome->n_requests != UINT64_MAX)
+		fprintf(out, "  asked for %18" PRIu64 "\n", outcome->n_requests);
+}
+
+static void put_status(const struct stats *stats, FILE *out)
+{
+	fputs("Status", out);
+	for (size_t i = 1; i < N_STATUS_CLASSES; i++) {
+		if (stats->status[i])
+			fprintf(out, "  %zuxx %" PRIu64, i, stats->status[i]);
+	}
+	if (stats->status[0])
+		fprintf(out, "  other %" PRIu64, stats->status[0]);
+	fputs(stats->n_completed ? "\n" : "  no response\n", out);
+}
+
+static void put_traffic(const struct outcome *outcome, const struct stats *stats, FILE *out)
+{
+	double seconds = elapsed_s(outcome);
+
+	fprintf(out, "Bytes       %20s %35s\n", "sent", "received");
+	put_bytes(out, "payload", stats->payload_completed, stats->body_received, seconds);
+	put_bytes(out, "HTTP", stats->http_sent, stats->http_received, seconds);
+	put_bytes(out, "wire", stats->wire.tx_bytes, stats->wire.rx_bytes, seconds);
+	fprintf(out, "  %-10s%18" PRIu64 "   %14s %18" PRIu64 "\n", "frames", stats->wire.tx_frames,
+		"", stats->wire.rx_frames);
+	if (stats->payload_sent != stats->payload_completed)
+		fprintf(out, "  payload of requests that were not completed: %" PRIu64 " B\n",
+			stats->payload_sent - stats->payload_completed);
+	if (stats->wire.tx_again_bytes)
+		fprintf(out, "  sent again by TCP: %" PRIu64 " B\n", stats->wire.tx_again_bytes);
+}
+
+static void put_latency(FILE *out, const char *name, const struct histogram *histogram)
+{
+	static const double percent[] = { 50, 90, 99, 99.9 };
+
+	fprintf(out, "  %-10s%10.3f%10.3f", name, (double)histogram->min_ns / 1e6,
+		histogram_mean(histogram) / 1e6);
+	for (size_t i = 0; i < sizeof(percent) / sizeof(percent[0]); i++)
+		fprintf(out, "%10.3f", (double)histogram_percentile(histogram, percent[i]) / 1e6);
+	fprintf(out, "%10.3f\n", (double)histogram->max_ns / 1e6);
+}
+
+static void put_latencies(const struct stats *stats, FILE *out)
+{
+	if (!stats->corrected.n)
+		return;
+	fprintf(out, "%-12s%10s%10s%10s%10s%10s%10s%10s\n", "Latency, ms", "min", "mean", "p50",
+		"p90", "p99", "p99.9", "max");
+	put_latency(out, "corrected", &stats->corrected);
+	put_latency(out, "service", &stats->service);
+	if (stats->lateness.n)
+		put_latency(out, "lateness", &stats->lateness);
+}
+
+static void put_connections(const struct stats *stats, FILE *out)
+{
+	fprintf(out, "Connections  %" PRIu64 " made", stats->n_connects);
+	if (stats->n_idle_closed)
+		fprintf(out, ", %" PRIu64 " closed by the server while idle", stats->n_idle_closed);
+	fputc('\n', out);
+}
+
+static void put_errors(const struct stats *stats, FILE *out)
+{
+	fprintf(out, "Errors  %" PRIu64 "\n", stats_n_errors(stats));
+	for (size_t i = 0; i < N_PHASES; i++) {
+		if (stats->errors[i].n)
+			fprintf(out, "  %-10s%10" PRIu64 "   first: %s\n", phase_name(i),
+				stats->errors[i].n, stats->errors[i].first);
+	}
+}
+
+/* ---- what to make of it ---- */
+
+static bool cpu_saturated(const struct outcome *outcome)
+{
+	return outcome->busiest_worker > SATURATED_CPU;
+}
+
+static bool late(const struct stats *stats)
+{
+	return histogram_percentile(&stats->lateness, 99) > SATURATED_LATENESS_NS;
+}
+
+static void put_saturation(const struct outcome *outcome, const struct stats *stats, FILE *out)
+{
+	const char *remedy = outcome->config->threads < outcome->config->connections
+				     ? "; more threads may help"
+				     : "";
+
+	if (cpu_saturated(outcome))
+		fprintf(out,
+			"The generator itself was the limit: a thread used %.0f %% of a CPU%s.\n",
+			100 * outcome->busiest_worker, remedy);
+	if (late(stats))
+		fprintf(out,
+			"The generator itself was late: 1 %% of the requests were sent more than "
+			"%.1f ms after their time, with a connection free%s.\n",
+			(double)histogram_percentile(&stats->lateness, 99) / 1e6, remedy);
+}
+
+static const char *why_missed(const struct outcome *outcome, const struct stats *stats)
+{
+	if (cpu_saturated(outcome))
+		return "the generator has no more CPU";
+	if (late(stats))
+		return "the generator was not woken in time";
+	if (stats->n_failed || stats_n_errors(stats))
+		return "of errors, see above";
+	return "all connections were busy: the answers take too long for so few connections";
+}
+
+static void put_target(const struct outcome *outcome, const struct stats *stats, FILE *out)
+{
+	uint64_t target = report_target_bps(outcome->config);
+	double seconds = elapsed_s(outcome), reached;
+	char asked[FORMAT_MAX], got[FORMAT_MAX];
+
+	if (!target || seconds < 0.1)
+		return;
+	/* the last request of each worker is under way when the run is cut */
+	reached = (double)(stats->payload_completed +
+			   stats->n_unfinished * outcome->config->request_size) *
+		  8 / seconds;
+	if (reached >= TARGET_MISSED * (double)target)
+		return;
+	format_rate(asked, sizeof(asked), (double)target, "bit/s");
+	format_rate(got, sizeof(got), reached, "bit/s");
+	fprintf(out, "The target of %s was not reached (%s), because %s.\n", asked, got,
+		why_missed(outcome, stats));
+}
+
+static void put_title(const struct outcome *outcome, FILE *out)
+{
+	fprintf(out, "\n%s (%s), %u connection%s, %u thread%s, %.3f s%s\n",
+		outcome->config->url_text, outcome->target->text, outcome->config->connections,
+		outcome->config->connections == 1 ? "" : "s", outcome->config->threads,
+		outcome->config->threads == 1 ? "" : "s", elapsed_s(outcome),
+		outcome->signal ? ", interrupted" : "");
+}
+
+/**
+ * report_summary() - write what a run came to
+ * @outcome: the run
+ * @stats: of all its workers
+ * @out: where to
+ *
+ * Return: 0 or negative errno.
+ */
+int report_summary(const struct outcome *outcome, const struct stats *stats, FILE *out)
+{
+	double seconds = elapsed_s(outcome);
+
+	put_title(outcome, out);
+	put_requests(outcome, stats, out);
+	put_status(stats, out);
+	put_traffic(outcome, stats, out);
+	put_latencies(stats, out);
+	put_connections(stats, out);
+	put_errors(stats, out);
+	fprintf(out, "CPU  %.1f %% of one, busiest thread %.1f %%\n",
+		seconds > 0 ? 100 * (double)stats->cpu_ns / 1e9 / seconds : 0,
+		100 * outcome->busiest_worker);
+	put_saturation(outcome, stats, out);
+	put_target(outcome, stats, out);
+	return fflush(out) ? -errno : 0;
+}

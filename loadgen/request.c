@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * Requests: a head that is made once, and a body that is never made at all.
+ *
+ * A body is eight fresh bytes, which number the request in a way that no two bodies of a run share,
+ * and then random bytes from a place in an arena of 1 MiB, round and round. So bodies neither compress
+ * nor repeat, and a body of any size takes no memory. A request can be cut at any byte: what is left to
+ * send is found from how much was sent.
+ *
+ * request_size = 0 is a GET without a body, anything else a POST.
+ */
+#include "request.h"
+
+#include "util/cleanup.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define ARENA_SIZE (1U << 20)
+#define FRESH_STEP \
+	0x9e3779b97f4a7c15ULL /* odd: k * step is another number for each k, in any width */
+#define PLACE_STEP  0xd1342543de82ef95ULL /* Steele and Vigna's multiplier for 64 bits */
+#define PIECE_ALIGN 64
+
+static int fill_random(char *data, size_t n)
+{
+	ssize_t got;
+
+	for (size_t done = 0; done < n; done += (size_t)got) {
+		got = getrandom(data + done, n - done, 0);
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		if (got < 0)
+			got = 0;
+	}
+	return 0;
+}
+
+static int make_head(const struct config *config, uint64_t body_size, char *head, size_t size,
+		     size_t *ret_n)
+{
+	char body[128] = "";
+	int n;
+
+	if (config->request_size)
+		snprintf(body, sizeof(body),
+			 "Content-Type: application/octet-stream\r\nContent-Length: %" PRIu64
+			 "\r\n",
+			 body_size);
+	n = snprintf(head, size,
+		     "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sampler-loadgen/" SAMPLER_VERSION
+		     "\r\nAccept: */*\r\n%s\r\n",
+		     config->request_size ? "POST" : "GET", config->url.target,
+		     config->url.authority, body);
+	if (n < 0 || (size_t)n >= size)
+		return -ENAMETOOLONG;
+	*ret_n = (size_t)n;
+	return 0;
+}
+
+/**
+ * request_maker_init() - prepare what all requests of a worker share
+ * @maker: freed by request_maker_free(), also after a failure
+ * @config: what to send; is used as long as the maker
+ * @fresh_base: a random number, the same for all workers of a run
+ *
+ * Return: 0 or negative errno.
+ */
+int request_maker_init(struct request_maker *maker, const struct config *config,
+		       uint64_t fresh_base)
+{
+	int r;
+
+	*maker = (struct request_maker){
+		.config = config,
+		.fresh_base = fresh_base,
+		.head_size = config->request_size,
+	};
+	r = make_head(config, config->request_size, maker->head, sizeof(maker->head),
+		      &maker->n_head);
+	if (r || !config->request_size)
+		return r;
+	maker->arena = malloc(ARENA_SIZE);
+	if (!maker->arena)
+		return -ENOMEM;
+	return fill_random(maker->arena, ARENA_SIZE);
+}
+
+/** request_maker_free() - release what request_maker_init() has made */
+void request_maker_free(struct request_maker *maker)
+{
+	free(maker->arena);
+	maker->arena = NULL;
+}
+
+static int own_head(const struct request_maker *maker, struct request *request)
+{
+	int r;
+
+	request->last_head = malloc(REQUEST_MAX_HEAD);
+	if (!request->last_head)
+		return -ENOMEM;
+	r = make_head(maker->config, request->body_size, request->last_head, REQUEST_MAX_HEAD,
+		      &request->n_head);
+	request->head = request->last_head;
+	return r;
+}
+
+/**
+ * request_begin() - make request @k
+ * @maker: the worker's
+ * @k: its number in the run
+ * @body_size: bytes of its payload
+ * @request: the request, to be released by request_end()
+ *
+ * Return: 0 or negative errno (only where @body_size is not the configuration's request_size).
+ */
+int request_begin(struct request_maker *maker, uint64_t k, uint64_t body_size,
+		  struct request *request)
+{
+	uint64_t fresh = maker->fresh_base + k * FRESH_STEP;
+	uint64_t place = (fresh ^ (fresh >> 32)) * PLACE_STEP >> 32;
+
+	*request = (struct request){
+		.head = maker->head,
+		.n_head = maker->n_head,
+		.body_size = body_size,
+		.arena_offset = place % ARENA_SIZE & ~(size_t)(PIECE_ALIGN - 1),
+	};
+	for (size_t i = 0; i < REQUEST_FRESH_SIZE; i++)
+		request->fresh[i] = (char)(fresh >> (8 * i)); /* the low bytes differ most */
+	return body_size == maker->head_size ? 0 : own_head(maker, request);
+}
+
+/** request_end() - release what a request holds */
+void request_end(struct request *request)
+{
+	free(request->last_head);
+	request->last_head = NULL;
+}
+
+/** request_size() - Return: bytes of head and body */
+uint64_t request_size(const struct request *request)
+{
+	return request->n_head + request->body_size;
+}
+
+/** request_payload_sent() - Return: bytes of the body that have been sent */
+uint64_t request_payload_sent(const struct request *request)
+{
+	return request->sent > request->n_head ? request->sent - request->n_head : 0;
+}
+
+static int add_piece(struct iovec *iov, int n, const char *data, uint64_t size)
+{
+	if (!size)
+		return n;
+	memcpy(&iov[n].iov_base, &data, sizeof(data)); /* is only read */
+	iov[n].iov_len = size;
+	return n + 1;
+}
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The body from byte offset on: what is left of the fresh bytes, then the arena once around. */
+static int body_iov(const struct request_maker *maker, const struct request *request,
+		    uint64_t offset, struct iovec *iov, int n)
+{
+	uint64_t n_fresh = min_u64(request->body_size, REQUEST_FRESH_SIZE);
+	uint64_t left, place, piece;
+
+	if (offset < n_fresh) {
+		n = add_piece(iov, n, request->fresh + offset, n_fresh - offset);
+		offset = n_fresh;
+	}
+	left = min_u64(request->body_size - offset, ARENA_SIZE);
+	place = (request->arena_offset + offset) % ARENA_SIZE;
+	piece = min_u64(left, ARENA_SIZE - place);
+	if (!left)
+		return n;
+	n = add_piece(iov, n, maker->arena + place, piece);
+	return add_piece(iov, n, maker->arena, left - piece);
+}
+
+/**
+ * request_iov() - what is to be sent next
+ * @maker: the worker's
+ * @request: a request of which something is left to send
+ * @iov: pieces in order; not always to the end of a large body
+ *
+ * Return: how many pieces.
+ */
+int request_iov(const struct request_maker *maker, const struct request *request,
+		struct iovec iov[REQUEST_MAX_IOV])
+{
+	uint64_t offset = request_payload_sent(request);
+	int n = 0;
+
+	if (request->sent < request->n_head)
+		n = add_piece(iov, n, request->head + request->sent,
+			      request->n_head - request->sent);
+	return body_iov(maker, request, offset, iov, n);
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * sampler-loadgen: HTTP requests at a given pace. This file reads the command line and starts the
+ * engine.
+ */
+#include "config.h"
+#include "engine.h"
+
+#include "util/error.h"
+#include "util/log.h"
+#include "util/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXIT_USAGE    2
+#define MAX_OVERRIDES 256
+
+struct arguments {
+	bool print_only;
+	const char *path;
+	size_t n_overrides;
+	struct config_override override[MAX_OVERRIDES];
+};
+
+static const char help[] =
+	"Usage: sampler-loadgen [OPTION]... --url URL\n"
+	"       sampler-loadgen [OPTION]... -c FILE\n"
+	"Send HTTP POST requests with random payload to URL at a steady pace, and report\n"
+	"what was sent and how long the answers took.\n"
+	"\n"
+	"Target:\n"
+	"      --url URL            http://HOST[:PORT][/PATH] or https://...\n"
+	"      --protocol NAME      http or https, for a URL without a scheme (http)\n"
+	"      --verify yes|no      check the server's certificate (yes)\n"
+	"      --insecure           the same as --verify no\n"
+	"      --ca-file FILE       trust these certificates (PEM), not the system's\n"
+	"\n"
+	"Traffic:\n"
+	"      --bandwidth BITS/S   payload a second: 10Mbps, 10Mbit/s or 100KB/s; 0: as\n"
+	"                           fast as the connections go (10Mbps, without --rate)\n"
+	"      --rate N             requests a second, such as 100 or 0.5, instead\n"
+	"      --connections N      at the same time (10; 1 to 10000)\n"
+	"      --threads N          at most one a connection (1; 1 to 256)\n"
+	"      --request-size SIZE  payload of a request: 1KB is 1000 bytes, 1KiB is 1024\n"
+	"                           (1KB; up to 1GiB)\n"
+	"      --latency TIME       pause of a connection after each answer (0)\n"
+	"\n"
+	"Limits (0, the default: none; without any it runs until it is interrupted):\n"
+	"      --duration TIME      such as 60s or 5min\n"
+	"      --total-size SIZE    payload of the whole run; the last request may be\n"
+	"                           smaller\n"
+	"      --requests N         number of requests\n"
+	"\n"
+	"      Each option above is also a key of FILE (- is _ there), and wins over it.\n"
+	"\n"
+	"  -c, --config FILE        read FILE first\n"
+	"      --print-config       print the resolved configuration as a file, and exit\n"
+	"      --dry-run            the same\n"
+	"  -q, --quiet              no line each second, only the summary\n"
+	"  -v, --verbose            show more of what happens\n"
+	"  -h, --help               show this help\n"
+	"      --version            show the version\n"
+	"\n"
+	"Exit status: 0 done; 1 could not start, or nothing was completed; 2 wrong usage\n"
+	"or configuration; 130 or 143 interrupted (SIGINT, SIGTERM).\n";
+
+enum option_value { OPT_VERSION = 256, OPT_INSECURE, OPT_PRINT, OPT_KEY };
+
+/* Options from OPT_KEY on are keys of the configuration, by name. */
+static const struct option options[] = {
+	{ "url", required_argument, NULL, OPT_KEY },
+	{ "protocol", required_argument, NULL, OPT_KEY },
+	{ "bandwidth", required_argument, NULL, OPT_KEY },
+	{ "rate", required_argument, NULL, OPT_KEY },
+	{ "connections", required_argument, NULL, OPT_KEY },
+	{ "threads", required_argument, NULL, OPT_KEY },
+	{ "request-size", required_argument, NULL, OPT_KEY },
+	{ "latency", required_argument, NULL, OPT_KEY },
+	{ "duration", required_argument, NULL, OPT_KEY },
+	{ "total-size", required_argument, NULL, OPT_KEY },
+	{ "requests", required_argument, NULL, OPT_KEY },
+	{ "verify", required_argument, NULL, OPT_KEY },
+	{ "ca-file", required_argument, NULL, OPT_KEY },
+	{ "insecure", no_argument, NULL, OPT_INSECURE },
+	{ "config", required_argument, NULL, 'c' },
+	{ "print-config", no_argument, NULL, OPT_PRINT },
+	{ "dry-run", no_argument, NULL, OPT_PRINT },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{},
+};
+
+static int usage(const char *what)
+{
+	fprintf(stderr, "sampler-loadgen: %s; sampler-loadgen --help tells how\n", what);
+	return EXIT_USAGE;
+}
+
+static void add_override(struct arguments *args, const char *key, const char *value)
+{
+	args->override[args->n_overrides++] =
+		(struct config_override){ .key = key, .value = value };
+}
+
+static void take_option(struct arguments *args, int option, const char *name)
+{
+	if (option == 'v')
+		log_set_level(LOG_DEBUG);
+	else if (option == 'c')
+		args->path = optarg;
+	else if (option == 'q')
+		add_override(args, "quiet", "yes");
+	else if (option == OPT_INSECURE)
+		add_override(args, "verify", "no");
+	else if (option == OPT_KEY)
+		add_override(args, name, optarg);
+	else
+		args->print_only = true;
+}
+
+/* The resolved values, as a file: with these a run can be repeated. */
+static int show(const struct config *config)
+{
+	config_print(config, stdout);
+	if (!fflush(stdout))
+		return EXIT_SUCCESS;
+	log_error("cannot write to standard output: %s", strerror(errno));
+	return EXIT_FAILURE;
+}
+
+static int run(const struct arguments *args)
+{
+	struct error err = { "" };
+	struct config config;
+	int r;
+
+	if (config_resolve(args->path, args->override, args->n_overrides, &config, &err)) {
+		log_error("%s", err.text);
+		return EXIT_USAGE;
+	}
+	if (args->print_only)
+		return show(&config);
+	if (!config.quiet && show(&config))
+		return EXIT_FAILURE;
+	if (!config.quiet)
+		putchar('\n');
+	r = engine_run(&config, &err);
+	if (r >= 0)
+		return r;
+	log_error("%s", err.text);
+	return EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments args = { .path = NULL };
+	struct error err;
+	int option, i = 0;
+
+	if (options_check(argv, options, &err))
+		return usage(err.text);
+	while ((option = getopt_long(argc, argv, "c:hqv", options, &i)) >= 0) {
+		switch (option) {
+		case 'h':
+			fputs(help, stdout);
+			return EXIT_SUCCESS;
+		case OPT_VERSION:
+			puts("sampler-loadgen " SAMPLER_VERSION);
+			return EXIT_SUCCESS;
+		case '?':
+			return EXIT_USAGE; /* getopt_long() has said which and why */
+		default:
+			if (args.n_overrides == MAX_OVERRIDES)
+				return usage("too many options");
+			take_option(&args, option, options[i].name);
+		}
+	}
+	if (optind < argc)
+		return usage("what is no option has no meaning; the target is --url URL");
+	return run(&args);
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * TLS by OpenSSL 3.0, straight on the socket.
+ *
+ * One SSL_CTX a worker: OpenSSL 3.0 takes locks in what connections share. The newest session is kept
+ * in it, so that a reconnect resumes. The certificate is verified against the host of the URL unless
+ * the configuration says otherwise.
+ */
+#include "transport.h"
+
+#include "util/cleanup.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#define RECORD_MAX 16384 /* bytes of payload of one TLS record, RFC 8446, 5.1 */
+
+struct tls_context {
+	SSL_CTX *ctx;
+	SSL_SESSION *session; /* the newest, or NULL */
+	const char *host;     /* the configuration's */
+	bool verify, is_address;
+};
+
+static const char *reason(void)
+{
+	const char *text = ERR_reason_error_string(ERR_peek_last_error());
+
+	return text ? text : "TLS error";
+}
+
+/* OpenSSL calls this for each ticket, in the worker's own thread. */
+static int on_new_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct tls_context *context = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	SSL_SESSION_free(context->session);
+	context->session = session;
+	return 1; /* ours now */
+}
+
+static void context_free(void *p)
+{
+	struct tls_context *context = p;
+
+	if (!context)
+		return;
+	SSL_SESSION_free(context->session);
+	SSL_CTX_free(context->ctx);
+	free(context);
+}
+
+static void cleanup_context(struct tls_context **context)
+{
+	context_free(*context);
+}
+
+static int load_authorities(SSL_CTX *ctx, const struct config *config, struct error *err)
+{
+	ERR_clear_error();
+	if (!config->verify)
+		return 0;
+	if (!config->ca_file[0]) {
+		if (SSL_CTX_set_default_verify_paths(ctx) == 1)
+			return 0;
+		return error_set(err, -ENOENT, "cannot load the system's certificates: %s",
+				 reason());
+	}
+	if (SSL_CTX_load_verify_file(ctx, config->ca_file) == 1)
+		return 0;
+	return error_set(err, -EINVAL, "cannot load certificates from ca_file %s: %s (want PEM)",
+			 config->ca_file, reason());
+}
+
+static void set_up(SSL_CTX *ctx, const struct config *config)
+{
+	static const unsigned char http1[] = "\x08http/1.1";
+
+	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	/* Without close_notify the length of the response tells whether it is whole. */
+	SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_read_ahead(ctx, 1); /* a record's head and body in one recv() */
+	SSL_CTX_set_alpn_protos(ctx, http1, sizeof(http1) - 1);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(ctx, on_new_session);
+	SSL_CTX_set_verify(ctx, config->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+}
+
+static bool is_ip_address(const char *host)
+{
+	struct in6_addr address;
+
+	return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
+}
+
+static int context_new(const struct config *config, void **ret_context, struct error *err)
+{
+	_cleanup_(cleanup_context) struct tls_context *context = calloc(1, sizeof(*context));
+	int r;
+
+	if (!context)
+		return error_set(err, -ENOMEM, "out of memory");
+	context->ctx = SSL_CTX_new(TLS_client_method());
+	if (!context->ctx)
+		return error_set(err, -ENOMEM, "cannot start TLS: %s", reason());
+	context->host = config->url.host;
+	context->verify = config->verify;
+	context->is_address = is_ip_address(config->url.host);
+	SSL_CTX_set_app_data(context->ctx, context);
+	set_up(context->ctx, config);
+	r = load_authorities(context->ctx, config, err);
+	if (r)
+		return r;
+	*ret_context = take_ptr(context);
+	return 0;
+}
+
+/* SNI is for names only (RFC 6066, 3); a certificate is for the address or for the name. */
+static bool expect_host(SSL *ssl, const struct tls_context *context)
+{
+	if (!context->is_address && SSL_set_tlsext_host_name(ssl, context->host) != 1)
+		return false;
+	if (!context->verify)
+		return true;
+	if (context->is_address)
+		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), context->host) == 1;
+	return SSL_set1_host(ssl, context->host) == 1;
+}
+
+static int tls_open(struct stream *stream, void *p)
+{
+	struct tls_context *context = p;
+	SSL *ssl;
+
+	ERR_clear_error();
+	ssl = SSL_new(context->ctx);
+	if (!ssl)
+		return -ENOMEM;
+	if (SSL_set_fd(ssl, stream->fd) != 1 || !expect_host(ssl, context)) {
+		SSL_free(ssl);
+		return -ENOMEM;
+	}
+	if (context->session && SSL_SESSION_is_resumable(context->session))
+		SSL_set_session(ssl, context->session);
+	SSL_set_connect_state(ssl);
+	stream->ssl = ssl;
+	return 0;
+}
+
+/* What a call's return value means. */
+static ssize_t result(struct stream *stream, int n)
+{
+	long verified;
+	int error;
+
+	if (n > 0)
+		return n;
+	error = SSL_get_error(stream->ssl, n);
+	switch (error) {
+	case SSL_ERROR_ZERO_RETURN:
+		return 0;
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		stream->want = error == SSL_ERROR_WANT_READ ? STREAM_WANT_READ : STREAM_WANT_WRITE;
+		return -EAGAIN;
+	case SSL_ERROR_SYSCALL:
+		return errno ? -errno : -ECONNRESET;
+	}
+	verified = SSL_get_verify_result(stream->ssl);
+	stream->why = reason();
+	stream->detail = verified != X509_V_OK ? X509_verify_cert_error_string(verified) : NULL;
+	return -EPROTO;
+}
+
+static int tls_handshake(struct stream *stream)
+{
+	ssize_t n;
+
+	ERR_clear_error();
+	errno = 0;
+	n = result(stream, SSL_do_handshake(stream->ssl));
+	if (n == 0)
+		return -ECONNRESET; /* closed in the middle of it */
+	return n > 0 ? 0 : (int)n;
+}
+
+/*
+ * At most a record at a time. When it could not be written whole, OpenSSL wants the same bytes again
+ * in the next call; they are, since what is sent is a function of how much has been sent.
+ */
+static ssize_t tls_write(struct stream *stream, const struct iovec *iov, int n_iov)
+{
+	unsigned char record[RECORD_MAX];
+	const void *data = record;
+	size_t n = 0, part;
+
+	for (int i = 0; i < n_iov && n < sizeof(record); i++) {
+		part = iov[i].iov_len;
+		if (part > sizeof(record) - n)
+			part = sizeof(record) - n;
+		if (n_iov == 1)
+			data = iov[i].iov_base;
+		else
+			memcpy(record + n, iov[i].iov_base, part);
+		n += part;
+	}
+	ERR_clear_error();
+	errno = 0;
+	return result(stream, SSL_write(stream->ssl, data, (int)n));
+}
+
+static ssize_t tls_read(struct stream *stream, void *data, size_t size)
+{
+	ERR_clear_error();
+	errno = 0;
+	return result(stream, SSL_read(stream->ssl, data, (int)size));
+}
+
+static bool tls_pending(const struct stream *stream)
+{
+	return SSL_has_pending(stream->ssl);
+}
+
+/* The session stays good only if its connection was ended, or is said to have been. */
+static void tls_close(struct stream *stream)
+{
+	if (!stream->ssl)
+		return;
+	ERR_clear_error();
+	if (SSL_is_init_finished(stream->ssl) && !stream->why)
+		SSL_shutdown(stream->ssl);
+	SSL_set_shutdown(stream->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	SSL_free(stream->ssl);
+	stream->ssl = NULL;
+}
+
+const struct transport transport_tls = {
+	.name = "https",
+	.context_new = context_new,
+	.context_free = context_free,
+	.open = tls_open,
+	.handshake = tls_handshake,
+	.write = tls_write,
+	.read = tls_read,
+	.pending = tls_pending,
+	.close = tls_close,
+};

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * What a TCP connection has put on the wire, from the kernel's own count of it (TCP_INFO).
+ *
+ *   bytes sent     = tcpi_bytes_sent (4.19) + tcpi_segs_out (4.2) x header + options of the SYN
+ *   bytes received = tcpi_bytes_received (4.1) + tcpi_segs_in (4.2) x header + options of the SYN-ACK
+ *   header         = 14 (Ethernet) + 20 (IPv4) or 40 (IPv6) + 20 (TCP) + 12 where timestamps are used
+ *
+ * tcpi_bytes_sent has retransmissions; both segment counts have SYN, FIN, pure ACKs and each segment
+ * of a GSO or GRO packet. Not known from TCP_INFO, and left out: SACK blocks, VLAN tags, IPv6
+ * extension headers, padding to 60 bytes, and payload that was received twice. What close() sends
+ * comes after the last look; wire_read_last() foretells it.
+ */
+#include "wire.h"
+
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define ETHERNET_HEADER	 14
+#define IPV4_HEADER	 20
+#define IPV6_HEADER	 40
+#define TCP_HEADER	 20
+#define TIMESTAMPS	 12
+#define SYN_OPTIONS	 20 /* MSS, SACK permitted, timestamps, window scale: what Linux sends */
+#define SYN_OPTIONS_BARE 12 /* without timestamps */
+
+/* Of the kernel's ABI; <netinet/tcp.h> names them, but its struct tcp_info is an old one. */
+enum { STATE_ESTABLISHED = 1, STATE_CLOSE_WAIT = 8 };
+
+static int tcp_info(int fd, struct tcp_info *info)
+{
+	socklen_t size = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &size) ? -errno : 0;
+}
+
+static uint64_t header_size(const struct tcp_info *info, bool ipv6)
+{
+	return ETHERNET_HEADER + (ipv6 ? IPV6_HEADER : IPV4_HEADER) + TCP_HEADER +
+	       (info->tcpi_options & TCPI_OPT_TIMESTAMPS ? TIMESTAMPS : 0);
+}
+
+static uint64_t syn_surplus(const struct tcp_info *info)
+{
+	return info->tcpi_options & TCPI_OPT_TIMESTAMPS ? SYN_OPTIONS - TIMESTAMPS
+							: SYN_OPTIONS_BARE;
+}
+
+static void wire_from(const struct tcp_info *info, bool ipv6, struct wire *wire)
+{
+	uint64_t header = header_size(info, ipv6);
+
+	*wire = (struct wire){
+		.tx_frames = info->tcpi_segs_out,
+		.tx_bytes = info->tcpi_bytes_sent + info->tcpi_segs_out * header,
+		.rx_frames = info->tcpi_segs_in,
+		.rx_bytes = info->tcpi_bytes_received + info->tcpi_segs_in * header,
+		.tx_again_bytes = info->tcpi_bytes_retrans,
+	};
+	if (wire->tx_frames)
+		wire->tx_bytes += syn_surplus(info);
+	if (wire->rx_frames)
+		wire->rx_bytes += syn_surplus(info);
+}
+
+/**
+ * wire_read() - what a connection has sent and received until now
+ * @fd: its socket; costs about a microsecond
+ * @ipv6: its address family is IPv6
+ * @ret_wire: frames and bytes since the SYN
+ *
+ * Return: 0 or negative errno.
+ */
+int wire_read(int fd, bool ipv6, struct wire *ret_wire)
+{
+	struct tcp_info info;
+	int r = tcp_info(fd, &info);
+
+	if (!r)
+		wire_from(&info, ipv6, ret_wire);
+	return r;
+}
+
+/**
+ * wire_read_last() - wire_read(), and what an orderly close() will send and receive
+ * @fd: the socket, still open
+ * @ipv6: its address family is IPv6
+ * @peer_closed: the peer's FIN has been read
+ * @ret_wire: frames and bytes since the SYN
+ * @ret_closing: what comes after that
+ *
+ * Closing first takes FIN and a last ACK, and the peer answers with its FIN; closing second takes FIN
+ * and gets an ACK. A connection that was reset, or never was, sends nothing more.
+ *
+ * Return: 0 or negative errno.
+ */
+int wire_read_last(int fd, bool ipv6, bool peer_closed, struct wire *ret_wire,
+		   struct wire *ret_closing)
+{
+	uint64_t n_tx = peer_closed ? 1 : 2, header;
+	struct tcp_info info;
+	int r = tcp_info(fd, &info);
+
+	if (r)
+		return r;
+	wire_from(&info, ipv6, ret_wire);
+	*ret_closing = (struct wire){ 0 };
+	if (info.tcpi_state != STATE_ESTABLISHED && info.tcpi_state != STATE_CLOSE_WAIT)
+		return 0;
+	header = header_size(&info, ipv6);
+	ret_closing->tx_frames = n_tx;
+	ret_closing->tx_bytes = n_tx * header;
+	ret_closing->rx_frames = 1;
+	ret_closing->rx_bytes = header;
+	return 0;
+}
+
+/** wire_add() - add @wire to @sum */
+void wire_add(struct wire *sum, const struct wire *wire)
+{
+	sum->tx_frames += wire->tx_frames;
+	sum->tx_bytes += wire->tx_bytes;
+	sum->rx_frames += wire->rx_frames;
+	sum->rx_bytes += wire->rx_bytes;
+	sum->tx_again_bytes += wire->tx_again_bytes;
+}
+
+/** wire_subtract() - take an @earlier reading of the same off @wire */
+void wire_subtract(struct wire *wire, const struct wire *earlier)
+{
+	wire->tx_frames -= earlier->tx_frames;
+	wire->tx_bytes -= earlier->tx_bytes;
+	wire->rx_frames -= earlier->rx_frames;
+	wire->rx_bytes -= earlier->rx_bytes;
+	wire->tx_again_bytes -= earlier->tx_again_bytes;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#ifndef LOADGEN_WIRE_H
+#define LOADGEN_WIRE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Ethernet frames without FCS, as a packet counter on the way sees them. */
+struct wire {
+	uint64_t tx_frames, tx_bytes; /* with retransmissions */
+	uint64_t rx_frames, rx_bytes;
+	uint64_t tx_again_bytes; /* payload of TCP sent more than once */
+};
+
+int wire_read(int fd, bool ipv6, struct wire *ret_wire);
+int wire_read_last(int fd, bool ipv6, bool peer_closed, struct wire *ret_wire,
+		   struct wire *ret_closing);
+void wire_add(struct wire *sum, const struct wire *wire);
+void wire_subtract(struct wire *wire, const struct wire *earlier);
+
+#endif

@@ -1,0 +1,219 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""
+sampler-loadgen's command line: what is printed where, exit statuses, what is refused. No network:
+each scenario runs in a network namespace where even the loopback is down. test-loadgen.py has the
+traffic; test-loadgen-config.c has every bad value.
+"""
+import collections
+import os
+import re
+import subprocess
+import tempfile
+
+import lab as laboratory
+import tap
+from lab import VERSION
+
+LOADGEN = os.environ.get("LOADGEN", f"{laboratory.BUILD}/loadgen/sampler-loadgen")
+DONE, FAILED, USAGE = 0, 1, 2
+URL = "http://192.0.2.1:8080/upload"
+
+FIRST_INI = f"""\
+[target]
+url = {URL}
+protocol = http
+
+[traffic]
+bandwidth = 10Mbps
+connections = 10
+request_size = 1KB
+latency = 0ms
+
+[limits]
+duration = 60s
+total_size = 0
+"""
+
+Result = collections.namedtuple("Result", "status out err")
+
+
+def loadgen(*argv, stdout=subprocess.PIPE):
+    done = subprocess.run([LOADGEN, *argv], stdin=subprocess.DEVNULL, stdout=stdout,
+                          stderr=subprocess.PIPE, text=True, timeout=20 * tap.SLOWNESS,
+                          check=False)
+    return Result(done.returncode, done.stdout or "", done.stderr)
+
+
+def scenario(title, seconds=60):
+    """A scenario in an empty network namespace and a directory of its own."""
+
+    def register(function):
+        def apart(t):
+            if tap.libc.unshare(laboratory.CLONE_NEWNET):
+                raise tap.Failure("cannot unshare the network")
+            with tempfile.TemporaryDirectory(prefix="loadgen-cli-") as folder:
+                os.chdir(folder)
+                function(t)
+                os.chdir("/")
+
+        tap.scenario(title, seconds)(apart)
+        return function
+
+    return register
+
+
+def write(name, text):
+    with open(name, "w", encoding="utf-8") as file:
+        file.write(text)
+    return name
+
+
+def values(text):
+    """Of a configuration as it is printed."""
+    return dict(re.findall(r"(?m)^(\w+) = ?(.*)$", text))
+
+
+def refused(result, *words):
+    """Status 2, one line on standard error that has the words, nothing on standard output."""
+    return (result.status, result.out) == (USAGE, "") and result.err.count("\n") == 1 and \
+        all(word in result.err for word in words)
+
+
+@scenario("help and version")
+def test_help(t):
+    helped = loadgen("--help")
+    t.equal((helped.status, helped.err), (DONE, ""), "--help: on standard output, status 0")
+    t.equal([line for line in helped.out.splitlines() if len(line) > 80], [], "at most 80 columns")
+    t.ok("\t" not in helped.out, "without tabs")
+    short = loadgen("-h")
+    t.equal((short.status, short.out, short.err), (DONE, helped.out, ""), "-h equals --help")
+    version = loadgen("--version")
+    t.equal((version.status, version.err), (DONE, ""), "--version: standard output, status 0")
+    if VERSION:
+        t.equal(version.out, f"sampler-loadgen {VERSION}\n", "it is the project's version")
+    else:
+        t.skip("it is the project's version", "SAMPLER_VERSION is not set: not run by meson")
+    t.match(helped.out, r"Exit status: 0 done; 1 .*2 wrong usage\nor .*130 or 143", "exit statuses")
+
+
+@scenario("every key is an option and every option is there")
+def test_options(t):
+    helped = loadgen("--help").out
+    options = dict(re.findall(r"(?m)^ .*?--([a-z-]+)(?: ([A-Z]\S*|yes\|no))?  ", helped))
+    keys = values(loadgen("--print-config", "--url", URL).out)
+    t.ok(len(keys) >= 14, "there are keys", keys)
+    t.equal(sorted({key.replace("_", "-") for key in keys} - options.keys()), [],
+            "each key has an option in --help")
+    unknown = [name for name, value in options.items()
+               if loadgen(f"--{name}", *(["x"] if value else []), "--help").status != DONE]
+    t.equal(unknown, [], "each option of --help is known")
+    set_to = {"url": "https://a:1/b", "protocol": "https", "bandwidth": "2Mbps", "rate": "0",
+              "connections": "20", "threads": "2", "request_size": "3KB", "latency": "4ms",
+              "duration": "5s", "total_size": "6MB", "requests": "7", "verify": "no",
+              "ca_file": "/x.pem", "quiet": "yes"}
+    t.equal(sorted(set_to), sorted(keys), "the test knows all keys")
+    argv = [f"--{key.replace('_', '-')}={value}" for key, value in set_to.items()
+            if key != "quiet"]
+    t.equal(values(loadgen("--print-config", "-q", *argv).out), set_to, "each sets its key")
+    argv = [word for pair in argv for word in pair.split("=", 1)]
+    t.equal(values(loadgen("--dry-run", "--quiet", *argv).out), set_to,
+            "so does an option with its value as the next word")
+    t.equal(values(loadgen("--print-config", "--url", URL, "--insecure").out)["verify"], "no",
+            "--insecure is --verify no")
+
+
+@scenario("a configuration that is printed")
+def test_print(t):
+    path = write("first.ini", FIRST_INI)
+    for option in ("--print-config", "--dry-run"):
+        first = loadgen("-c", path, option)
+        t.equal((first.status, first.err), (DONE, ""), f"{option}: status 0, no complaint")
+    got = values(first.out)
+    t.equal({key: got[key] for key in ("url", "protocol", "bandwidth", "connections", "latency",
+                                       "request_size", "duration", "total_size", "verify")},
+            {"url": URL, "protocol": "http", "bandwidth": "10Mbps", "connections": "10",
+             "latency": "0s", "request_size": "1KB", "duration": "1min", "total_size": "0",
+             "verify": "yes"}, "has the values of the file")
+    again = loadgen("--config", write("printed.ini", first.out), "--print-config")
+    t.equal(again, first, "and reads back the same")
+    won = values(loadgen("-c", path, "--print-config", "--bandwidth=1MB/s", "--connections",
+                         "3").out)
+    t.equal((won["bandwidth"], won["connections"], won["duration"]), ("8Mbps", "3", "1min"),
+            "options win over the file, wherever they stand")
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        result = loadgen("-c", path, "--print-config", stdout=full)
+    t.ok(result.status == FAILED and "No space left" in result.err,
+         "a full disk: status 1 and a message", result)
+
+
+@scenario("wrong usage")
+def test_usage(t):
+    cases = [
+        ("an unknown option", ["--nope", "--url", URL], ["--nope"]),
+        ("an unknown short option", ["-x"], ["'x'"]),
+        ("an option without its value", ["--url"], ["--url"]),
+        ("-c without its value", ["-c"], ["'c'"]),
+        ("a value for an option that has none", ["--quiet=yes", "--url", URL], ["--quiet"]),
+        ("an abbreviated option", ["--dur", "5s", "--url", URL], ["--dur"]),
+        ("a word that is no option", [URL], ["--url URL"]),
+        ("no url", [], ["no url", "--url http://HOST", "[target]"]),
+        ("no url, but a limit", ["--requests", "5"], ["no url"]),
+        ("a file that is not there", ["-c", "/nonexistent/x"], ["/nonexistent/x: no such file"]),
+        ("a directory", ["-c", "/"], ["/: Is a directory"]),
+        ("a bandwidth without unit", ["--url", URL, "--bandwidth", "10M"],
+         ["--bandwidth 10M: expected", "10Mbps", "10Mbit/s", "100KB/s"]),
+        ("a size without B", ["--url", URL, "--request-size", "1K"],
+         ["--request-size 1K: expected", "1KB", "1KiB"]),
+        ("a duration without unit", ["--url", URL, "--duration", "60"],
+         ["--duration 60: expected", "60s"]),
+        ("protocol and url that disagree", ["--url", "https://a", "--protocol", "http"],
+         ["protocol = http", "url = https://a"]),
+        ("bandwidth and rate", ["--url", URL, "--bandwidth", "1Mbps", "--rate", "5"],
+         ["bandwidth = 1Mbps", "rate = 5"]),
+        ("more threads than connections", ["--url", URL, "--threads", "11"],
+         ["threads = 11", "connections = 10"]),
+        ("too many options", ["--rate=1"] * 257, ["too many options"]),
+    ]
+    for name, argv, words in cases:
+        result = loadgen(*argv)
+        t.ok(refused(result, *words), f"{name}: status 2, one line on standard error", result)
+    for option in ("--print-config", "--dry-run", "-q", "-v"):
+        result = loadgen(option, "--url", URL, "--rate", "x")
+        t.ok(refused(result, "--rate x"), f"{option} changes nothing about that", result)
+
+
+@scenario("wrong files")
+def test_files(t):
+    cases = [
+        ("an unknown section", "[raw]\n", 1, "unknown section [raw]; known: target, traffic"),
+        ("an unknown key", "[target]\n\nport = 80\n", 3, 'unknown key "port" in [target]'),
+        ("a key of another section", "[target]\nrate = 1\n", 2, 'unknown key "rate"'),
+        ("a bad value", "[traffic]\nbandwidth = 10\n", 2, "expected a bandwidth such as 10Mbps"),
+        ("a bad url", "[target]\nurl = http://a:99999/\n", 2, "port"),
+        ("a key twice", "[target]\nurl = a\nurl = b\n", 3, "already set in line 2"),
+        ("no equals sign", "[target]\nurl\n", 2, "neither a [section], nor key = value"),
+    ]
+    for name, text, line, words in cases:
+        path = write("bad.ini", text)
+        result = loadgen("-c", path)
+        t.ok(refused(result, f"{path}:{line}: ", words), f"{name}: file and line", result)
+    path = write("half.ini", "[target]\nprotocol = https\n[traffic]\nrate = 5\n")
+    result = loadgen("-c", path, "--url", "http://a", "--print-config")
+    t.ok(refused(result, f"protocol = https ({path})", "url = http://a (command line)"),
+         "file and option that disagree: both are named with where they stand", result)
+
+
+@scenario("no network")
+def test_no_network(t):
+    """The loopback is down: the first thing a run does fails, after the configuration is printed."""
+    result = loadgen("--url", "http://127.0.0.1:9", "--requests", "1")
+    t.equal(result.status, FAILED, "a run that cannot start: status 1")
+    t.ok(result.err.count("\n") == 1 and "127.0.0.1" in result.err,
+         "one line on standard error that names the target", result)
+    t.match(result.out, r"^\[target\]\nurl = http://127.0.0.1:9\n", "the resolved values first")
+    result = loadgen("--url", "http://127.0.0.1:9", "--requests", "1", "-q")
+    t.ok(result.status == FAILED and result.out == "", "with -q not even these", result)
+
+
+tap.main()

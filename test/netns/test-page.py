@@ -1,0 +1,243 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""
+The page of sampler-web in a real browser: against the real server, with a real recorder and known
+traffic. What the page shows is what the API says; what is old looks old; and it heals by itself.
+"""
+import os
+import signal
+
+import frames
+import lab as laboratory
+from browser import CHROMIUM, Browser
+from lab import Failure, scenario, wait_for
+from web import ASSETS, PORT, SAMPLER_WEB, WebServer
+
+ORIGIN = f"http://127.0.0.1:{PORT}/"
+
+MIX = [
+    frames.eth(frames.IPV4, frames.ipv4(frames.TCP, frames.tcp(dest=80, payload=b"x" * 400))),
+    frames.eth(frames.IPV4, frames.ipv4(frames.TCP, frames.tcp(dest=443, payload=b"x" * 1200))),
+    frames.eth(frames.IPV4, frames.ipv4(frames.UDP, frames.udp(payload=b"x" * 60))),
+]
+BURST = 10007
+
+STATUS = "document.getElementById('status').textContent"
+LIVE = f"{STATUS} === 'Live'"
+OLD = "document.querySelector('main').classList.contains('old')"
+
+# Each figure by its field, as the exact value that the page holds.
+FIGURES = """
+Object.fromEntries([...document.querySelectorAll('[data-field]')].map((element) =>
+    [element.dataset.field,
+        element.getAttribute(element.localName === 'time' ? 'datetime' : 'value')]))
+"""
+# The table of counters: group, name and exact values of each row.
+ROWS = """
+[...document.querySelectorAll('#counters tbody')].map((body) => [
+    body.querySelector('.group')?.innerText ?? '',
+    [...body.querySelectorAll('tr:not(.group)')].map((row) => [row.cells[0].innerText,
+        ...[...row.querySelectorAll('data')].map((data) => data.getAttribute('value'))])])
+"""
+
+
+def begin(lab, *names):
+    """Links, a recorder on each, the server. Return: links, recorders, server."""
+    links = [lab.veth(name, f"p{name}") for name in names]
+    recorders = [lab.record(name, interval="1s") for name in names]
+    for recorder in recorders:
+        recorder.wait_record()
+    return links, recorders, WebServer(lab)
+
+
+def at_rest(browser, expected):
+    """Wait until the page has counted all that was sent, and its rates are those of silence."""
+    browser.wait(f"{LIVE} && (({FIGURES}).total_packets === '{expected}') && "
+                 f"(({FIGURES}).bandwidth_bps === '0')", f"{expected} packets, and silence")
+
+
+def same_sample(browser, server, query=""):
+    """Return: the page's figures and rows, and the API's answers, all of the same sample."""
+    for _ in range(20):
+        before = server.get(f"/api/metrics/realtime{query}").json()
+        summary = server.get(f"/api/stats/summary{query}").json()
+        browser.wait("document.getElementById('age').dataset.timestamp >= "
+                     f"'{before['timestamp']}'", "the sample that the API has")
+        shown, rows, at = browser.evaluate(
+            f"[{FIGURES}, {ROWS}, document.getElementById('age').dataset.timestamp]")
+        if at == before["timestamp"] == summary["timestamp"]:
+            return shown, rows, before, summary
+    raise Failure("the page never shows the sample that the API has")
+
+
+def expected_rows(rx):
+    """What the table has to hold, by the API: without the names that the page gives."""
+    def values(count):
+        fields = ("bits_per_s", "packets_per_s", "packets", "bytes")
+        return [None if count is None else count.get(field) for field in fields]
+
+    marks = [values(rx[name]) for name in ("vlan", "fragments", "malformed")]
+    groups = [[values(count) for count in rx[name].values()]
+              for name in ("l3", "l4", "services", "sizes", "tcp_flags")]
+    return [[values(rx)], *groups[:3], marks, *groups[3:]]
+
+
+def numbers(rows):
+    """The table's values as numbers, like those of expected_rows()."""
+    return [[[None if value is None else float(value) for value in row[1:]] for row in body]
+            for _, body in rows]
+
+
+def check_figures(t, shown, realtime, summary, name):
+    wrong = {}
+    for field, value in {**summary, **realtime}.items():
+        if field in shown and shown[field] != (None if value is None else str(value)):
+            if not isinstance(value, float) or float(shown[field]) != value:
+                wrong[field] = (shown[field], value)
+    t.equal(wrong, {}, f"{name}: every figure is the API's")
+    t.ok(len(set(shown) & {*realtime, *summary}) >= 18, f"{name}: which are all of them", shown)
+
+
+def check_peace(t, browser):
+    t.equal(browser.console, [], "no error, and nothing else, on the console")
+    foreign = [url for url in browser.requests if not url.startswith((ORIGIN, "about:"))]
+    t.equal(foreign, [], "no request but to the server that the page came from")
+    t.equal(browser.failed, {}, "and none of those failed")
+
+
+@scenario("figures", 90)
+def test_figures(t, lab):
+    (link,), _, server = begin(lab, "v0")
+    with Browser() as browser:
+        browser.open(ORIGIN)
+        browser.wait(LIVE, "the page is live")
+        link.send(MIX[n % len(MIX)] for n in range(BURST))
+        at_rest(browser, BURST)
+        t.ok(True, "10,007 frames are 10,007 on the page")
+        shown, rows, realtime, summary = same_sample(browser, server)
+        check_figures(t, shown, realtime, summary, "at rest")
+        t.equal(numbers(rows), expected_rows(realtime["rx"]), "at rest: every row of the table")
+        t.equal(browser.text("[data-field=total_packets]"), "10,007", "written with groups")
+
+        traffic = laboratory.Traffic(link, MIX, rate=3000)
+        browser.wait(f"Number(({FIGURES}).bandwidth_bps) > 1e6", "traffic shows")
+        shown, rows, realtime, summary = same_sample(browser, server)
+        check_figures(t, shown, realtime, summary, "under traffic")
+        t.equal(numbers(rows), expected_rows(realtime["rx"]), "under traffic: every row")
+        t.match(browser.text("[data-field=bandwidth_bps]"), r"^\d[\d.]{2,3} Mbit/s$", "in SI units")
+        sent, _ = traffic.stop()
+        at_rest(browser, BURST + sent)
+        t.ok(True, "all of it is counted on the page")
+        path = browser.evaluate("document.querySelector('#chart .line-0').getAttribute('d')")
+        t.ok(path.count("L") >= 3, "the chart has a line", path)
+        check_peace(t, browser)
+
+
+@scenario("nobody looks", 60)
+def test_hidden(t, lab):
+    begin(lab, "v0")
+    hide = ("(hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: "
+            "true}); document.dispatchEvent(new Event('visibilitychange')); })(%s)")
+    with Browser() as browser:
+        browser.open(ORIGIN)
+        browser.wait(LIVE, "the page is live")
+        browser.evaluate(hide % "true")
+        browser.listen(0.5)
+        before = len(browser.requests)
+        browser.listen(3)
+        t.equal(len(browser.requests), before, "a hidden page asks for nothing")
+        browser.evaluate(hide % "false")
+        wait_for(lambda: browser.listen(0.1) or len(browser.requests) > before, "a request")
+        t.ok(True, "one that is seen again asks again")
+        t.equal(browser.console, [], "no error on the console")
+
+
+@scenario("stale, disconnected, and well again", 120)
+def test_troubles(t, lab):
+    (link,), (recorder,), server = begin(lab, "v0")
+    with Browser() as browser:
+        browser.open(ORIGIN)
+        browser.wait(LIVE, "the page is live")
+        link.send(MIX)
+        at_rest(browser, len(MIX))
+        t.ok(not browser.evaluate(OLD), "live figures are not grey")
+        recorder.kill()
+        browser.wait(f"{OLD} && {STATUS}.startsWith('Stale: ')", "stale without a recorder")
+        t.equal(browser.text("[data-field=total_packets]"), "3", "stale: figures stay, grey")
+        t.match(browser.text("#age"), r"last recorded \d+ s ago", "and say how old")
+        recorder = lab.record("v0", interval="1s")
+        browser.wait(f"{LIVE} && !{OLD}", "live again")
+        t.ok(True, "with a recorder it is live again")
+        browser.wait("document.querySelector('#chart .line-0').getAttribute('d').match(/M/g)"
+                     "?.length >= 2", "a gap in the chart", 25)
+        t.ok(True, "what was not recorded is a gap in the chart")
+        check_peace(t, browser)
+
+        server.kill()
+        lost = f"{STATUS}.startsWith('Connection lost: ')"
+        browser.wait(f"{OLD} && {lost}", "lost without a server")
+        t.equal(browser.text("[data-field=total_packets]"), "3", "lost: figures stay, grey")
+        t.match(browser.text("#age"), r" \d+ s old", "and say how old")
+        server = WebServer(lab)
+        browser.wait(f"{LIVE} && !{OLD}", "live again by itself")
+        t.ok(True, "with a server it is live again by itself")
+        server.send_signal(signal.SIGSTOP)
+        browser.wait(f"{OLD} && {lost}", "lost with a server that hangs")
+        t.match(browser.text("#status"), r"no answer in \d s", "a server that hangs is told apart")
+        server.send_signal(signal.SIGCONT)
+        browser.wait(f"{LIVE} && !{OLD}", "live again by itself")
+
+
+@scenario("no interface, then one", 90)
+def test_nothing(t, lab):
+    lab.veth("v0")
+    WebServer(lab)
+    with Browser() as browser:
+        browser.open(ORIGIN)
+        browser.wait("!document.getElementById('nothing').hidden", "it says what to do")
+        t.ok("samplerd INTERFACE" in browser.text("#nothing"), "without interface: what to do")
+        t.equal(browser.text("[data-field=total_packets]"), "–", "unknown is not 0")
+        lab.record("v0", interval="1s")
+        browser.wait(f"{LIVE} && document.getElementById('nothing').hidden", "live with one")
+        browser.wait("document.querySelector('#interfaces tbody td') !== null", "it is in the list")
+        t.match(browser.text("#interfaces tbody"), r"^v0\s+ok\s+native", "shows how it is counted")
+        browser.evaluate("location.hash = '#interface=nope'")
+        browser.wait(f"{STATUS}.includes('nope')", "refused")
+        t.match(browser.text("#status"), "v0", "an unknown one: the names there are")
+
+
+@scenario("several interfaces, on a phone", 90)
+def test_switch(t, lab):
+    links, _, server = begin(lab, "v0", "v1")
+    with Browser() as browser:
+        browser.call("Emulation.setDeviceMetricsOverride", width=360, height=740,
+                     deviceScaleFactor=2, mobile=True)
+        browser.open(ORIGIN)
+        browser.wait(LIVE, "the page is live")
+        for n, link in enumerate(links, 1):
+            link.send(MIX * n)
+        at_rest(browser, 3 * len(MIX))
+        t.ok(True, "both, added up")
+        options = browser.evaluate("[...document.querySelectorAll('option')].map((o) => o.value)")
+        t.equal(options, ["", "v0", "v1"], "the switch has both")
+        for n, name in enumerate(("v0", "v1"), 1):
+            browser.evaluate("(() => { const select = document.getElementById('interface');"
+                             f"select.value = '{name}';"
+                             "select.dispatchEvent(new Event('change')); })()")
+            at_rest(browser, n * len(MIX))
+            shown, rows, realtime, summary = same_sample(browser, server, f"?interface={name}")
+            check_figures(t, shown, realtime, summary, name)
+            t.equal(numbers(rows), expected_rows(realtime["rx"]), f"{name}: every row")
+            t.equal(browser.evaluate("location.hash"), f"#interface={name}", "it is in the address")
+        width = browser.evaluate("document.documentElement.scrollWidth")
+        t.ok(width <= 360, "nothing is wider than a phone", width)
+        check_peace(t, browser)
+
+
+if __name__ == "__main__":
+    for needed in (SAMPLER_WEB, f"{ASSETS}/index.html"):
+        if not os.path.exists(needed):
+            raise SystemExit(f"no {needed}: build it, or set SAMPLER_BUILD")
+    if not CHROMIUM:
+        raise SystemExit("no chromium: apt-get install chromium")
+    laboratory.main()

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * The interfaces there are, and the switch between them. Pure but for showSwitch().
+ *
+ * @typedef {object} Listed
+ * @property {string} reference what the API takes for it: the name, or the key where two network
+ *	namespaces have that name
+ * @property {string} label for people
+ * @property {any} data of the API's list
+ */
+import { make } from "./dom.js";
+
+/**
+ * @param {string} hash of the address of this page
+ * @returns {string} the interface chosen there, "" for all
+ */
+export function referenceOf(hash) {
+	return new URLSearchParams(hash.slice(1)).get("interface") ?? "";
+}
+
+/**
+ * @param {string} reference
+ * @returns {string} the hash that chooses it
+ */
+export function addressOf(reference) {
+	return reference ? `#${new URLSearchParams({ interface: reference })}` : "#";
+}
+
+/**
+ * @param {any[]} interfaces answer of the API
+ * @returns {Listed[]}
+ */
+export function listed(interfaces) {
+	const names = interfaces.map((one) => one.interface);
+
+	return interfaces.map((data) => {
+		const alone = names.indexOf(data.interface) === names.lastIndexOf(data.interface);
+		const where = data.namespace ? `namespace ${data.namespace}` : data.id;
+
+		return alone
+			? { reference: data.interface, label: data.interface, data }
+			: { reference: data.id, label: `${data.interface} (${where})`, data };
+	});
+}
+
+/**
+ * @param {Listed[]} list
+ * @param {string} reference "" for all
+ * @returns {Listed[]} those that it stands for; the key stands for its interface, too
+ */
+export function selected(list, reference) {
+	if (!reference)
+		return list;
+	return list.filter((one) => one.reference === reference || one.data.id === reference);
+}
+
+/**
+ * @param {Listed[]} list
+ * @returns {Listed[]} those that count now, and can be read
+ */
+export function counting(list) {
+	return list.filter(({ data }) => data.attached && data.health.state !== "unreadable");
+}
+
+/* One that the address names is an option also where it does not exist (any more). */
+function options(list, reference) {
+	const known = list.map(({ reference: value, label, data }) =>
+		[value, data.attached ? label : `${label} (not attached)`]);
+	const all = [["", "all"], ...known];
+
+	return all.some(([value]) => value === reference) ? all : [...all, [reference, reference]];
+}
+
+/**
+ * @param {HTMLSelectElement} select
+ * @param {Listed[]} list
+ * @param {string} reference the chosen one
+ */
+export function showSwitch(select, list, reference) {
+	const wanted = options(list, reference);
+	const present = [...select.options].map(({ value, text }) => [value, text]);
+
+	if (JSON.stringify(present) !== JSON.stringify(wanted))
+		select.replaceChildren(
+			...wanted.map(([value, text]) => make("option", { value }, text)));
+	if (select.value !== reference)
+		select.value = reference;
+}

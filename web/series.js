@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * What the chart draws: rows of rates over time, from the recorded history and from the samples
+ * that came since. Pure: nothing here knows the page.
+ *
+ * A rate that is unknown is null and stays null: in a sum with other interfaces, too. Times are the
+ * server's, so that a wrong clock at the reader's moves nothing.
+ *
+ * @typedef {object} Row
+ * @property {number} time Unix seconds, at which the interval ends
+ * @property {number} span seconds of it
+ * @property {(number|null)[]} values one for each line
+ */
+
+/* Two samples further apart than this many intervals have a gap between them. */
+const GAP_INTERVALS = 2.5;
+
+/**
+ * @param {{step_ms: number, data: (number|null)[][]}} answer of getHistory(), the time first
+ * @returns {Row[]}
+ */
+export function fromHistory(answer) {
+	const [times, ...columns] = answer.data;
+
+	return times.map((time, i) => ({
+		time,
+		span: answer.step_ms / 1000,
+		values: columns.map((column) => column[i] ?? null),
+	}));
+}
+
+function plus(a, b) {
+	return a === null || b === null ? null : a + b;
+}
+
+/* By the millisecond: the same time has the same key in each list. */
+function key(row) {
+	return Math.round(row.time * 1000);
+}
+
+/**
+ * @param {Row[][]} lists one for each interface, on the same grid of times
+ * @returns {Row[]} their sum; null where one of them is unknown
+ */
+export function sum(lists) {
+	const [first = [], ...others] = lists;
+
+	return others.reduce((total, list) => {
+		const found = new Map(list.map((row) => [key(row), row.values]));
+		return total.map((row) => {
+			const other = found.get(key(row));
+			const add = (value, i) => plus(value, other?.[i] ?? null);
+			return { ...row, values: row.values.map(add) };
+		});
+	}, first);
+}
+
+function withGaps(rows) {
+	return rows.flatMap((row, i) => {
+		const before = rows[i - 1];
+		const longest = GAP_INTERVALS * Math.max(row.span, before?.span ?? 0);
+
+		if (!before || row.time - before.time <= longest)
+			return [row];
+		const nothing = row.values.map(() => null);
+		return [{ time: (row.time + before.time) / 2, span: 0, values: nothing }, row];
+	});
+}
+
+/**
+ * @param {Row[]} history as recorded
+ * @param {Row[]} live samples seen since
+ * @returns {Row[]} the history as far as it knows, then what is newer, with gaps as rows of nulls
+ */
+export function merge(history, live) {
+	const last = history.findLast((row) => row.values[0] !== null)?.time ?? -Infinity;
+	const recorded = history.filter((row) => row.time <= last);
+	const newer = live.filter((row) => row.time > last + row.span / 2);
+
+	return withGaps([...recorded, ...newer]);
+}
+
+/**
+ * @param {Row[]} rows
+ * @returns {{lowest: number, highest: number, at: number}|null} of the first line; null where
+ *	nothing is known
+ */
+export function extremes(rows) {
+	const all = rows.filter((row) => row.values[0] !== null);
+
+	if (!all.length)
+		return null;
+	const top = all.reduce((best, row) => (row.values[0] > best.values[0] ? row : best));
+	const lowest = all.reduce((least, row) => Math.min(least, row.values[0]), Infinity);
+	return { lowest, highest: top.values[0], at: top.time };
+}
