@@ -201,6 +201,29 @@ static bool names_service(const struct feed *feed, const struct metric_path *pat
 	return false;
 }
 
+static int parse_unit(const char *field, enum history_unit *ret_unit)
+{
+	static const char *const names[HISTORY_N_UNITS] = {
+		[HISTORY_BITS_PER_S] = "bits_per_s",
+		[HISTORY_PACKETS_PER_S] = "packets_per_s",
+		[HISTORY_BYTES] = "bytes",
+		[HISTORY_PACKETS] = "packets",
+	};
+
+	for (int unit = 0; unit < HISTORY_N_UNITS; unit++) {
+		if (!strcmp(field, names[unit])) {
+			*ret_unit = unit;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static bool needs_bytes(enum history_unit unit)
+{
+	return unit == HISTORY_BITS_PER_S || unit == HISTORY_BYTES;
+}
+
 /* "rx.l4.tcp.bits_per_s": the metric "l4.tcp". */
 static int parse_metric(const struct feed *feed, struct history_metric *metric)
 {
@@ -212,8 +235,7 @@ static int parse_metric(const struct feed *feed, struct history_metric *metric)
 	strcpy(text, metric->name + 2); /* with the point, so that ".bits_per_s" is one, too */
 	field = strrchr(text, '.');
 	*field++ = 0;
-	metric->bits = !strcmp(field, "bits_per_s");
-	if (!metric->bits && strcmp(field, "packets_per_s") != 0)
+	if (parse_unit(field, &metric->unit))
 		return -ENOENT;
 	if (metric_path_parse(text[0] ? text + 1 : "", &metric->path))
 		return -ENOENT;
@@ -221,7 +243,7 @@ static int parse_metric(const struct feed *feed, struct history_metric *metric)
 	if (!row)
 		return names_service(feed, &metric->path) ? 0 : -ENOENT;
 	metric->is_vlan = row->group == METRIC_MARK && row->index == SAMPLER_VLAN;
-	return metric->bits && !(row->units & METRIC_BYTES) ? -ENOENT : 0;
+	return needs_bytes(metric->unit) && !(row->units & METRIC_BYTES) ? -ENOENT : 0;
 }
 
 static int add_metric(const struct feed *feed, const char *name, size_t n,
@@ -231,7 +253,7 @@ static int add_metric(const struct feed *feed, const char *name, size_t n,
 
 	if (query->n_metrics == HISTORY_MAX_METRICS)
 		return error_set(err, -E2BIG, "metrics: at most %d of them", HISTORY_MAX_METRICS);
-	*metric = (struct history_metric){ .bits = false };
+	*metric = (struct history_metric){ .is_vlan = false };
 	if (n < sizeof(metric->name)) {
 		memcpy(metric->name, name, n);
 		if (!parse_metric(feed, metric)) {
@@ -240,8 +262,9 @@ static int add_metric(const struct feed *feed, const char *name, size_t n,
 		}
 	}
 	return error_set(err, -ENOENT,
-			 "no metric \"%.*s\": expected a rate by its place in realtime, such as "
-			 "rx.bits_per_s, rx.l3.ipv6.packets_per_s, rx.services.http.bits_per_s",
+			 "no metric \"%.*s\": expected one by its place in realtime, such as "
+			 "rx.bits_per_s, rx.packets, rx.l3.ipv6.packets_per_s, "
+			 "rx.services.http.bytes",
 			 (int)(n < 64 ? n : 64), name);
 }
 

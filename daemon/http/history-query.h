@@ -13,10 +13,19 @@
 #define HISTORY_MAX_STEPS   4200
 #define HISTORY_NAME_MAX    64 /* of a metric's path, with its NUL */
 
+/* What is told of a metric and a step. */
+enum history_unit {
+	HISTORY_BITS_PER_S,
+	HISTORY_PACKETS_PER_S,
+	HISTORY_BYTES, /* counted in the step, exactly */
+	HISTORY_PACKETS,
+	HISTORY_N_UNITS
+};
+
 struct history_metric {
 	char name[HISTORY_NAME_MAX]; /* as asked for */
 	struct metric_path path;
-	bool bits;    /* bits per second, else packets */
+	enum history_unit unit;
 	bool is_vlan; /* unknown where tags are stripped */
 };
 

@@ -26,16 +26,30 @@ static json_t *time_json(uint64_t ns)
 	return json_integer((json_int_t)(ns / NSEC_PER_SEC));
 }
 
+static bool is_rate(enum history_unit unit)
+{
+	return unit == HISTORY_BITS_PER_S || unit == HISTORY_PACKETS_PER_S;
+}
+
 static json_t *value_json(const struct history_metric *metric, const struct range_step *step)
 {
 	struct sampler_count count;
 
 	if (!step->delta || (metric->is_vlan && step->vlan_unknown) ||
+	    (step->partial && is_rate(metric->unit)) ||
 	    metric_path_get(&metric->path, &step->delta->direction[SAMPLER_RX], step->services,
 			    &count))
 		return json_null();
-	return json_real(metric->bits ? delta_bits_per_s(step->delta, count)
-				      : delta_packets_per_s(step->delta, count));
+	switch (metric->unit) {
+	case HISTORY_BITS_PER_S:
+		return json_real(delta_bits_per_s(step->delta, count));
+	case HISTORY_PACKETS_PER_S:
+		return json_real(delta_packets_per_s(step->delta, count));
+	case HISTORY_BYTES:
+		return json_integer((json_int_t)count.bytes);
+	default:
+		return json_integer((json_int_t)count.packets);
+	}
 }
 
 /* A range_fn: 0, or -ENOMEM. */

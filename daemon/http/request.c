@@ -83,7 +83,7 @@ static const struct endpoint *find_endpoint(h2o_iovec_t path)
 /* Takes json over. Return: its text with a newline, NULL without memory. */
 static struct answer *serialize(json_t *json)
 {
-	char *text = json_dumps(json, JSON_COMPACT);
+	char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(12));
 	size_t len = text ? strlen(text) : 0;
 
 	json_decref(json);

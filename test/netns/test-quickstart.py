@@ -9,6 +9,7 @@ an interface gets namespaces, so that no interface of the machine is touched.
 """
 import contextlib
 import glob
+import json
 import os
 import pty
 import re
@@ -20,6 +21,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.request
 
 import tap
 from tap import Failure, libc, scenario
@@ -31,6 +33,7 @@ CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 MS_REC, MS_PRIVATE, MNT_DETACH = 0x4000, 0x40000, 2
 
 RATES = re.compile(r"samplerd: (\S+): rx ([\d.]+) (\S*)bit/s.* http ([\d.]+) (\S*)bit/s")
+PAGE = re.compile(r"Dashboard: (http://localhost:(\d+)/)")
 ATTACHED = re.compile(r"attached: .*program id (\d+)")
 
 
@@ -130,9 +133,9 @@ def eventually(condition, seconds=10):
     return True
 
 
-def check_nothing_left(report, run):
+def check_nothing_left(report, run, attached=True):
     # Processes are left to tap.py, which adopts and names them.
-    report.ok(run.programs, "the program's number was told", run.text)
+    report.equal(bool(run.programs), attached, "the program's number was told, if any")
     for number in run.programs:
         gone = eventually(lambda n=number: not program_exists(n))
         report.ok(gone, "the program is gone", f"program {number} is still there")
@@ -143,6 +146,22 @@ def check_nothing_left(report, run):
     )
 
 
+def get(run, path):
+    """What the page's server answers while quickstart runs, as text."""
+    run.wait_for(PAGE.pattern)
+    with urllib.request.urlopen(PAGE.search(run.text)[1].rstrip("/") + path, timeout=5) as answer:
+        return answer.read().decode()
+
+
+def check_page(report, run, ifname):
+    """The dashboard's address leads to the page, and the API behind it shows the same traffic."""
+    run.wait_for(RATES.pattern, times=3)
+    report.match(get(run, "/"), r"<title>.*sampler", "there is a page at the dashboard's address")
+    realtime = json.loads(get(run, "/api/metrics/realtime"))
+    report.equal(realtime["interfaces"], [ifname], "the API shows the interface")
+    report.ok(realtime["http_bandwidth_bps"] > 0 and not realtime["stale"], "and its HTTP", realtime)
+
+
 def http_rates(text):
     return [float(match[4]) for match in RATES.finditer(text)]
 
@@ -150,10 +169,19 @@ def http_rates(text):
 # ---- a link of its own ----
 
 
+def answers(run):
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", int(PAGE.search(run.text)[2])), 5).close()
+        return True
+    return False
+
+
 @scenario("by itself", seconds=120)
 def by_itself(report):
     run = Quickstart("--seconds", "6")
+    check_page(report, run, "web0")
     report.equal(run.end(seconds=100), 0, "ends as asked, status 0")
+    report.ok(not answers(run), "nothing answers at the dashboard's address any more")
     rates = http_rates(run.text)
     report.ok(len(rates) >= 5, "a line with rates each second", run.text)
     report.ok(rates and min(rates) > 0, "http is among what is received", run.text)
@@ -193,15 +221,15 @@ def killed(report):
     check_nothing_left(report, run)
 
 
-def pid_of_samplerd():
-    """Of the one that records, not its privileged child; of our run, as each has a session."""
+def pid_of(program):
+    """Of samplerd the one that records, not its privileged child; of our run, as each has a session."""
     for path in glob.glob("/proc/[0-9]*/stat"):
         with contextlib.suppress(OSError):
             with open(path, encoding="utf-8") as f:
                 pid, name = re.match(r"(\d+) \((.*)\) ", f.read()).groups()
-            if name == "samplerd" and is_below_us(int(pid)):
+            if name == program[:15] and is_below_us(int(pid)):
                 return int(pid)
-    raise Failure("no samplerd")
+    raise Failure(f"no {program}")
 
 
 def is_below_us(pid):
@@ -213,14 +241,39 @@ def is_below_us(pid):
     return False
 
 
-@scenario("samplerd killed", seconds=90)
-def samplerd_killed(report):
+@scenario("samplerd killed", seconds=90, program="samplerd", words="samplerd was killed by SIGKILL")
+@scenario("sampler-web killed", seconds=90, program="sampler-web", words="the web service has ended")
+@scenario("sampler-loadgen killed", seconds=90, program="sampler-loadgen",
+          words="the load generator has ended")
+def program_killed(report, program, words):
     run = Quickstart()
     run.wait_for(RATES.pattern)
-    os.kill(pid_of_samplerd(), signal.SIGKILL)
+    os.kill(pid_of(program), signal.SIGKILL)
     report.equal(run.end(), 1, "ends with status 1")
-    report.match(run.text, r"error: samplerd was killed by SIGKILL", "says what has happened")
+    report.match(run.text, f"error: {words}", "says what has happened")
     check_nothing_left(report, run)
+
+
+@scenario("the page's port", seconds=120)
+def the_pages_port(report):
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        run = Quickstart("--seconds", "3", "--port", str(port))
+        report.equal(run.end(seconds=60), 1, "one that is taken is refused")
+        report.match(run.text, f"error: no page: .*127.0.0.1:{port}", "by its number")
+        check_nothing_left(report, run, attached=False)
+    run = Quickstart("--seconds", "3", "--port", str(port))
+    report.match(get(run, "/api/interfaces"), '"schema"', "one that is free is used")
+    report.equal(PAGE.search(run.text)[2], str(port), "and told")
+    report.equal(run.end(seconds=60), 0, "it ends well")
+    with contextlib.ExitStack() as stack:
+        for first in range(3000, 3003):  # whoever has them: the next free one is taken
+            with contextlib.suppress(OSError):
+                stack.enter_context(socket.create_server(("127.0.0.1", first)))
+        run = Quickstart("--seconds", "3")
+        run.wait_for(PAGE.pattern)
+        report.ok(int(PAGE.search(run.text)[2]) > 3002, "ports in use are passed by", run.text)
+        report.equal(run.end(seconds=60), 0, "it ends well")
 
 
 # ---- an interface that is there ----
@@ -237,6 +290,7 @@ def own_namespaces(with_bpffs):
         raise Failure("cannot mount bpffs")
     for command in (
         "ip link add test0 type veth peer name peer0",
+        "ip link set lo up",
         "ip link set test0 up",
         "ip link set peer0 up",
     ):
@@ -272,7 +326,7 @@ def on_an_interface(report, with_bpffs):
     own_namespaces(with_bpffs)
     with frames_arriving():
         run = Quickstart("test0")
-        run.wait_for(RATES.pattern, times=2)
+        check_page(report, run, "test0")
         os.kill(run.process.pid, signal.SIGINT)
         report.equal(run.end(), 0, "ends with status 0")
     report.match(run.text, r"test0: rx .*http [1-9]", "shows what test0 receives")
@@ -289,7 +343,7 @@ def samplerd_killed_on_an_interface(report):
     with frames_arriving():
         run = Quickstart("test0")
         run.wait_for(RATES.pattern)
-        os.kill(pid_of_samplerd(), signal.SIGKILL)
+        os.kill(pid_of("samplerd"), signal.SIGKILL)
         report.equal(run.end(), 1, "ends with status 1")
     report.match(run.text, r"error: samplerd was killed by SIGKILL", "says what has happened")
     check_nothing_left(report, run)
@@ -320,6 +374,8 @@ def wrong_usage(report):
         (["lo", "lo"], 2, r"one interface at most"),
         (["--seconds"], 2, r"--seconds needs a number"),
         (["--seconds", "0"], 2, r"--seconds needs a number"),
+        (["--port"], 2, r"--port needs a number"),
+        (["--port", "65536"], 2, r"--port needs a number"),
         (["--nonesuch"], 2, r"unknown option --nonesuch"),
     ):
         run = Quickstart(*arguments)

@@ -1,0 +1,182 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""
+The README's workflows from end to end: sampler-loadgen sends to a real nginx over a link, samplerd
+counts what arrives, sampler-web tells it; and both sides agree on what was on the wire.
+"""
+import functools
+import time
+
+import lab as laboratory
+from lab import RUN, scenario
+from servers import CERTS, LOADGEN, Nginx, Summary, certificates
+from web import WebServer
+
+SERVER, CLIENT = "198.18.0.1", "198.18.0.2"
+AGREE = 0.02  # of the generator's own figure
+
+FIRST_USE = """
+[target]
+url = http://{server}/
+protocol = http
+
+[traffic]
+bandwidth = {bandwidth}
+connections = {connections}
+request_size = {size}
+latency = {latency}
+
+[limits]
+duration = {duration}
+total_size = 0
+"""
+
+
+def staged(function):
+    """A scenario that gets a Stage besides."""
+
+    @functools.wraps(function)
+    def on_stage(t, lab, **arguments):
+        with Stage(lab) as stage:
+            function(t, stage, **arguments)
+
+    return on_stage
+
+
+class Stage:
+    """server0, which is sampled and has nginx behind it, and the client at its peer."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.link = lab.veth("server0", "client0")
+        for ns, name, address in ((self.link.ns, "server0", SERVER),
+                                  (self.link.peer_ns, "client0", CLIENT)):
+            lab.run("ip", "address", "add", f"{address}/24", "dev", name, ns=ns)
+        certificates(lab, names=f"IP:{SERVER}")
+        self.nginx = Nginx(lab, address=SERVER, port=80, tls_port=443, tls=True)
+        self.recorder = lab.record("server0", "--mode", "native", interval="1s", log_interval=None)
+        self.recorder.wait_record()
+        self.web = WebServer(lab)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.nginx.stop()
+
+    def load(self, *argv, seconds=60):
+        """Run sampler-loadgen at the client. Return: Summary."""
+        return Summary(self.lab.try_run(LOADGEN, *argv, ns=self.link.peer_ns, seconds=seconds))
+
+    def get(self, path):
+        return self.web.get(path).json()
+
+    def totals(self):
+        snapshot = self.lab.snapshot("server0")
+        return snapshot["rx"]["packets"], snapshot["rx"]["bytes"]
+
+    def rates(self, seconds, service="http"):
+        """What the history says of whole seconds, the first and the last of a run left out."""
+        path = f"rx.services.{service}.bits_per_s"
+        data = self.get(f"/api/history?from=-{seconds}&step=1s&metrics={path}")["data"][1]
+        busy = [v for v in data if v]
+        return busy[1:-1]
+
+
+def near(got, want):
+    return abs(got - want) <= AGREE * want
+
+
+def agree(t, stage, run, before, what):
+    """The generator's wire figure against what the sampler has counted of it."""
+    packets, size = (after - b for after, b in zip(stage.totals(), before))
+    sent, frames = run.pair("wire")[0], run.pair("frames")[0]
+    t.ok(near(size, sent), f"{what}: the sampler's bytes are the generator's wire bytes",
+         f"counted {size}, predicted {sent}: {size / sent - 1:+.3%}")
+    t.ok(near(packets, frames), f"{what}: and so are the frames",
+         f"counted {packets}, predicted {frames}: {packets / frames - 1:+.3%}")
+    t.note(f"{what}: bytes {size / sent - 1:+.4%}, frames {packets / frames - 1:+.4%}")
+
+
+def ini(**values):
+    path = f"{RUN}/loadgen.ini"
+    with open(path, "w", encoding="ascii") as file:
+        file.write(FIRST_USE.format(server=SERVER, **values))
+    return path
+
+
+@scenario("watch your own traffic", 60)
+@staged
+def test_watch(t, stage):
+    page = stage.web.get("/")
+    t.equal((page.status, "text/html" in page.headers["Content-Type"]), (200, True),
+            "there is a page")
+    before = stage.totals()
+    run = stage.load("--url", f"http://{SERVER}/", "--requests", "500", "--rate", "200",
+                     "--request-size", "2KB")
+    t.equal(run.requests(), (500, 0, 0), "500 requests are made")
+    agree(t, stage, run, before, "500 requests")
+    laboratory.wait_for(lambda: stage.get("/api/metrics/realtime")["total_packets"]
+                        == stage.totals()[0], "the service has them all")
+    summary = stage.get("/api/stats/summary?interface=server0")
+    t.ok(summary["http_percentage"] > 95 and summary["peak_bandwidth_bps"] > 0,
+         "nearly all of it was HTTP, and there is a peak", summary)
+
+
+@scenario("10 Mbit/s for a while", 60, duration=6, rate=10e6,
+          values={"bandwidth": "10Mbps", "connections": 10, "size": "1KB", "latency": "0ms"})
+@scenario("100 Mbit/s, 50 connections, 100 KB a request", 60, duration=6, rate=100e6,
+          values={"bandwidth": "100Mbps", "connections": 50, "size": "100KB", "latency": "0ms"})
+@scenario("a slow network", 60, duration=6, rate=400e3,
+          values={"bandwidth": "400Kbps", "connections": 10, "size": "1KB", "latency": "100ms"})
+@staged
+def test_bandwidth(t, stage, values, duration, rate):
+    before = stage.totals()
+    run = stage.load("-c", ini(duration=f"{duration}s", **values), seconds=30)
+    t.equal(run.result.status, 0, "the generator ends well")
+    completed, failed, unfinished = run.requests()
+    due = rate / 8 * duration / (1000 if values["size"] == "1KB" else 100_000)
+    t.equal(failed, 0, "no request failed")
+    t.ok(completed + unfinished >= 0.9 * due, "what was asked for was sent", (completed, due))
+    agree(t, stage, run, before, values["bandwidth"])
+    time.sleep(2.2)  # until the last second is over
+    wire_bps = run.pair("wire")[0] * 8 / duration
+    rates = stage.rates(duration + 5)
+    mean = sum(rates) / max(len(rates), 1)
+    t.ok(len(rates) >= duration - 3, "the run's seconds are in the history", rates)
+    t.ok(near(mean, wire_bps), "the sampler's rate is the generator's wire rate",
+         f"{mean:.0f} against {wire_bps:.0f}: {mean / wire_bps - 1:+.3%}")
+    served = len(stage.nginx.stop())
+    t.ok(completed <= served <= completed + unfinished, "nginx has served them", served)
+
+
+@scenario("a slow network limits what is asked of it", 60)
+@staged
+def test_slow_limits(t, stage):
+    """10 connections with 100 ms of think time send 100 requests a second, no more."""
+    before = stage.totals()
+    run = stage.load("-c", ini(bandwidth="10Mbps", connections=10, size="1KB",
+                               latency="100ms", duration="4s"), seconds=30)
+    completed, failed, _ = run.requests()
+    t.ok(failed == 0 and completed <= 410, "the think time holds the connections", completed)
+    t.match(run.result.err, "(?i)warning", "that it cannot reach 10 Mbit/s is said at once")
+    agree(t, stage, run, before, "think time")
+
+
+@scenario("HTTPS", 60)
+@staged
+def test_https(t, stage):
+    before = stage.totals()
+    run = stage.load("--url", f"https://{SERVER}/", "--ca-file", f"{CERTS}/ca.pem",
+                     "--bandwidth", "20Mbps", "--request-size", "10KB", "--duration", "5s",
+                     "--connections", "20", seconds=30)
+    t.equal((run.result.status, run.requests()[1]), (0, 0), "the generator ends well")
+    agree(t, stage, run, before, "https")
+    time.sleep(2.2)
+    rates = stage.rates(10, "https")
+    wire_bps = run.pair("wire")[0] * 8 / 5
+    t.ok(near(sum(rates) / max(len(rates), 1), wire_bps), "it is in the https service's rate",
+         (rates, wire_bps))
+
+
+laboratory.main()
