@@ -233,8 +233,7 @@ static int fitness(const struct feed *feed, uint64_t own_netns)
 static struct feed *find_key(const struct catalog *catalog, const char *key)
 {
 	for (size_t i = 0; i < catalog->n; i++) {
-		if (!strcmp(catalog->feed[i]->key, key) &&
-		    strcmp(catalog->feed[i]->name, key) != 0)
+		if (!strcmp(catalog->feed[i]->key, key) && strcmp(catalog->feed[i]->name, key) != 0)
 			return catalog->feed[i];
 	}
 	return NULL;

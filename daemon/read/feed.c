@@ -22,9 +22,9 @@
 
 #include "kernel/counters-map.h"
 #include "kernel/link.h"
+#include "read/trouble.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
-#include "util/log.h"
 
 #include <errno.h>
 #include <string.h>
@@ -47,12 +47,6 @@ struct recorded {
 	struct delta delta;
 };
 
-/* Something that cannot be read: what clients get to see of it, and what the log has said. */
-struct trouble {
-	struct error said;
-	struct error logged;
-};
-
 struct feed_state {
 	char *state_dir;
 	struct pins pins;
@@ -66,72 +60,9 @@ struct feed_state {
 	struct recorded recorded;
 };
 
-/* ---- what is wrong, without paths ---- */
-
 static void forget(struct error *err)
 {
 	*err = (struct error){ "" };
-}
-
-static const char *pins_words(int r)
-{
-	switch (-r) {
-	case EPROTO:
-		return "it was attached by another version of sampler; attach again to begin anew";
-	case EACCES:
-	case EPERM:
-		return "no permission to read its counters: run as root or join the group that may";
-	case ENODATA:
-		return "an attach is under way or was broken off; attach again if this stays";
-	case EBADMSG:
-		return "what is pinned in its place is not a sampler's";
-	case EAGAIN:
-		return "its description is half written; attach again if this stays";
-	default:
-		return NULL;
-	}
-}
-
-static const char *history_words(int r)
-{
-	switch (-r) {
-	case EPROTONOSUPPORT:
-		return "its history is of another version of sampler";
-	case EACCES:
-	case EPERM:
-		return "no permission to read its history: run as root or join the group that may";
-	case EUCLEAN:
-	case EIO:
-		return "its history is damaged";
-	case EINVAL:
-	case ELOOP:
-		return "what lies in the place of its history is not a regular file";
-	default:
-		return NULL;
-	}
-}
-
-/* Say it to clients, and in full to the log, there only when it is new. */
-static void complain(const struct feed *feed, struct trouble *trouble, const char *what,
-		     const char *words, int r, const struct error *full)
-{
-	forget(&trouble->said);
-	if (words)
-		error_set(&trouble->said, r, "%s", words);
-	else
-		error_set(&trouble->said, r, "%s cannot be read: %s", what, strerror(-r));
-	if (!strcmp(trouble->logged.text, full->text))
-		return;
-	trouble->logged = *full;
-	log_warning("%s: %s", feed->key, full->text);
-}
-
-/* Trouble that is over is worth a line when it comes again. */
-static bool is_over(struct trouble *trouble)
-{
-	if (!trouble->said.text[0])
-		forget(&trouble->logged);
-	return !trouble->said.text[0];
 }
 
 /* ---- pins ---- */
@@ -148,7 +79,7 @@ static void look_at_pins(struct feed *feed)
 		memset(&feed->meta, 0, sizeof(feed->meta));
 	forget(&s->pins_trouble.said);
 	if (r && feed->attached)
-		complain(feed, &s->pins_trouble, "what is pinned", pins_words(r), r, &err);
+		trouble_pins(&s->pins_trouble, feed->key, r, &err);
 }
 
 /* ---- history ---- */
@@ -172,7 +103,7 @@ static void open_history(struct feed *feed, uint64_t now)
 	forget(&s->history_trouble.said);
 	r = history_open_reader(s->state_dir, feed->key, &feed->history, &err);
 	if (r && r != -ENOENT)
-		complain(feed, &s->history_trouble, "its history", history_words(r), r, &err);
+		trouble_history(&s->history_trouble, feed->key, r, &err);
 }
 
 /* The newest record and the one before it that is far enough away to give a rate. */
@@ -236,7 +167,7 @@ static void look_at_history(struct feed *feed, uint64_t now)
 	if (!r)
 		return;
 	error_set(&full, r, "cannot read the history: %s", strerror(-r));
-	complain(feed, &s->history_trouble, "its history", history_words(r), r, &full);
+	trouble_history(&s->history_trouble, feed->key, r, &full);
 	close_history(feed);
 	s->open_ns = now + LOOK_NS;
 }
@@ -401,7 +332,7 @@ static void use_counters(struct feed *feed, uint64_t now)
 	s->counters_ns = now + LOOK_NS;
 	r = read_counters(feed, &sample, &err);
 	if (r) {
-		complain(feed, &s->pins_trouble, "its counters", pins_words(r), r, &err);
+		trouble_pins(&s->pins_trouble, feed->key, r, &err);
 		use_nothing(feed);
 		return;
 	}
@@ -477,8 +408,9 @@ void feed_refresh(struct feed *feed, uint64_t boottime_ns)
 	choose_name(feed);
 	judge_recorder(feed, boottime_ns);
 	choose_source(feed, boottime_ns);
-	feed->trouble = is_over(&s->pins_trouble) ? s->history_trouble.said : s->pins_trouble.said;
-	(void)is_over(&s->history_trouble);
+	feed->trouble =
+		trouble_is_over(&s->pins_trouble) ? s->history_trouble.said : s->pins_trouble.said;
+	(void)trouble_is_over(&s->history_trouble);
 	feed->recorded_boottime_ns = of_this_boot(s) ? s->recorded.newest.boottime_ns : 0;
 	s->look_ns = next_look(feed, boottime_ns);
 	if (memcmp(&before, feed, sizeof(before)) != 0)

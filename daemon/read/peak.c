@@ -49,8 +49,8 @@ static int add_step(const struct range_step *step, void *user)
 	struct grid *grid = user;
 	size_t i = (step->end_ns - grid->first_end_ns) / grid->step_ns;
 
-	if (step->delta && step->end_ns >= grid->first_end_ns && i < grid->n_steps &&
-	    step->end_ns > grid->since_ns)
+	if (step->delta && !step->partial && step->end_ns >= grid->first_end_ns &&
+	    i < grid->n_steps && step->end_ns > grid->since_ns)
 		grid->bits_per_s[i] += delta_bits_per_s(
 			step->delta, counters_total(&step->delta->direction[SAMPLER_RX]));
 	return 0;

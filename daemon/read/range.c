@@ -19,10 +19,13 @@
  *
  * What is unknown. A boundary that has no record makes the steps on both of its sides unknown. A
  * step in which nothing was recorded for longer than half of it (and than the ring's spacing) is
- * unknown: the machine may have slept, and sleep is not a low rate. So is one whose two records are
- * closer than half of it, as after a start: their rate is not the step's. A single tick that was
- * missed in a long step is no gap, since the next record has what it would have counted. Records of
- * two epochs are never compared.
+ * unknown: the machine may have slept, and sleep is not a low rate. A single tick that was missed in
+ * a long step is no gap, since the next record has what it would have counted. Records of two epochs
+ * are never compared.
+ *
+ * Where an epoch begins or ends within a step that has no records of another, its first or last
+ * record stands for the boundary, so that also these counts are in a step. One that is known for less
+ * than half of its length is marked as partial: its rate is not the step's.
  *
  * Wall-clock times are those of each epoch's latest offset. Where a clock was set back between two
  * epochs, so that both claim the same time, the later epoch has it. Steps whose last record may still come are
@@ -66,7 +69,7 @@ int range_extent(const struct history_reader *history, uint64_t *ret_from_ns, ui
 		if (!extents[i].known)
 			continue;
 		from = smaller(from, extents[i].oldest_ns);
-		to = larger(to, extents[i].newest_ns);
+		to = larger(to, extents[i].last_ns);
 	}
 	if (!to)
 		return -ENODATA;
@@ -201,9 +204,8 @@ struct walk {
 	void *user;
 	size_t boundary;	/* the one that is looked for: 0 is where the first step begins */
 	struct mark begin, end; /* records at the boundary before it, and at it as far as seen */
-	uint64_t hole_ns;     /* longest since begin's record, or since end's where that is there */
-	uint64_t last_due_ns; /* of the last record, 0: none yet */
-	uint32_t last_epoch;
+	uint64_t hole_ns; /* longest since begin's record, or since end's where that is there */
+	struct mark last; /* the last record taken */
 };
 
 static uint64_t boundary_ns(const struct walk *w)
@@ -211,29 +213,38 @@ static uint64_t boundary_ns(const struct walk *w)
 	return w->range->first_end_ns + (w->boundary - 1) * w->range->step_ns;
 }
 
-static void fill_step(const struct walk *w, struct delta *delta, struct range_step *step)
+static void fill_step(const struct walk *w, const struct mark *end, struct delta *delta,
+		      struct range_step *step)
 {
-	const struct mark *begin = &w->begin, *end = &w->end;
+	const struct mark *begin = &w->begin;
 
 	if (!begin->there || !end->there || end->hole_ns > w->max_hole_ns ||
-	    rates_between(&begin->sample, &end->sample, delta) ||
-	    delta->interval_ns < w->range->step_ns / 2)
+	    rates_between(&begin->sample, &end->sample, delta))
 		return;
 	step->delta = delta;
 	step->from_boottime_ns = begin->sample.boottime_ns;
+	step->partial = delta->interval_ns < w->range->step_ns / 2;
 	step->vlan_unknown = (begin->sample.flags | end->sample.flags) & SAMPLE_VLAN_STRIPPED;
 	step->services = end->stretch->services.name;
 }
 
-/* No later record can be the boundary's: tell the step that ends there, and go on to the next. */
-static int close_boundary(struct walk *w)
+/*
+ * No later record can be the boundary's: tell the step that ends there, and go on to the next.
+ * @next is the epoch that the walk is in by now, NULL at its end.
+ */
+static int close_boundary(struct walk *w, const struct stretch *next)
 {
 	struct range_step step = { .end_ns = boundary_ns(w) };
+	const struct mark *end = &w->end;
 	struct delta delta;
 	int r = 0;
 
+	if (!end->there && w->last.there && w->last.stretch != next) {
+		w->last.hole_ns = w->hole_ns;
+		end = &w->last; /* with it its epoch ended; one before begin's gives no delta */
+	}
 	if (w->boundary > 0) {
-		fill_step(w, &delta, &step);
+		fill_step(w, end, &delta, &step);
 		r = w->fn(&step, w->user);
 	}
 	w->begin = w->end;
@@ -249,36 +260,62 @@ static bool finished(const struct walk *w)
 
 static void note_hole(struct walk *w, const struct stretch *stretch, uint64_t due)
 {
-	if (w->last_epoch == stretch->ordinal && due - w->last_due_ns > w->hole_ns)
-		w->hole_ns = due - w->last_due_ns;
-	w->last_epoch = stretch->ordinal;
-	w->last_due_ns = due;
+	if (w->last.there && w->last.stretch == stretch && due - w->last.due_ns > w->hole_ns)
+		w->hole_ns = due - w->last.due_ns;
+}
+
+/* An epoch that begins within a step, and has it for itself, begins it. */
+static void begin_within(struct walk *w, const struct mark *first)
+{
+	if (w->begin.there || !w->boundary ||
+	    (w->last.there && w->last.due_ns > boundary_ns(w) - w->range->step_ns))
+		return;
+	w->begin = *first;
+	w->hole_ns = 0;
+}
+
+/* A record of which the boundary has none that is nearer. */
+static void end_with(struct walk *w, const struct mark *mark)
+{
+	uint64_t boundary = boundary_ns(w), hole = w->hole_ns;
+
+	if (distance(mark->due_ns, boundary) > w->window_ns ||
+	    (w->end.there && distance(mark->due_ns, boundary) > distance(w->end.due_ns, boundary)))
+		return;
+	if (w->end.there)
+		hole = larger(hole, w->end.hole_ns);
+	w->end = *mark;
+	w->end.hole_ns = hole;
+	w->hole_ns = 0;
 }
 
 /* One record, in order. Return: 0, or what ended the walk. */
-static int take(struct walk *w, const struct stretch *stretch, const struct sample *sample)
+static int take(struct walk *w, const struct stretch *stretch, const struct sample *sample,
+		bool is_first)
 {
-	uint64_t due = due_wall_ns(w->history, w->range->ring, stretch, sample);
-	int r = 0;
-
-	if (!due || due >= stretch->until_ns ||
-	    (w->last_epoch == stretch->ordinal && due <= w->last_due_ns))
-		return 0;
-	note_hole(w, stretch, due);
-	while (!r && !finished(w) && due > boundary_ns(w) + w->window_ns)
-		r = close_boundary(w);
-	if (r || finished(w) || distance(due, boundary_ns(w)) > w->window_ns ||
-	    (w->end.there &&
-	     distance(due, boundary_ns(w)) > distance(w->end.due_ns, boundary_ns(w))))
-		return r;
-	w->end = (struct mark){
+	struct mark mark = {
 		.there = true,
 		.sample = *sample,
-		.due_ns = due,
-		.hole_ns = w->end.there ? larger(w->end.hole_ns, w->hole_ns) : w->hole_ns,
+		.due_ns = due_wall_ns(w->history, w->range->ring, stretch, sample),
 		.stretch = stretch,
 	};
-	w->hole_ns = 0;
+	int r = 0;
+
+	if (!mark.due_ns || mark.due_ns >= stretch->until_ns)
+		return 0;
+	if (w->last.there && w->last.stretch == stretch && mark.due_ns <= w->last.due_ns) {
+		w->last.sample = *sample; /* its epoch may end with it */
+		return 0;
+	}
+	note_hole(w, stretch, mark.due_ns);
+	while (!r && !finished(w) && mark.due_ns > boundary_ns(w) + w->window_ns)
+		r = close_boundary(w, stretch);
+	if (r || finished(w))
+		return r;
+	if (is_first)
+		begin_within(w, &mark);
+	end_with(w, &mark);
+	w->last = mark;
 	return 0;
 }
 
@@ -303,7 +340,7 @@ static int walk_stretch(struct walk *w, const struct stretch *stretch)
 		r = 0;
 		for (size_t i = 0; !r && i < count && !finished(w); i++) {
 			if (samples[i].epoch == stretch->ordinal)
-				r = take(w, stretch, &samples[i]);
+				r = take(w, stretch, &samples[i], n + i == stretch->first);
 		}
 	}
 	return r;
@@ -339,6 +376,6 @@ int range_for_each(const struct history_reader *history, const struct range *ran
 	for (size_t i = 0; !r && i < all->n && !finished(w); i++)
 		r = walk_stretch(w, &all->stretch[i]);
 	while (!r && !finished(w))
-		r = close_boundary(w);
+		r = close_boundary(w, NULL);
 	return r;
 }

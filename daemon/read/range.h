@@ -33,6 +33,7 @@ struct range_step {
 	uint64_t end_ns;	   /* wall clock */
 	const struct delta *delta; /* what was counted in it; NULL: a gap, or another epoch began */
 	uint64_t from_boottime_ns; /* of the two samples that delta is between */
+	bool partial;		   /* delta is of less than half the step: no rate for it */
 	bool vlan_unknown;	   /* tags were stripped before XDP could see them */
 	const char (*services)[SAMPLER_NAME_MAX]; /* names by slot; NULL where delta is */
 };

@@ -139,19 +139,21 @@ static void trim(const struct history_reader *history, enum history_ring ring,
 	stretch->end = high;
 }
 
-/* When the newest record of the stretch was due, 0 where none can be read. */
-static uint64_t newest_ns(const struct history_reader *history, enum history_ring ring,
-			  const struct stretch *stretch)
+/* When the newest record of the stretch was due, and taken; 0 where none can be read. */
+static void find_newest(const struct history_reader *history, enum history_ring ring,
+			struct stretch *stretch)
 {
 	uint64_t n = stretch->end - stretch->first;
 	struct sample sample;
 
 	for (uint64_t back = 1; back <= READABLE_TRIES && back <= n; back++) {
-		if (!history_read(history, ring, stretch->end - back, &sample) &&
-		    sample.epoch == stretch->ordinal)
-			return due_wall_ns(history, ring, stretch, &sample);
+		if (history_read(history, ring, stretch->end - back, &sample) ||
+		    sample.epoch != stretch->ordinal)
+			continue;
+		stretch->newest_ns = due_wall_ns(history, ring, stretch, &sample);
+		stretch->last_ns = history_wall_ns(stretch->offset_ns, sample.boottime_ns);
+		return;
 	}
-	return 0;
 }
 
 /*
@@ -178,7 +180,7 @@ static void settle(const struct history_reader *history, enum history_ring ring,
 	for (size_t i = 0; i < all->n; i++) {
 		all->stretch[i].until_ns = MAX_WALL_NS;
 		trim(history, ring, &all->stretch[i]);
-		all->stretch[i].newest_ns = newest_ns(history, ring, &all->stretch[i]);
+		find_newest(history, ring, &all->stretch[i]);
 		for (size_t j = 0; j < i; j++)
 			hide(&all->stretch[j], &all->stretch[i]);
 	}
@@ -291,6 +293,8 @@ static int find_extent(const struct history_reader *history, enum history_ring r
 			extent.spacing_ns = find_spacing(history, ring, stretch);
 		extent.oldest_ns = smaller(extent.oldest_ns, oldest);
 		extent.newest_ns = larger(extent.newest_ns, newest);
+		extent.last_ns =
+			larger(extent.last_ns, smaller(stretch->last_ns, stretch->until_ns));
 	}
 	*ret_extent = extent;
 	return 0;

@@ -18,9 +18,11 @@ struct stretch {
 	uint64_t first; /* number of its first record, and of the first that is not its */
 	uint64_t end;
 	uint64_t offset_ns;
-	uint64_t begin_ns;  /* wall-clock time of its first and its newest record */
-	uint64_t newest_ns; /* 0: none can be read */
-	uint64_t until_ns; /* records due from this wall-clock time on are hidden by later epochs */
+	/* Wall-clock times: */
+	uint64_t begin_ns;  /* of its first record */
+	uint64_t newest_ns; /* at which its newest record was due, 0: none can be read */
+	uint64_t last_ns;   /* at which that was taken */
+	uint64_t until_ns;  /* from which on its records are hidden by later epochs */
 	struct history_services services;
 };
 
@@ -29,12 +31,13 @@ struct stretches {
 	struct stretch stretch[MAX_EPOCHS]; /* by their begin */
 };
 
-/* The wall-clock times of the oldest and the newest record of a ring, and how close they are. */
+/* The wall-clock times of a ring's oldest and newest record, and how far apart records are. */
 struct extent {
 	bool known;
 	uint64_t spacing_ns;
 	uint64_t oldest_ns;
-	uint64_t newest_ns;
+	uint64_t newest_ns; /* when it was due */
+	uint64_t last_ns;   /* when it was taken */
 };
 
 static inline uint64_t smaller(uint64_t a, uint64_t b)

@@ -237,7 +237,7 @@ def main():
     if "web" in what:
         with tempfile.TemporaryDirectory(dir=args.state_dir) as state:
             os.chmod(state, 0o711)
-            rounds, seconds, rest = (1, 2, 15) if args.quick else (3, 3, 30)
+            rounds, seconds, rest = (2, 2, 15) if args.quick else (3, 3, 30)
             results["web"] = measure_web(args.build_dir, pathlib.Path(state), rounds, seconds, rest)
     if args.json:
         json.dump(results, sys.stdout, indent=2)

@@ -108,7 +108,8 @@ def one_round(pid, port, path, seconds, client_core):
 
 def measure_answer(name, path, pids, folder, rounds, seconds):
     body = get(PORT, path)
-    (folder / "answer.json").write_bytes(body)
+    file = re.sub(r"\W+", "-", name) + ".json"  # a name of its own: nginx keeps files open
+    (folder / file).write_bytes(body)
     took = []
     for _ in range(20):
         start = time.monotonic()
@@ -116,7 +117,7 @@ def measure_answer(name, path, pids, folder, rounds, seconds):
         took.append((time.monotonic() - start) * 1000)
     figures = {"web": [], "nginx": []}
     for _ in range(rounds):
-        for who, port, there in (("web", PORT, path), ("nginx", PEER_PORT, "/answer.json")):
+        for who, port, there in (("web", PORT, path), ("nginx", PEER_PORT, f"/{file}")):
             figures[who].append(one_round(pids[who], port, there, seconds, cores()[1]))
     rates = {who: [f[0] for f in figures[who]] for who in figures}
     return {

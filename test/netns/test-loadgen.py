@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """
-sampler-loadgen against real servers: what it says it has sent is what they have received, and what a
-sampler on the way has counted; and no server, however broken, makes it crash, hang or lie.
+sampler-loadgen against real servers: what it says it has sent is what they have received, and what
+a sampler on the way has counted; and no server, however broken, makes it crash, hang or lie.
 """
 import collections
 import hashlib
@@ -70,8 +70,9 @@ def loadgen(lab, *argv, port=PORT, host="127.0.0.1", scheme="http", **options):
 
 class Server:
     """
-    An HTTP server in a process of its own, which does what @behave(client, number) does once request
-    @number (from 0, over all connections) has come whole. It ends a connection that gets False.
+    An HTTP server in a process of its own, which does what @behave(client, number) does once
+    request @number (from 0, over all connections) has come whole. It ends a connection that gets
+    False.
     """
 
     def __init__(self, behave, port=PORT, listener=None):
@@ -186,8 +187,7 @@ class Nginx:
     """A real server; each of its log's lines is one request."""
 
     def __init__(self, lab, ns=None, address="127.0.0.1", tls=False):
-        self._lab = lab
-        self.folder = f"{laboratory.RUN}/nginx"
+        self.folder, self.n_resumed = f"{laboratory.RUN}/nginx", 0
         os.makedirs(self.folder)
         listen = [f"listen {address}:{PORT};"]
         if tls:
@@ -199,7 +199,7 @@ class Nginx:
             daemon off; worker_processes 1; pid {self.folder}/pid; user root;
             events {{ worker_connections 1024; }}
             http {{
-                log_format sizes '$status $content_length $request_length';
+                log_format sizes '$status $content_length $ssl_session_reused';
                 access_log {self.folder}/access sizes;
                 client_max_body_size 0; client_body_buffer_size 1m; {temporary}
                 server {{
@@ -223,6 +223,7 @@ class Nginx:
         """Return: [(status, payload)]"""
         with open(f"{self.folder}/access", encoding="ascii") as file:
             lines = [line.split() for line in file]
+        self.n_resumed = sum(resumed == "r" for _, _, resumed in lines)
         return [(int(status), int(size) if size != "-" else 0) for status, size, _ in lines]
 
     def stop(self):
@@ -237,8 +238,8 @@ def certificates(lab, names="DNS:localhost,IP:127.0.0.1,IP:::1"):
     with open(f"{CERTS}/names", "w", encoding="ascii") as file:
         file.write(f"subjectAltName={names}\n")
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    lab.run("openssl", "req", "-x509", *key, "-keyout", f"{CERTS}/ca.key", "-out", f"{CERTS}/ca.pem",
-            "-days", "2", "-subj", "/CN=authority")
+    lab.run("openssl", "req", "-x509", *key, "-keyout", f"{CERTS}/ca.key", "-out",
+            f"{CERTS}/ca.pem", "-days", "2", "-subj", "/CN=authority")
     lab.run("openssl", "req", *key, "-keyout", f"{CERTS}/server.key", "-out", f"{CERTS}/server.csr",
             "-subj", "/CN=server")
     lab.run("openssl", "x509", "-req", "-in", f"{CERTS}/server.csr", "-CA", f"{CERTS}/ca.pem",
@@ -416,6 +417,7 @@ def test_tls_resumed(t, lab):
     t.equal(run.requests(), (2003, 0, 0), "beyond nginx's 1,000 requests a connection")
     t.equal(len(nginx.stop()), 2003, "all of which have come")
     t.match(run.text, r"(?m)^Connections  3 made$", "on three connections")
+    t.equal(nginx.n_resumed, 1003, "the second and the third of which have resumed a session")
 
 
 # ---- the end ----
@@ -483,6 +485,21 @@ def test_hung(t, lab):
 
 # ---- servers that are not there ----
 
+@scenario("more connections than files may be open")
+def test_file_limit(t, lab):
+    limited = ("prlimit", "--nofile=64:64", "--", "setpriv", "--bounding-set", "-sys_resource")
+    run = Summary(lab.try_run(*limited, LOADGEN, "--url", f"http://127.0.0.1:{PORT}/",
+                              "--connections", "100"))
+    t.equal(run.result.status, 1, "exit status 1")
+    t.match(run.result.err, r"100 connections need \d+ open files", "told before anything starts")
+    server = Server(answer_ok)
+    run = Summary(lab.try_run("prlimit", "--nofile=64:4096", "--", LOADGEN, "--url",
+                              f"http://127.0.0.1:{PORT}/", "--connections", "100", "--requests",
+                              "300", "--bandwidth", "0"))
+    t.equal((run.result.status, run.requests()), (0, (300, 0, 0)), "a soft limit is raised")
+    t.equal(server.stop()["requests"], 300, "and all are sent")
+
+
 @scenario("no server")
 def test_absent(t, lab):
     run = loadgen(lab, "--requests", "5")
@@ -512,7 +529,7 @@ def test_comes_back(t, lab):
     t.ok(first["requests"] > 50 and second["requests"] > 300, "both were used", (first, second))
     t.ok(completed <= came <= completed + failed + unfinished, "and had the requests", (came, out))
     t.ok(run.phases().get("connect", 0) >= 1, "refused connections are counted", out)
-    t.match(out, "connect .* first: Connection refused", "with their reason")
+    t.match(out, "connect .* first: Connection (refused|reset)", "with their reason")
 
 
 # ---- servers that are slow, or wrong ----
@@ -527,6 +544,23 @@ def test_stall(t, lab):
     t.ok(service["p90"] < 200, "one request took a second", service)
     t.ok(corrected["p90"] > 500, "some hundred were late", corrected)
     t.ok(service["max"] >= 990 and corrected["max"] >= 990, "the stall is in both", run.text)
+
+
+@scenario("who is more than 10 s behind gives up what is older", 40)
+def test_skipped(t, lab):
+    def behave(client, number):
+        if number == 50:
+            time.sleep(11.5)
+        client.sendall(OK)
+
+    server = Server(behave)
+    run = loadgen(lab, "--rate", "100", "--connections", "1", "--duration", "13s")
+    told = server.stop()
+    skipped = run.number("skipped")
+    t.ok(50 <= skipped <= 250, "some 150 are", run.text)
+    t.equal(told["requests"], sum(run.requests()), "the others were sent")
+    unsent = run.number("unsent") if "unsent" in run.text else 0
+    t.equal(sum(run.requests()) + skipped + unsent, 1300, "no request is forgotten")
 
 
 @scenario("think time")
@@ -552,7 +586,8 @@ def test_infeasible(t, lab):
 
 
 ANSWERS = {
-    "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: x\r\n\r\n",
+    "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+               b"3;x=y\r\nabc\r\n0\r\nT: x\r\n\r\n",
     "100 first": b"HTTP/1.1 100 Continue\r\n\r\n" + OK,
     "103 first": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + OK,
     "204": b"HTTP/1.1 204 No Content\r\n\r\n",

@@ -39,6 +39,7 @@ struct story {
 	struct step {
 		uint64_t end_ns;
 		bool known;
+		bool partial;
 		uint64_t packets;
 		uint64_t interval_ns;
 		bool vlan_unknown;
@@ -103,6 +104,7 @@ static int take(const struct range_step *step, void *user)
 	to->packets = counters_total(&step->delta->direction[SAMPLER_RX]).packets;
 	to->interval_ns = step->delta->interval_ns;
 	to->vlan_unknown = step->vlan_unknown;
+	to->partial = step->partial;
 	strcpy(to->service, step->services[2]);
 	return 0;
 }
@@ -347,10 +349,11 @@ static void the_extent_is_from_the_oldest_to_the_newest(void **state)
 	struct history_reader *r = open_reader(s->f);
 	uint64_t from, to;
 
-	record(s, 100, 5000);
+	record(s, 100, 4999);
+	record_at(s, 5000 * SEC + SEC / 4);
 	assert_int_equal(range_extent(r, &from, &to), 0);
 	assert_true(from == DAY_2026 + 100 * SEC);
-	assert_true(to == DAY_2026 + 5000 * SEC);
+	assert_true(to == DAY_2026 + 5000 * SEC + SEC / 4);
 	history_close_reader(r);
 	end_story(s);
 }
@@ -470,7 +473,7 @@ static void a_boundary_far_from_any_record_has_none(void **state)
 	end_story(s);
 }
 
-static void two_records_close_together_are_no_step(void **state)
+static void two_records_close_together_are_a_part_of_a_step(void **state)
 {
 	struct story *s = begin_story(state);
 
@@ -478,8 +481,34 @@ static void two_records_close_together_are_no_step(void **state)
 	record_at(s, 1000 * SEC + 900 * NSEC_PER_MSEC); /* a start: 100 ms before the next */
 	record(s, 1001, 1010);
 	ask(s, 1000, 1010, SEC, MAX_STEPS);
-	assert_false(step_ending(s, 1001)->known);
-	expect_one_run(s, 9);
+	assert_true(step_ending(s, 1001)->partial);
+	assert_false(step_ending(s, 1002)->partial);
+	expect_one_run(s, 10);
+	assert_true(sum_of_packets(s) == 9100000);
+	end_story(s);
+}
+
+/* Nothing between the first and the last record of an epoch is lost, wherever steps begin. */
+static void an_epoch_is_shown_from_its_first_record_to_its_last(void **state)
+{
+	struct story *s = begin_story(state);
+
+	s->offset_ns = DAY_2026 + 300 * NSEC_PER_MSEC;
+	record_at(s, 1000 * SEC + 600 * NSEC_PER_MSEC);
+	record(s, 1001, 1019);
+	record_at(s, 1019 * SEC + 700 * NSEC_PER_MSEC);
+	ask(s, 950, 1100, 10 * SEC, MAX_STEPS);
+	assert_true(sum_of_packets(s) == 19100000);
+	expect_one_run(s, 3);
+	assert_true(step_ending(s, 1030)->partial);
+	ask(s, 950, 1100, 60 * SEC, MAX_STEPS);
+	assert_true(sum_of_packets(s) == 19100000);
+	assert_true(step_ending(s, 1020)->partial);
+	s->counters_id = 2;
+	record(s, 1050, 1055);
+	record(s, 1057, 1065);
+	ask(s, 950, 1100, 10 * SEC, MAX_STEPS);
+	assert_true(sum_of_packets(s) == 19100000 + 15000000);
 	end_story(s);
 }
 
@@ -497,6 +526,13 @@ static void no_step_is_across_two_epochs(void **state)
 	assert_true(step_ending(s, 1040)->known);
 	assert_false(step_ending(s, 1060)->known);
 	assert_true(step_ending(s, 1080)->known);
+	s->counters_id = 3; /* two that begin in the same step: neither is the step's */
+	record(s, 1106, 1109);
+	s->counters_id = 4;
+	record(s, 1110, 1140);
+	ask(s, 1100, 1140, 20 * SEC, MAX_STEPS);
+	assert_false(step_ending(s, 1120)->known);
+	assert_true(step_ending(s, 1140)->known);
 	end_story(s);
 }
 
@@ -776,7 +812,8 @@ int main(void)
 		TEST(a_damaged_record_is_a_missing_one),
 		TEST(sleep_is_a_gap_and_not_a_low_rate),
 		TEST(a_boundary_far_from_any_record_has_none),
-		TEST(two_records_close_together_are_no_step),
+		TEST(two_records_close_together_are_a_part_of_a_step),
+		TEST(an_epoch_is_shown_from_its_first_record_to_its_last),
 		TEST(no_step_is_across_two_epochs),
 		TEST(a_reboot_goes_on_in_wall_clock_time),
 		TEST(a_step_of_the_clock_moves_the_epoch_and_changes_no_rate),
