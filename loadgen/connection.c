@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * One connection: it is opened, takes one request after the other, and is opened again when it ends.
+ * One connection: it is opened, takes one request after the other, and is opened again when it
+ * ends.
  *
  *   down -> connecting -> handshake -> (thinking) -> idle -> busy -> (thinking) -> idle ...
  *
- * The read event is there as long as the socket is connected, the write event only after a write that
- * could not be done at once. A connection that ends is opened again, at once where it had worked before,
- * else with a back-off that grows. What happens while it is busy is exchange.c's.
+ * The read event is there as long as the socket is connected, the write event only after a write
+ * that could not be done at once. A connection that ends is opened again, at once where it had
+ * worked before, else with a back-off that grows. What happens while it is busy is exchange.c's.
  */
 #include "connection.h"
 
@@ -284,8 +285,8 @@ void connection_check(struct connection *c, uint64_t now_ns)
  * connection_cut() - end a connection for good
  * @c: any
  *
- * A request under way is counted as unfinished, which is no error. The number of connections stays what
- * it was at the end.
+ * A request under way is counted as unfinished, which is no error. The number of connections stays
+ * what it was at the end.
  */
 void connection_cut(struct connection *c)
 {

@@ -4,8 +4,9 @@
  * have them begin together, show a line each second, and at the end the summary.
  *
  * A run has three parts. First each connection is opened, so that opening them is not counted as
- * slowness of what comes after. Then all workers begin at the same time. They end by themselves, at a
- * limit or when they are told to; the main thread only waits for what they tell, and for signals.
+ * slowness of what comes after. Then all workers begin at the same time. They end by themselves,
+ * at a limit or when they are told to; the main thread only waits for what they tell, and for
+ * signals.
  */
 #include "engine.h"
 
@@ -387,11 +388,11 @@ static int run(struct engine *e, const struct config *config, struct error *err)
  * @config: a configuration that was resolved without an error
  * @err: why there is nothing to show for it
  *
- * SIGINT and SIGTERM end the run early, with a full report. They are blocked as long as it lasts, and
- * SIGPIPE is ignored.
+ * SIGINT and SIGTERM end the run early, with a full report. They are blocked as long as it lasts,
+ * and SIGPIPE is ignored.
  *
- * Return: 0 when the run is done; 128 + the number of the signal that ended it; negative errno when it could
- * not start, nothing was completed, or the report could not be written.
+ * Return: 0 when the run is done; 128 + the number of the signal that ended it; negative errno
+ * when it could not start, nothing was completed, or the report could not be written.
  */
 int engine_run(const struct config *config, struct error *err)
 {

@@ -2,9 +2,9 @@
 /*
  * A request and its response over a connection that is busy with them.
  *
- * Reads wait for the event, writes do not; so a small request costs one system call to send and one to
- * receive. A response may come before its request is all sent: the rest is sent still, unless the
- * server closes. A request is tried once; when its connection breaks it has failed.
+ * Reads wait for the event, writes do not; so a small request costs one system call to send and
+ * one to receive. A response may come before its request is all sent: the rest is sent still,
+ * unless the server closes. A request is tried once; when its connection breaks it has failed.
  */
 #include "exchange.h"
 

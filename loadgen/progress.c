@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const char header[] = "  time  conn     req/s  target    sent    wire      p50      p99  "
-			     "errors     late    CPU\n"
-			     "     s                Mbit/s  Mbit/s  Mbit/s       ms       ms  "
-			     "         p99 ms      %\n";
+/* 79 columns, so that a line can be written over on a terminal of 80. */
+static const char header[] =
+	"  time  conn   req/s  target    sent    wire     p50     p99 errors   late  CPU\n"
+	"     s                Mbit/s  Mbit/s  Mbit/s      ms      ms         p99ms    %\n";
 
 /** report_target_bps() - Return: bits of payload a second that are asked for, 0 = all that go */
 uint64_t report_target_bps(const struct config *config)
@@ -70,7 +70,7 @@ static void put_rates(const struct progress *progress, const struct stats *befor
 {
 	FILE *out = progress->out;
 
-	put(out, 10, (double)(now->n_completed - before->n_completed) / seconds);
+	put(out, 8, (double)(now->n_completed - before->n_completed) / seconds);
 	if (progress->target_bps)
 		put(out, 8, (double)progress->target_bps / 1e6);
 	else
@@ -99,13 +99,13 @@ int progress_line(const struct progress *progress, uint64_t start_ns, const stru
 	fprintf(out, "%s%6.1f%6" PRIu64, progress->in_place ? "\r" : "",
 		(double)(now->time_ns - start_ns) / 1e9, now->n_connected);
 	put_rates(progress, before, now, seconds);
-	put(out, 9, ms(histogram_percentile(&now->corrected, 50)));
-	put(out, 9, ms(histogram_percentile(&now->corrected, 99)));
-	fprintf(out, "%8" PRIu64,
+	put(out, 8, ms(histogram_percentile(&now->corrected, 50)));
+	put(out, 8, ms(histogram_percentile(&now->corrected, 99)));
+	fprintf(out, "%7" PRIu64,
 		stats_n_errors(now) + stats_n_not_2xx(now) - stats_n_errors(before) -
 			stats_n_not_2xx(before));
-	put(out, 9, ms(histogram_percentile(&now->lateness, 99)));
-	fprintf(out, "%7.1f%s", 100 * (double)(now->cpu_ns - before->cpu_ns) / 1e9 / seconds,
+	put(out, 7, ms(histogram_percentile(&now->lateness, 99)));
+	fprintf(out, "%5.0f%s", 100 * (double)(now->cpu_ns - before->cpu_ns) / 1e9 / seconds,
 		progress->in_place ? "\033[K" : "\n");
 	return fflush(out) ? -errno : 0;
 }

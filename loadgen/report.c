@@ -3,8 +3,8 @@
  * The summary of a run: what was sent, what came back, how long it took, and whether it was the
  * generator that limited it.
  *
- * Three kinds of bytes are kept apart: payload (bodies of requests), HTTP (heads and bodies) and wire
- * (Ethernet frames, see wire.c).
+ * Three kinds of bytes are kept apart: payload (bodies of requests), HTTP (heads and bodies) and
+ * wire (Ethernet frames, see wire.c).
  */
 #include "report.h"
 
@@ -36,7 +36,7 @@ static void put_bytes(FILE *out, const char *name, uint64_t sent, uint64_t recei
 {
 	char tx[FORMAT_MAX], rx[FORMAT_MAX];
 
-	fprintf(out, "  %-10s%18" PRIu64 " B %14s %18" PRIu64 " B %14s\n", name, sent,
+	fprintf(out, "  %-10s%15" PRIu64 " B %14s %15" PRIu64 " B %14s\n", name, sent,
 		rate_text(tx, sent, seconds), received, rate_text(rx, received, seconds));
 }
 
@@ -74,11 +74,11 @@ static void put_traffic(const struct outcome *outcome, const struct stats *stats
 {
 	double seconds = elapsed_s(outcome);
 
-	fprintf(out, "Bytes       %20s %35s\n", "sent", "received");
+	fprintf(out, "Bytes       %15s %33s\n", "sent", "received");
 	put_bytes(out, "payload", stats->payload_completed, stats->body_received, seconds);
 	put_bytes(out, "HTTP", stats->http_sent, stats->http_received, seconds);
 	put_bytes(out, "wire", stats->wire.tx_bytes, stats->wire.rx_bytes, seconds);
-	fprintf(out, "  %-10s%18" PRIu64 "   %14s %18" PRIu64 "\n", "frames", stats->wire.tx_frames,
+	fprintf(out, "  %-10s%15" PRIu64 "   %14s %15" PRIu64 "\n", "frames", stats->wire.tx_frames,
 		"", stats->wire.rx_frames);
 	if (stats->payload_sent != stats->payload_completed)
 		fprintf(out, "  payload of requests that were not completed: %" PRIu64 " B\n",
@@ -91,19 +91,19 @@ static void put_latency(FILE *out, const char *name, const struct histogram *his
 {
 	static const double percent[] = { 50, 90, 99, 99.9 };
 
-	fprintf(out, "  %-10s%10.3f%10.3f", name, (double)histogram->min_ns / 1e6,
+	fprintf(out, "  %-10s%9.3f%9.3f", name, (double)histogram->min_ns / 1e6,
 		histogram_mean(histogram) / 1e6);
 	for (size_t i = 0; i < sizeof(percent) / sizeof(percent[0]); i++)
-		fprintf(out, "%10.3f", (double)histogram_percentile(histogram, percent[i]) / 1e6);
-	fprintf(out, "%10.3f\n", (double)histogram->max_ns / 1e6);
+		fprintf(out, "%9.3f", (double)histogram_percentile(histogram, percent[i]) / 1e6);
+	fprintf(out, "%9.3f\n", (double)histogram->max_ns / 1e6);
 }
 
 static void put_latencies(const struct stats *stats, FILE *out)
 {
 	if (!stats->corrected.n)
 		return;
-	fprintf(out, "%-12s%10s%10s%10s%10s%10s%10s%10s\n", "Latency, ms", "min", "mean", "p50",
-		"p90", "p99", "p99.9", "max");
+	fprintf(out, "%-12s%9s%9s%9s%9s%9s%9s%9s\n", "Latency, ms", "min", "mean", "p50", "p90",
+		"p99", "p99.9", "max");
 	put_latency(out, "corrected", &stats->corrected);
 	put_latency(out, "service", &stats->service);
 	if (stats->lateness.n)

@@ -2,10 +2,10 @@
 /*
  * Requests: a head that is made once, and a body that is never made at all.
  *
- * A body is eight fresh bytes, which number the request in a way that no two bodies of a run share,
- * and then random bytes from a place in an arena of 1 MiB, round and round. So bodies neither compress
- * nor repeat, and a body of any size takes no memory. A request can be cut at any byte: what is left to
- * send is found from how much was sent.
+ * A body is eight fresh bytes, which number the request in a way that no two bodies of a run
+ * share, and then random bytes from a place in an arena of 1 MiB, round and round. So bodies
+ * neither compress nor repeat, and a body of any size takes no memory. A request can be cut at any
+ * byte: what is left to send is found from how much was sent.
  *
  * request_size = 0 is a GET without a body, anything else a POST.
  */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * Where the target is: its name is resolved once, and the first address that takes a connection (and
- * a TLS handshake) is used for the whole run. So a wrong name, a closed port or a bad certificate is
- * known before anything starts, and the round trip for the feasibility check with it.
+ * Where the target is: its name is resolved once, and the first address that takes a connection
+ * (and a TLS handshake) is used for the whole run. So a wrong name, a closed port or a bad
+ * certificate is known before anything starts, and the round trip for the feasibility check with
+ * it.
  */
 #include "target.h"
 

@@ -2,9 +2,9 @@
 /*
  * TLS by OpenSSL 3.0, straight on the socket.
  *
- * One SSL_CTX a worker: OpenSSL 3.0 takes locks in what connections share. The newest session is kept
- * in it, so that a reconnect resumes. The certificate is verified against the host of the URL unless
- * the configuration says otherwise.
+ * One SSL_CTX a worker: OpenSSL 3.0 takes locks in what connections share. The newest session is
+ * kept in it, so that a reconnect resumes. The certificate is verified against the host of the URL
+ * unless the configuration says otherwise.
  */
 #include "transport.h"
 
@@ -190,8 +190,8 @@ static int tls_handshake(struct stream *stream)
 }
 
 /*
- * At most a record at a time. When it could not be written whole, OpenSSL wants the same bytes again
- * in the next call; they are, since what is sent is a function of how much has been sent.
+ * At most a record at a time. When it could not be written whole, OpenSSL wants the same bytes
+ * again in the next call; they are, since what is sent is a function of how much has been sent.
  */
 static ssize_t tls_write(struct stream *stream, const struct iovec *iov, int n_iov)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * How bytes get over a connection. A transport is a filled struct of functions, so that nothing else
- * asks whether there is TLS.
+ * How bytes get over a connection. A transport is a filled struct of functions, so that nothing
+ * else asks whether there is TLS.
  */
 #ifndef LOADGEN_TRANSPORT_H
 #define LOADGEN_TRANSPORT_H

@@ -3,13 +3,13 @@
  * What a TCP connection has put on the wire, from the kernel's own count of it (TCP_INFO).
  *
  *   bytes sent     = tcpi_bytes_sent (4.19) + tcpi_segs_out (4.2) x header + options of the SYN
- *   bytes received = tcpi_bytes_received (4.1) + tcpi_segs_in (4.2) x header + options of the SYN-ACK
- *   header         = 14 (Ethernet) + 20 (IPv4) or 40 (IPv6) + 20 (TCP) + 12 where timestamps are used
+ *   bytes received = tcpi_bytes_received (4.1) + tcpi_segs_in (4.2) x header + those of the SYN-ACK
+ *   header         = 14 (Ethernet) + 20 (IPv4) or 40 (IPv6) + 20 (TCP) + 12 (timestamps, if used)
  *
- * tcpi_bytes_sent has retransmissions; both segment counts have SYN, FIN, pure ACKs and each segment
- * of a GSO or GRO packet. Not known from TCP_INFO, and left out: SACK blocks, VLAN tags, IPv6
- * extension headers, padding to 60 bytes, and payload that was received twice. What close() sends
- * comes after the last look; wire_read_last() foretells it.
+ * tcpi_bytes_sent has retransmissions; both segment counts have SYN, FIN, pure ACKs and each
+ * segment of a GSO or GRO packet. Not known from TCP_INFO, and left out: SACK blocks, VLAN tags,
+ * IPv6 extension headers, padding to 60 bytes, and payload that was received twice. What close()
+ * sends comes after the last look; wire_read_last() foretells it.
  */
 #include "wire.h"
 
@@ -93,8 +93,8 @@ int wire_read(int fd, bool ipv6, struct wire *ret_wire)
  * @ret_wire: frames and bytes since the SYN
  * @ret_closing: what comes after that
  *
- * Closing first takes FIN and a last ACK, and the peer answers with its FIN; closing second takes FIN
- * and gets an ACK. A connection that was reset, or never was, sends nothing more.
+ * Closing first takes FIN and a last ACK, and the peer answers with its FIN; closing second takes
+ * FIN and gets an ACK. A connection that was reset, or never was, sends nothing more.
  *
  * Return: 0 or negative errno.
  */

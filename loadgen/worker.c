@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * A worker: a thread with its own event loop, connections, part of the schedule and counters. On the
- * way of a request it takes no lock and shares nothing that is written to.
+ * A worker: a thread with its own event loop, connections, part of the schedule and counters. On
+ * the way of a request it takes no lock and shares nothing that is written to.
  *
- * Two timers are enough: think times are all the same, so those who think are a queue, and the
- * schedule knows its next time. The nearest of both, of the tick and of the end is set as an absolute
- * time in one timerfd, only when it changes. libevent's own timers (EVENT_BASE_FLAG_PRECISE_TIMER)
- * would set theirs before each wait, which costs a system call for about every request.
+ * One timer is enough: think times are all the same, so those who think are a queue, and the
+ * schedule knows its next time. The nearest of both, of the tick and of the end is set as an
+ * absolute time in one timerfd, only when it changes. libevent's own timers
+ * (EVENT_BASE_FLAG_PRECISE_TIMER) would set theirs before each wait, which costs a system call for
+ * about every request.
  *
  * Due requests wait in the schedule, which knows how many they are without keeping them, until a
  * connection is free. A worker that is behind sends one after the other as fast as the connections
- * allow, until it has caught up or, when the run has no number of requests to keep, 10 s of the schedule
- * are lost: older ones are given up and counted as skipped.
+ * allow, until it has caught up or, when the run has no number of requests to keep, 10 s of the
+ * schedule are lost: older ones are given up and counted as skipped.
  *
  * Each second it hands a copy of its counters to the main thread, and at the end the last one.
  */

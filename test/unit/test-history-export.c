@@ -4,8 +4,8 @@
  */
 #include "history-fixture.h"
 
-#include "kernel/pins.h"
 #include "config/config.h"
+#include "kernel/pins.h"
 #include "record/export.h"
 #include "util/cleanup.h"
 
