@@ -19,6 +19,7 @@ import time
 
 from common import (SERVER, command, cpu_ticks, in_client, machine, make_link, memory, on_cpu_ns,
                     progress, samplerd, spread, verdict)
+from bench_loadgen import measure_loadgen, tell_loadgen
 from bench_web import measure_web, tell_web
 
 BUDGET_RX_NS = 8.0
@@ -204,7 +205,8 @@ def tell(results):
         f"Linux {m['kernel']} {m['architecture']}, {m['cpu']}, {m['cores']} cores, load {m['load']:.2f},"
         f" BPF JIT {m['bpf_jit']}"
     )
-    tellers = {"rx": tell_rx, "recorder": tell_recorder, "tcp": tell_tcp, "web": tell_web}
+    tellers = {"rx": tell_rx, "recorder": tell_recorder, "tcp": tell_tcp, "web": tell_web,
+               "loadgen": tell_loadgen}
     for name, teller in tellers.items():
         if name in results:
             teller(results[name])
@@ -219,13 +221,13 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("what", nargs="*")
     args = parser.parse_args()
-    what = args.what or ["rx", "recorder", "tcp", "web"]
+    what = args.what or ["rx", "recorder", "tcp", "web", "loadgen"]
 
     results = {"machine": {**machine(), "bpf_jit": args.bpf_jit}}
     if "rx" in what:
         rounds, repeat = (9, 500_000) if args.quick else (31, 2_000_000)
         results["rx"] = measure_rx(args.build_dir, rounds, repeat)
-    if {"recorder", "tcp", "web"} & set(what):
+    if {"recorder", "tcp", "web", "loadgen"} & set(what):
         make_link()
     if "recorder" in what:
         with tempfile.TemporaryDirectory(dir=args.state_dir) as state:
@@ -239,6 +241,12 @@ def main():
             os.chmod(state, 0o711)
             rounds, seconds, rest = (2, 2, 15) if args.quick else (3, 3, 30)
             results["web"] = measure_web(args.build_dir, pathlib.Path(state), rounds, seconds, rest)
+    if "loadgen" in what:
+        with tempfile.TemporaryDirectory(dir=args.state_dir) as folder:
+            rounds, seconds = (2, 2) if args.quick else (7, 3)
+            results["loadgen"] = measure_loadgen(
+                args.build_dir, pathlib.Path(folder), rounds, seconds, 3 if args.quick else 10
+            )
     if args.json:
         json.dump(results, sys.stdout, indent=2)
         print()

@@ -15,7 +15,8 @@ import sys
 import time
 import urllib.request
 
-from common import command, memory, on_cpu_ns, progress, samplerd, spread, verdict
+from common import (command, cores, memory, nginx, on_cpu_ns, process, progress, samplerd, spread,
+                    verdict)
 
 PORT, PEER_PORT = 3000, 3001
 BUDGET_CPU_PERCENT = 0.1
@@ -34,22 +35,6 @@ ANSWERS = (
 )
 
 
-def cores():
-    """Return: the core of the server and that of its client; one, where there is no other."""
-    available = sorted(os.sched_getaffinity(0))
-    return str(available[0]), str(available[-1])
-
-
-@contextlib.contextmanager
-def process(*words, **options):
-    running = subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, **options)
-    try:
-        yield running
-    finally:
-        running.terminate()
-        running.wait(timeout=20)
-
-
 def get(port, path):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
         return answer.read()
@@ -61,29 +46,6 @@ def wait_until_answers(port, path):
             return get(port, path)
         time.sleep(0.1)
     sys.exit(f"bench: nothing answers at port {port}")
-
-
-def nginx_config(folder):
-    return f"""
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log {folder}/nginx.log;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    keepalive_requests 100000000;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    open_file_cache max=16;
-    sendfile on;
-    types {{ application/json json; }}
-    server {{ listen 127.0.0.1:{PEER_PORT}; root {folder}; }}
-}}
-"""
 
 
 def wrk(port, path, seconds, client_core):
@@ -169,7 +131,6 @@ def measure_web(build, state, rounds, seconds, rest_seconds):
     folder = state / "nginx"
     folder.mkdir()
     folder.chmod(0o755)
-    (folder / "nginx.conf").write_text(nginx_config(folder))
     history = state / "history"
     history.mkdir()
     progress("a history of 14 days")

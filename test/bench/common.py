@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """What the benchmarks have in common: commands, a link of their own, CPU and memory of a process."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -94,6 +95,45 @@ def memory(pid):
         field: int(re.search(rf"^{field}:\s*(\d+) kB", status, re.M).group(1))
         for field in ("RssAnon", "RssFile", "RssShmem")
     }
+
+
+def cores():
+    """Return: the core of the server and that of its client; one, where there is no other."""
+    available = sorted(os.sched_getaffinity(0))
+    return str(available[0]), str(available[-1])
+
+
+@contextlib.contextmanager
+def process(*words, **options):
+    running = subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, **options)
+    try:
+        yield running
+    finally:
+        running.terminate()
+        running.wait(timeout=20)
+
+
+def nginx(folder, server):
+    """A real server on the server's core, with what it needs in a folder; server is its block."""
+    temporary = "".join(
+        f"{kind}_temp_path {folder}/{kind}; "
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (folder / "nginx.conf").write_text(
+        f"""daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off; keepalive_requests 100000000; open_file_cache max=16; sendfile on;
+    client_body_buffer_size 1m; {temporary}
+    types {{ application/json json; }}
+    server {{ {server} }}
+}}
+"""
+    )
+    return process(
+        "taskset", "-c", cores()[0], "nginx", "-e", folder / "nginx.log", "-p", folder,
+        "-c", folder / "nginx.conf",
+    )  # fmt: skip
 
 
 # ---- telling ----
