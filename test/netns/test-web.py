@@ -4,8 +4,10 @@
 sampler-web over real interfaces: known frames are exactly what every endpoint says, whoever is at
 work, whatever comes and goes meanwhile, and whatever lies in the place of pins and histories.
 """
+import json
 import os
 import pwd
+import re
 import signal
 import struct
 import time
@@ -23,6 +25,7 @@ RATES = ["bandwidth_bps", "packets_per_sec", "tcp_bandwidth_bps", "tcp_packets_p
 TEN = RATES + ["total_packets", "total_bytes"]
 EIGHT = ["uptime_seconds", "avg_bandwidth_bps", "peak_bandwidth_bps", "total_packets",
          "total_bytes", "tcp_percentage", "http_percentage", "https_percentage"]
+README = os.path.join(laboratory.HERE, "../../README.md")
 ABI_OFFSET = 8  # of sampler_meta.abi_version
 
 
@@ -316,6 +319,60 @@ def test_never_recorded(t, lab):
     answer = wait_totals(server, 100)
     t.ok(answer["packets_per_sec"] > 0 and answer["interval_ms"] >= 900,
          "rates are between two looks, over their time", answer)
+
+
+# ---- what the README shows ----
+
+
+def shape(value):
+    """An answer without its values: names, order and types."""
+    if isinstance(value, dict):
+        return [(name, shape(v)) for name, v in value.items()]
+    if isinstance(value, list):
+        return [shape(v) for v in value[:1]]
+    return "number" if isinstance(value, (int, float)) and not isinstance(value, bool) else \
+        type(value).__name__
+
+
+def readme_answers():
+    """Return: [(path, answer)] of all `$ curl` blocks of the README."""
+    with open(README, encoding="utf-8") as file:
+        text = file.read()
+    blocks = re.findall(r"(?m)^    \$ curl -s '?localhost:3000(/\S*?)'?\n((?:    .*\n)+)", text)
+    return [(path, json.loads(answer)) for path, answer in blocks]
+
+
+@scenario("the README's answers are real ones", 60)
+def test_readme(t, lab):
+    elsewhere = lab.namespace()  # as quickstart has the link
+    lab.veth("web0", ns=elsewhere)
+    lab.run("ethtool", "-K", "web0", "rxvlan", "on", ns=elsewhere)
+    server = WebServer(lab)
+    recorder = lab.record("web0", ns=elsewhere, interval="1s")
+    recorder.wait_record()
+    recorder.wait_record()
+    laboratory.wait_for(lambda: server.get(REALTIME).status == 200
+                        and server.get(REALTIME).json()["interval_ms"], "two samples")
+    shown = readme_answers()
+    with open(README, encoding="utf-8") as file:
+        listed = re.findall(r"(?m)^\| `GET (/\S*)`", file.read())
+    t.equal(sorted({path.split("?")[0] for path, _ in shown} | {"/"}), sorted(listed),
+            "each endpoint of its table is shown")
+    for path, answer in shown:
+        real = server.get(path).json()
+        got, want = flexible(shape(real)), flexible(shape(answer))
+        t.equal(got, want, f"{path}: names, order and types")
+
+
+def flexible(tree):
+    """Peaks and gaps may be unknown in one of two answers: null is taken for a value."""
+    if isinstance(tree, list):
+        return [flexible(v) for v in tree]
+    if isinstance(tree, tuple):
+        name, value = tree
+        unknown = name in ("peak_timestamp", "data")
+        return name, "any" if unknown else flexible(value)
+    return tree
 
 
 # ---- hostile ----
