@@ -184,15 +184,26 @@ static int purge(const struct config *config, const char *ifname, struct error *
 
 /* ---- recording ---- */
 
-/* Made for the user that records; one that is there already belongs to whoever made it. */
-static int make_state_dir(const char *dir, uid_t uid, gid_t gid, struct error *err)
+/* One that is there already belongs to whoever made it; recording works, as root opens the file. */
+static void check_state_dir(const char *dir, const char *user, uid_t uid, gid_t gid)
 {
-	if (mkdir(dir, 0750))
-		return errno == EEXIST
-			       ? 0
-			       : error_set(err, -errno, "cannot make %s: %s", dir, strerror(errno));
-	if (chown(dir, uid, gid))
-		return error_set(err, -errno, "%s: %s", dir, strerror(errno));
+	struct stat st;
+
+	if (!stat(dir, &st) && st.st_uid != uid && st.st_gid != gid && !(st.st_mode & S_IXOTH))
+		log_warning("%s belongs to another user than %s, whose readers (sampler-web) "
+			    "cannot look into it: chown it, or choose another state_dir",
+			    dir, user);
+}
+
+static int make_state_dir(const char *dir, const char *user, uid_t uid, gid_t gid,
+			  struct error *err)
+{
+	if (!mkdir(dir, 0750))
+		return chown(dir, uid, gid) ? error_set(err, -errno, "%s: %s", dir, strerror(errno))
+					    : 0;
+	if (errno != EEXIST)
+		return error_set(err, -errno, "cannot make %s: %s", dir, strerror(errno));
+	check_state_dir(dir, user, uid, gid);
 	return 0;
 }
 
@@ -213,7 +224,8 @@ static int open_history(const struct config *config, const char *ifname, bool as
 	place.uid = place.gid = -1;
 	if (!r && as_root)
 		r = privileges_lookup(config->user, &place.uid, &place.gid, err)
-			    ?: make_state_dir(config->state_dir, place.uid, place.gid, err);
+			    ?: make_state_dir(config->state_dir, config->user, place.uid, place.gid,
+					      err);
 	r = r ?: history_open_writer(&place, &geometry, ret_history, err);
 	if (!r && *history_writer_note(*ret_history))
 		log_warning("%s", history_writer_note(*ret_history));
@@ -274,6 +286,35 @@ static void hold_stop_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+/* What attaching needs, before anything is made that a failure would leave. */
+static int check_requirements(const struct config *config, const char *ifname, bool as_root,
+			      struct error *err)
+{
+	struct link_info link;
+	uint64_t device;
+	int r = requirements_find_link(ifname, &link, err);
+
+	if (r || !as_root)
+		return r;
+	return requirements_check_kernel(err) ?:
+	       requirements_check_capabilities(err) ?:
+	       pins_check_bpffs(config->pin_dir, &device, err);
+}
+
+/* A history that a start has made in vain. */
+static void leave_no_history(struct history_writer **history, const struct config *config,
+			     const char *ifname)
+{
+	char key[KEY_MAX];
+
+	if (!*history || history_last(*history))
+		return;
+	history_close_writer(*history);
+	*history = NULL;
+	if (!pins_key(config->pin_dir, ifname, key, NULL))
+		history_purge(config->state_dir, key, NULL);
+}
+
 static int record(const struct config_source *source, const struct config *config,
 		  struct error *err)
 {
@@ -281,8 +322,7 @@ static int record(const struct config_source *source, const struct config *confi
 	struct recorder_setup setup = { .source = source, .config = config, .pin_dir_fd = -1 };
 	bool as_root = geteuid() == 0;
 	struct broker broker;
-	struct link_info link;
-	int r = requirements_find_link(source->ifname, &link, err);
+	int r = check_requirements(config, source->ifname, as_root, err);
 
 	if (r)
 		return r;
@@ -298,6 +338,8 @@ static int record(const struct config_source *source, const struct config *confi
 		setup.history = history;
 		r = as_root ? record_attached(&setup, err) : recorder_run(&setup, err);
 	}
+	if (r)
+		leave_no_history(&history, config, source->ifname);
 	if (as_root)
 		broker_end(&broker);
 	return r;

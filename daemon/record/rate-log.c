@@ -24,6 +24,7 @@
 
 #define MESSAGE_ID_RATES "8d0c4a4f52e24f1aa0d1c7b1f5c1e6a3"
 #define FIELDS_MAX	 200
+#define SILENT_PACE	 30 /* lines of silence are so much rarer */
 
 /* Journal fields under construction; each entry is its own allocation. */
 struct fields {
@@ -123,14 +124,8 @@ static void class_rate(char *buf, size_t size, const char *name, const struct de
 	snprintf(buf, size, "%s %s", name, bits);
 }
 
-/**
- * rate_log_write() - log what was counted between two samples
- * @ifname: interface
- * @services: names by slot, as in meta
- * @delta: what was counted
- */
-void rate_log_write(const char *ifname, const char (*services)[SAMPLER_NAME_MAX],
-		    const struct delta *delta)
+static void write_line(const char *ifname, const char (*services)[SAMPLER_NAME_MAX],
+		       const struct delta *delta)
 {
 	const struct sampler_counters *rx = &delta->direction[SAMPLER_RX];
 	struct sampler_count total = counters_total(rx);
@@ -146,4 +141,62 @@ void rate_log_write(const char *ifname, const char (*services)[SAMPLER_NAME_MAX]
 		 (double)delta->interval_ns / NSEC_PER_SEC);
 	if (!getenv("JOURNAL_STREAM") || to_journal(ifname, services, delta, message) < 0)
 		log_info("%s", message);
+}
+
+static uint64_t rx_packets(const struct delta *delta)
+{
+	return counters_total(&delta->direction[SAMPLER_RX]).packets;
+}
+
+/**
+ * rate_log_tell() - log a line where one is due
+ * @log: what was told so far
+ * @ifname: interface
+ * @services: names by slot, as in meta
+ * @sample: the newest
+ * @pace: how often
+ * @last_words: a line is due now, since no sample will come after this one
+ *
+ * Silence is told at a slower pace; as nothing was counted, no line is needed to add up.
+ */
+void rate_log_tell(struct rate_log *log, const char *ifname,
+		   const char (*services)[SAMPLER_NAME_MAX], const struct sample *sample,
+		   const struct rate_log_pace *pace, bool last_words)
+{
+	uint64_t slack = pace->interval_ns / 2;
+	struct delta delta;
+
+	if (!log->started || rates_between(&log->told, sample, &delta)) {
+		log->told = *sample;
+		log->started = true;
+		return;
+	}
+	if (!pace->log_interval_ns ||
+	    (delta.interval_ns + slack < pace->log_interval_ns && !last_words))
+		return;
+	if (!rx_packets(&delta) &&
+	    (last_words || delta.interval_ns + slack < SILENT_PACE * pace->log_interval_ns))
+		return;
+	write_line(ifname, services, &delta);
+	log->told = *sample;
+}
+
+/**
+ * rate_log_forget_silence() - a silent stretch must not thin out the rate of what comes after it
+ * @log: what was told so far
+ * @last: the sample before
+ * @sample: the newest
+ * @pace: how often lines are due
+ */
+void rate_log_forget_silence(struct rate_log *log, const struct sample *last,
+			     const struct sample *sample, const struct rate_log_pace *pace)
+{
+	struct delta since_told, since_last;
+
+	if (!log->started || rates_between(&log->told, last, &since_told) ||
+	    rates_between(last, sample, &since_last))
+		return;
+	if (!rx_packets(&since_told) && rx_packets(&since_last) &&
+	    since_told.interval_ns >= pace->log_interval_ns)
+		log->told = *last;
 }

@@ -56,9 +56,9 @@ struct recorder {
 	struct health health;
 	uint64_t reattach_ns;	/* not before this time */
 	enum health_state told; /* the trouble that was last told, 0 = none */
-	bool have_last, have_logged;
-	struct sample last;   /* of the tick before */
-	struct sample logged; /* up to where the rate log has told */
+	struct rate_log log;
+	bool have_last;
+	struct sample last; /* of the tick before */
 };
 
 static int end(struct recorder *r, int status)
@@ -66,43 +66,14 @@ static int end(struct recorder *r, int status)
 	return sd_event_exit(r->event, status);
 }
 
-/* ---- rates ---- */
-
-/* Silence is told at a slower pace; as nothing was counted, no line is needed to add up. */
-static void log_rates(struct recorder *r, const struct sample *sample, bool last_words)
+static void tell_rates(struct recorder *r, const struct sample *sample, bool last_words)
 {
-	struct delta delta;
-	uint64_t slack = r->config.interval_ns / 2;
-	bool silent;
+	const struct rate_log_pace pace = { r->config.interval_ns, r->config.log_interval_ns };
 
-	if (!r->have_logged || rates_between(&r->logged, sample, &delta)) {
-		r->logged = *sample;
-		r->have_logged = true;
-		return;
-	}
-	if (!r->config.log_interval_ns ||
-	    (delta.interval_ns + slack < r->config.log_interval_ns && !last_words))
-		return;
-	silent = !counters_total(&delta.direction[SAMPLER_RX]).packets;
-	if (silent && (last_words || delta.interval_ns + slack < 30 * r->config.log_interval_ns))
-		return;
-	rate_log_write(r->ifname, (const char(*)[SAMPLER_NAME_MAX])r->meta.service, &delta);
-	r->logged = *sample;
-}
-
-/* A silent stretch must not thin out the rate of what comes after it. */
-static void forget_silence(struct recorder *r, const struct sample *sample)
-{
-	struct delta since_logged, since_last;
-
-	if (!r->have_logged || !r->have_last ||
-	    rates_between(&r->logged, &r->last, &since_logged) ||
-	    rates_between(&r->last, sample, &since_last))
-		return;
-	if (!counters_total(&since_logged.direction[SAMPLER_RX]).packets &&
-	    counters_total(&since_last.direction[SAMPLER_RX]).packets &&
-	    since_logged.interval_ns >= r->config.log_interval_ns)
-		r->logged = r->last;
+	if (r->have_last)
+		rate_log_forget_silence(&r->log, &r->last, sample, &pace);
+	rate_log_tell(&r->log, r->ifname, (const char(*)[SAMPLER_NAME_MAX])r->meta.service, sample,
+		      &pace, last_words);
 }
 
 /* ---- pins ---- */
@@ -110,10 +81,22 @@ static void forget_silence(struct recorder *r, const struct sample *sample)
 static void close_pins(struct recorder *r)
 {
 	if (r->have_last)
-		log_rates(r, &r->last, true); /* what was recorded is also told */
+		tell_rates(r, &r->last, true); /* what was recorded is also told */
 	if (r->open)
 		counters_map_close(&r->map);
-	r->open = r->have_last = r->have_logged = false;
+	r->open = r->have_last = r->log.started = false;
+}
+
+/* Paths as the configuration has them, not through the descriptor that stands for them here. */
+static void tell_paths(const struct recorder *r, struct error *err)
+{
+	const char *real = r->setup->config->pin_dir;
+	char *at = strstr(err->text, r->pin_dir);
+	struct error before = *err;
+
+	if (at && strcmp(real, r->pin_dir))
+		error_set(err, 0, "%.*s%s%s", (int)(at - err->text), before.text, real,
+			  before.text + (at - err->text) + strlen(r->pin_dir));
 }
 
 static void complain_once(struct recorder *r, const char *text)
@@ -307,6 +290,11 @@ static int tick(struct recorder *r)
 	struct sample sample;
 	int e = refresh_pins(r, &err);
 
+	if (e)
+		tell_paths(r, &err);
+	if (e == -ENOENT)
+		error_set(&err, e, "%s is not attached: waiting for samplerd --attach %s (as root)",
+			  r->ifname, r->ifname);
 	if (e == -EPROTO) { /* attached by another version: it will not become readable */
 		r->fatal = err;
 		return end(r, e);
@@ -327,8 +315,7 @@ static int tick(struct recorder *r)
 	if (r->health.state == HEALTH_DEGRADED)
 		sample.flags |= SAMPLE_DEGRADED;
 	store(r, &sample);
-	forget_silence(r, &sample);
-	log_rates(r, &sample, false);
+	tell_rates(r, &sample, false);
 	tell_systemd(r, &sample);
 	r->last = sample;
 	r->have_last = true;
@@ -468,9 +455,8 @@ static void last_words(struct recorder *r)
 	if (r->have_last && sample.boottime_ns > r->last.boottime_ns) {
 		sample.flags = r->last.flags;
 		store(r, &sample);
-		forget_silence(r, &sample);
 	}
-	log_rates(r, &sample, true);
+	tell_rates(r, &sample, true);
 }
 
 static void release(struct recorder *r)

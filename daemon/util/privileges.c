@@ -65,11 +65,11 @@ int privileges_lookup(const char *user, uid_t *ret_uid, gid_t *ret_gid, struct e
 
 	if (r == -ESRCH || r == -ENOENT)
 		return error_set(err, -ESRCH,
-				 "There is no user \"%s\"; create it (systemd-sysusers does, from "
-				 "the package's sysusers.d) or name another one",
-				 user);
+				 "no user \"%s\": make it (useradd -r %s), or name another one "
+				 "(option --user, key user)",
+				 user, user);
 	if (r)
-		return error_set(err, r, "Cannot look up user \"%s\": %s", user, strerror(-r));
+		return error_set(err, r, "cannot look up user \"%s\": %s", user, strerror(-r));
 	*ret_uid = passwd.pw_uid;
 	*ret_gid = passwd.pw_gid;
 	return 0;

@@ -142,12 +142,12 @@ def test_detached(t, lab):
     sent, _ = link.send(FRAMES * 300)
     wait_recorded(lab, sent)
     lab.samplerd("--detach", "v0")
-    recorder.wait_log(r"error: v0 is not sampled: no pins")
+    recorder.wait_log(r"error: v0 is not attached: waiting")
     before = lab.last_record("v0")
     link.send(FRAMES * 100)
     time.sleep(0.5)  # some ticks without pins: there must be neither a record nor another line
     t.equal(lab.last_record("v0")["record"], before["record"], "nothing is recorded without pins")
-    t.equal(recorder.log().count("is not sampled"), 1, "and that is said once")
+    t.equal(recorder.log().count("is not attached"), 1, "and that is said once")
     lab.attach("v0")
     recorder.wait_record()
     more, _ = link.send(FRAMES * 40)
@@ -493,6 +493,18 @@ def test_purge(t, lab):
     t.ok(lab.history("v0"), "detaching does not delete it")
     t.equal(lab.samplerd("--purge", "v0").status, 0, "--purge does")
     t.equal(os.listdir(lab.state_dir), [], "and nothing is left")
+
+
+@scenario("a start that fails leaves no history")
+def test_failed_start(t, lab):
+    lab.veth("v0")
+    result = lab.samplerd("--pin-dir", "/run/no-bpffs", "v0")
+    t.equal((result.status, os.listdir(lab.state_dir)), (5, []), "without a bpffs")
+    lab.run("ip", "link", "set", "v0", "xdp", "object", f"{laboratory.OBJECTS}/foreign.bpf.o",
+            "section", "xdp")
+    result = lab.samplerd("v0")
+    t.equal((result.status, [name for name in os.listdir(lab.state_dir) if "lock" not in name]),
+            (4, []), "where the interface is busy")
 
 
 laboratory.main()
