@@ -258,15 +258,17 @@ static int usage(const char *what)
 	return EXIT_USAGE;
 }
 
-static void override(struct arguments *args, const char *key, const char *value)
+/* Return: 0, -E2BIG. */
+static int override(struct arguments *args, const char *key, const char *value)
 {
 	size_t n = args->source.n_overrides;
 
 	if (n == CONFIG_MAX_OVERRIDES)
-		return;
+		return -E2BIG;
 	args->source.override[n].key = key;
 	args->source.override[n].value = value;
 	args->source.n_overrides++;
+	return 0;
 }
 
 /* Return: 0, -E2BIG. */
@@ -304,13 +306,13 @@ static int take_option(struct arguments *args, int option)
 		args->asset_dir = optarg;
 		return 0;
 	default:
-		override(args, option_keys[option - OPT_KEY], optarg);
-		return 0;
+		return override(args, option_keys[option - OPT_KEY], optarg);
 	}
 }
 
 int main(int argc, char **argv)
 {
+	static const char too_many[] = "too many options, addresses or names";
 	struct arguments args = { .asset_dir = SAMPLER_ASSET_DIR };
 	struct error err;
 	int option;
@@ -329,14 +331,13 @@ int main(int argc, char **argv)
 			return EXIT_USAGE; /* getopt_long() has said which and why */
 		default:
 			if (take_option(&args, option))
-				return usage("too many addresses or names");
+				return usage(too_many);
 		}
 	}
 	if (optind < argc)
 		return usage("no argument is taken: all sampled interfaces are served");
-	if (*args.listen)
-		override(&args, "listen", args.listen);
-	if (*args.allow_hosts)
-		override(&args, "allow_hosts", args.allow_hosts);
+	if ((*args.listen && override(&args, "listen", args.listen)) ||
+	    (*args.allow_hosts && override(&args, "allow_hosts", args.allow_hosts)))
+		return usage(too_many);
 	return run(&args);
 }

@@ -21,8 +21,9 @@
 
 #define DAY	      (24 * 3600 * NSEC_PER_SEC)
 #define HOUR	      (3600 * NSEC_PER_SEC)
-#define MAX_BANDWIDTH 1000000000000ULL /* bit/s */
-#define MAX_URL	      1390	       /* leaves room for "https://" */
+#define MIN_TIMEOUT   (100 * NSEC_PER_MSEC) /* they are looked at ten times a second */
+#define MAX_BANDWIDTH 1000000000000ULL	    /* bit/s */
+#define MAX_URL	      1390		    /* leaves room for "https://" */
 #define MAX_BYTES     1000000000000000000ULL
 #define MAX_REQUESTS  1000000000000000000ULL
 #define MAX_RATE      (10000000ULL * CONFIG_RATE_PARTS)
@@ -39,6 +40,8 @@ enum key {
 	KEY_DURATION,
 	KEY_TOTAL_SIZE,
 	KEY_REQUESTS,
+	KEY_CONNECT_TIMEOUT,
+	KEY_TIMEOUT,
 	KEY_VERIFY,
 	KEY_CA_FILE,
 	KEY_QUIET,
@@ -78,7 +81,9 @@ static const struct config_row rows[N_KEYS] = {
 			  LOADGEN_MAX_THREADS, "a number from 1 to 256", "1" },
 	[KEY_REQUEST_SIZE] = { "traffic", "request_size", &config_bytes, FIELD(request_size), 0,
 			       LOADGEN_MAX_REQUEST,
-			       "a size such as 1KB (1000 bytes), 1KiB (1024) or 512, up to 1GiB",
+			       "a size such as 1KB (1000 bytes), 1KiB (1024) or 512, up to 1GiB, "
+			       "or "
+			       "0 for GET without a body",
 			       "1KB" },
 	[KEY_LATENCY] = { "traffic", "latency", &config_time, FIELD(latency_ns), 0, HOUR,
 			  "a duration such as 5ms or 1s, up to 1h, or 0 for none", "0" },
@@ -90,6 +95,11 @@ static const struct config_row rows[N_KEYS] = {
 			     "0" },
 	[KEY_REQUESTS] = { "limits", "requests", &config_count, FIELD(requests), 0, MAX_REQUESTS,
 			   "a number of requests up to 10^18, or 0 for no limit", "0" },
+	[KEY_CONNECT_TIMEOUT] = { "limits", "connect_timeout", &config_time,
+				  FIELD(connect_timeout_ns), MIN_TIMEOUT, HOUR,
+				  "a duration such as 10s or 500ms, from 100ms to 1h", "10s" },
+	[KEY_TIMEOUT] = { "limits", "timeout", &config_time, FIELD(timeout_ns), MIN_TIMEOUT, HOUR,
+			  "a duration such as 30s or 500ms, from 100ms to 1h", "30s" },
 	[KEY_VERIFY] = { "tls", "verify", &config_yes, FIELD(verify), 0, 0, "yes or no", "yes" },
 	[KEY_CA_FILE] = { "tls", "ca_file", &config_text, FIELD(ca_file), 0, 255,
 			  "a path of at most 255 characters, without quotes and semicolons, or "

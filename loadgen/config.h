@@ -36,6 +36,8 @@ struct config {
 	uint64_t duration_ns;
 	uint64_t total_size; /* bytes of payload of the whole run */
 	uint64_t requests;
+	uint64_t connect_timeout_ns; /* of TCP and TLS handshake together; never 0 */
+	uint64_t timeout_ns;	     /* while a request is under way and nothing moves; never 0 */
 
 	/* [tls] */
 	bool verify;

@@ -16,6 +16,7 @@
 #include "schedule.h"
 #include "stats.h"
 #include "target.h"
+#include "util/units.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -23,10 +24,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CONNECT_TIMEOUT_NS  10000000000ULL /* TCP and TLS handshake */
-#define PROGRESS_TIMEOUT_NS 30000000000ULL /* nothing sent or received of a request */
-#define BACK_OFF_NS	    10000000ULL	   /* after the first failure; doubles */
-#define MAX_BACK_OFF_NS	    1000000000ULL
+#define BACK_OFF_NS	10000000ULL /* after the first failure; doubles */
+#define MAX_BACK_OFF_NS 1000000000ULL
 
 static const struct transport *transport_of(const struct connection *c)
 {
@@ -45,12 +44,18 @@ static bool is_up(const struct connection *c)
 
 /* ---- down ---- */
 
+/* What closing takes after the end of the run is kept apart: rates are of the time before. */
+static struct wire *wire_sum(const struct connection *c)
+{
+	return c->worker->state == WORKER_ENDED ? &stats_of(c)->closing : &stats_of(c)->wire;
+}
+
 static void take_wire(struct connection *c, const struct wire *wire)
 {
 	struct wire step = *wire;
 
 	wire_subtract(&step, &c->wire);
-	wire_add(&stats_of(c)->wire, &step);
+	wire_add(wire_sum(c), &step);
 	c->wire = *wire;
 	c->wire_stale = false;
 }
@@ -72,19 +77,16 @@ void connection_read_wire(struct connection *c)
 		take_wire(c, &wire);
 }
 
-/* What closing takes after the end of the run is kept apart: rates are of the time before. */
 static void close_socket(struct connection *c)
 {
-	struct stats *stats = stats_of(c);
 	struct wire wire, closing;
 
 	if (c->stream.fd < 0)
 		return;
 	transport_of(c)->close(&c->stream);
-	if (!wire_read_last(c->stream.fd, is_ipv6(c), c->peer_closed, &wire, &closing)) {
+	if (!wire_read_last(c->stream.fd, is_ipv6(c), &wire, &closing)) {
 		take_wire(c, &wire);
-		wire_add(c->worker->state == WORKER_ENDED ? &stats->closing : &stats->wire,
-			 &closing);
+		wire_add(wire_sum(c), &closing);
 	}
 	event_del(&c->read_event);
 	event_del(&c->write_event);
@@ -260,25 +262,39 @@ static void on_write(evutil_socket_t fd, short what, void *arg)
 	worker_pump(c->worker, monotonic_ns());
 }
 
+static void fail_by_timeout(struct connection *c, const char *what, uint64_t timeout_ns)
+{
+	char time[FORMAT_MAX], why[80];
+
+	if (format_duration(time, sizeof(time), timeout_ns))
+		time[0] = '\0';
+	snprintf(why, sizeof(why), "%s %s", what, time);
+	connection_fail(c, PHASE_TIMEOUT, why);
+}
+
 /**
  * connection_check() - end a connection on which nothing has moved for too long
  * @c: any
- * @now_ns: now; to be called about each second
+ * @now_ns: now, or shortly before; to be called about ten times in each timeout
  */
 void connection_check(struct connection *c, uint64_t now_ns)
 {
+	const struct config *config = c->worker->run->config;
 	bool opening = c->state == CONNECTION_CONNECTING || c->state == CONNECTION_HANDSHAKE;
+	uint64_t timeout = opening ? config->connect_timeout_ns : config->timeout_ns;
 
 	if (!opening && c->state != CONNECTION_BUSY)
 		return;
 	if (!c->progress_ns)
 		c->progress_ns = now_ns;
-	if (opening && now_ns - c->progress_ns > CONNECT_TIMEOUT_NS)
-		connection_fail(c, PHASE_TIMEOUT,
-				c->state == CONNECTION_CONNECTING ? "not connected after 10 s"
-								  : "no TLS handshake after 10 s");
-	else if (!opening && now_ns - c->progress_ns > PROGRESS_TIMEOUT_NS)
-		connection_fail(c, PHASE_TIMEOUT, "nothing sent or received for 30 s");
+	if (now_ns <= c->progress_ns + timeout)
+		return;
+	if (c->state == CONNECTION_CONNECTING)
+		fail_by_timeout(c, "not connected after", timeout);
+	else if (opening)
+		fail_by_timeout(c, "no TLS handshake after", timeout);
+	else
+		fail_by_timeout(c, "nothing sent or received for", timeout);
 }
 
 /**

@@ -46,13 +46,14 @@ struct engine {
 	int signal; /* that was received, or 0 */
 	sigset_t mask_before;
 	struct sigaction pipe_before;
-	bool signals_held; /* both are to be restored */
+	bool signals_blocked, pipe_ignored;
 
 	struct progress progress;
 	uint64_t start_ns;
-	uint64_t n_lines;	    /* seconds shown */
+	uint64_t n_ticks;	    /* of the slowest worker, as of now */
 	struct stats *before, *now; /* of all workers: as of the last line, and of this one */
-	struct wire probe;	    /* what finding the target has sent */
+	struct wire probe;	    /* what finding the target has taken */
+	struct wire opened;	    /* and the connections, before the start */
 };
 
 /* ---- before anything starts ---- */
@@ -131,9 +132,18 @@ static int hold_signals(struct engine *e, struct error *err)
 	if (e->signal_fd < 0)
 		return error_set(err, -errno, "cannot wait for signals: %s", strerror(errno));
 	sigaction(SIGPIPE, &ignore, &e->pipe_before); /* OpenSSL writes without MSG_NOSIGNAL */
+	e->pipe_ignored = true;
 	pthread_sigmask(SIG_BLOCK, &set, &e->mask_before);
-	e->signals_held = true;
+	e->signals_blocked = true;
 	return 0;
+}
+
+/* From then on they end the program, as they do by default. */
+static void release_signals(struct engine *e)
+{
+	if (e->signals_blocked)
+		pthread_sigmask(SIG_SETMASK, &e->mask_before, NULL);
+	e->signals_blocked = false;
 }
 
 static int make_workers(struct engine *e, struct error *err)
@@ -190,10 +200,9 @@ static void engine_free(struct engine *e)
 		close(e->signal_fd);
 	if (e->notify_fd >= 0)
 		close(e->notify_fd);
-	if (!e->signals_held)
-		return;
-	sigaction(SIGPIPE, &e->pipe_before, NULL);
-	pthread_sigmask(SIG_SETMASK, &e->mask_before, NULL);
+	if (e->pipe_ignored)
+		sigaction(SIGPIPE, &e->pipe_before, NULL);
+	release_signals(e);
 }
 
 /* ---- waiting ---- */
@@ -249,7 +258,7 @@ static bool has_ended(const struct mailbox *mailbox, uint64_t unused)
 
 static bool has_ticked(const struct mailbox *mailbox, uint64_t n)
 {
-	return mailbox->n_ticks >= n || mailbox->ended;
+	return mailbox->n_ticks >= n || mailbox->over;
 }
 
 /* ---- running ---- */
@@ -257,28 +266,46 @@ static bool has_ticked(const struct mailbox *mailbox, uint64_t n)
 static void add_up(struct engine *e, struct stats *sum)
 {
 	memset(sum, 0, sizeof(*sum));
+	e->n_ticks = UINT64_MAX;
 	for (uint32_t i = 0; i < e->n_workers; i++) {
-		pthread_mutex_lock(&e->worker[i].mailbox.lock);
-		stats_add(sum, &e->worker[i].mailbox.stats);
-		pthread_mutex_unlock(&e->worker[i].mailbox.lock);
+		struct mailbox *mailbox = &e->worker[i].mailbox;
+
+		pthread_mutex_lock(&mailbox->lock);
+		stats_add(sum, &mailbox->stats);
+		if (!mailbox->over && mailbox->n_ticks < e->n_ticks)
+			e->n_ticks = mailbox->n_ticks;
+		pthread_mutex_unlock(&mailbox->lock);
 	}
 }
 
-static int show_line(struct engine *e)
+/*
+ * A line when all workers have told of a second more, and one for what is left of a second at the
+ * end. A worker can be behind the others, and whoever reads the lines as well: then lines are fewer
+ * and tell of more than a second each.
+ */
+static int show_news(struct engine *e)
 {
+	struct stats *before = e->before;
 	int r;
 
+	if (!e->start_ns || !all_workers(e, has_ticked, e->n_ticks + 1))
+		return 0;
 	add_up(e, e->now);
-	r = progress_line(&e->progress, e->start_ns, e->before, e->now);
-	add_up(e, e->before); /* whole again: a line leaves the second's histograms */
-	e->n_lines++;
-	return r;
+	if (e->now->time_ns < before->time_ns + MIN_LINE_NS)
+		return 0;
+	r = progress_line(&e->progress, e->start_ns, before, e->now);
+	if (r)
+		return r == -EAGAIN ? 0 : r;
+	e->before = e->now;
+	e->now = before;
+	return 0;
 }
 
 static void begin(struct engine *e)
 {
 	e->start_ns = monotonic_ns() + START_MARGIN_NS;
 	add_up(e, e->before);
+	e->opened = e->before->wire;
 	e->before->time_ns = e->start_ns;
 	for (uint32_t i = 0; i < e->n_workers; i++)
 		worker_begin(&e->worker[i], e->start_ns);
@@ -299,19 +326,14 @@ static int follow(struct engine *e, FILE *out)
 		progress_begin(&e->progress);
 	while (!all_workers(e, has_ended, 0)) {
 		wait_for_news(e);
-		if (!shown || r || all_workers(e, has_ended, 0) ||
-		    !all_workers(e, has_ticked, e->n_lines + 1))
+		if (!shown || r)
 			continue;
-		r = show_line(e);
+		r = show_news(e);
 		if (r)
 			stop_workers(e);
 	}
-	if (!shown || r)
-		return r;
-	add_up(e, e->now);
-	if (e->start_ns && e->now->time_ns > e->before->time_ns + MIN_LINE_NS)
-		r = show_line(e); /* what is left of a second */
-	progress_end(&e->progress);
+	if (shown && !r)
+		progress_end(&e->progress);
 	return r;
 }
 
@@ -339,6 +361,9 @@ static int conclude(struct engine *e, FILE *out, struct error *err)
 	int r;
 
 	add_up(e, e->now);
+	outcome.apart = e->opened;
+	wire_add(&outcome.apart, &e->probe);
+	wire_add(&outcome.apart, &e->now->closing);
 	wire_add(&e->now->wire, &e->probe);
 	wire_add(&e->now->wire, &e->now->closing);
 	outcome.end_ns = e->now->time_ns;
@@ -378,6 +403,8 @@ static int run(struct engine *e, const struct config *config, struct error *err)
 	r = follow(e, stdout);
 	for (uint32_t i = 0; i < e->n_workers; i++)
 		worker_join(&e->worker[i]);
+	take_signal(e); /* that came too late to end anything */
+	release_signals(e);
 	if (r)
 		return error_set(err, r, "cannot write to standard output: %s", strerror(-r));
 	return conclude(e, stdout, err);
@@ -389,7 +416,8 @@ static int run(struct engine *e, const struct config *config, struct error *err)
  * @err: why there is nothing to show for it
  *
  * SIGINT and SIGTERM end the run early, with a full report. They are blocked as long as it lasts,
- * and SIGPIPE is ignored.
+ * and SIGPIPE is ignored. Nobody has to read what is written while it lasts; whoever does not read
+ * the summary can end the program by a signal.
  *
  * Return: 0 when the run is done; 128 + the number of the signal that ended it; negative errno
  * when it could not start, nothing was completed, or the report could not be written.

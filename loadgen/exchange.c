@@ -107,7 +107,9 @@ static void on_end(struct connection *c)
 
 static void on_receive_error(struct connection *c, int error)
 {
-	if (c->send_error)
+	if (c->answered)
+		finish(c, monotonic_ns(), false);
+	else if (c->send_error)
 		connection_fail_stream(c, PHASE_SEND, c->send_error);
 	else
 		connection_fail_stream(c, PHASE_RECEIVE, error);
@@ -196,9 +198,13 @@ static void on_send_error(struct connection *c, int error)
 {
 	c->send_error = error;
 	event_del(&c->write_event);
+	if (c->answered) {
+		finish(c, monotonic_ns(), false);
+		return;
+	}
 	exchange_receive(c);
-	if (c->state == CONNECTION_BUSY && c->send_error)
-		connection_fail_stream(c, PHASE_SEND, c->send_error);
+	if (c->state == CONNECTION_BUSY)
+		connection_fail_stream(c, PHASE_SEND, error);
 }
 
 static void account_sent(struct connection *c, uint64_t n)

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
  * The line each second. Its columns are the same on a terminal, where a line takes the place of the
- * one before, and in a file, where all of them stay.
+ * one before, and in a file or a narrow terminal, where all of them stay. A line that nobody reads is
+ * left out, so that the run does not wait for it.
  */
 #include "report.h"
 
-#include "util/clock.h"
+#include "util/cleanup.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* 79 columns, so that a line can be written over on a terminal of 80. */
@@ -35,7 +37,7 @@ void progress_init(struct progress *progress, const struct config *config, FILE 
 {
 	*progress = (struct progress){
 		.out = out,
-		.in_place = isatty(fileno(out)),
+		.terminal = isatty(fileno(out)),
 		.target_bps = report_target_bps(config),
 	};
 }
@@ -66,9 +68,9 @@ static void put(FILE *out, int width, double value)
 }
 
 static void put_rates(const struct progress *progress, const struct stats *before,
-		      const struct stats *now, double seconds)
+		      const struct stats *now, FILE *out)
 {
-	FILE *out = progress->out;
+	double seconds = (double)(now->time_ns - before->time_ns) / 1e9;
 
 	put(out, 8, (double)(now->n_completed - before->n_completed) / seconds);
 	if (progress->target_bps)
@@ -79,40 +81,88 @@ static void put_rates(const struct progress *progress, const struct stats *befor
 	put(out, 8, mbit(now->wire.tx_bytes - before->wire.tx_bytes, seconds));
 }
 
-/**
- * progress_line() - write the line of one second
- * @progress: how
- * @start_ns: when the run started
- * @before: stats as of the line before
- * @now: stats as of this one; the histograms in it become those of this second alone
- *
- * Return: 0 or negative errno when nothing can be written any more.
- */
-int progress_line(const struct progress *progress, uint64_t start_ns, const struct stats *before,
-		  struct stats *now)
+/* The histograms of now are those of the second alone here. */
+static void put_line(const struct progress *progress, uint64_t start_ns, const struct stats *before,
+		     const struct stats *now, FILE *out)
 {
-	double seconds = (double)(now->time_ns - before->time_ns) / 1e9;
-	FILE *out = progress->out;
-
-	histogram_subtract(&now->corrected, &before->corrected);
-	histogram_subtract(&now->lateness, &before->lateness);
-	fprintf(out, "%s%6.1f%6" PRIu64, progress->in_place ? "\r" : "",
-		(double)(now->time_ns - start_ns) / 1e9, now->n_connected);
-	put_rates(progress, before, now, seconds);
+	fprintf(out, "%6.1f%6" PRIu64, (double)(now->time_ns - start_ns) / 1e9, now->n_connected);
+	put_rates(progress, before, now, out);
 	put(out, 8, ms(histogram_percentile(&now->corrected, 50)));
 	put(out, 8, ms(histogram_percentile(&now->corrected, 99)));
 	fprintf(out, "%7" PRIu64,
 		stats_n_errors(now) + stats_n_not_2xx(now) - stats_n_errors(before) -
 			stats_n_not_2xx(before));
 	put(out, 7, ms(histogram_percentile(&now->lateness, 99)));
-	fprintf(out, "%5.0f%s", 100 * (double)(now->cpu_ns - before->cpu_ns) / 1e9 / seconds,
-		progress->in_place ? "\033[K" : "\n");
-	return fflush(out) ? -errno : 0;
+	fprintf(out, "%5.0f",
+		100 * (double)(now->cpu_ns - before->cpu_ns) /
+			(double)(now->time_ns - before->time_ns));
+}
+
+/* A pipe that is full, or a terminal that is held (^S): what is written would wait, and with it all. */
+static bool is_read(FILE *out)
+{
+	struct pollfd fd = { .fd = fileno(out), .events = POLLOUT };
+
+	return poll(&fd, 1, 0) != 0;
+}
+
+/* A line as long as the terminal is wide, or longer, goes on in the next one: it cannot be replaced. */
+static bool fits(FILE *out, size_t n)
+{
+	struct winsize size;
+
+	return !ioctl(fileno(out), TIOCGWINSZ, &size) && size.ws_col > n;
+}
+
+static int show(struct progress *progress, const char *line, size_t n)
+{
+	bool in_place = progress->terminal && fits(progress->out, n);
+	size_t before = in_place ? progress->n_shown : 0;
+
+	if (!in_place)
+		progress_end(progress);
+	fprintf(progress->out, in_place ? "\r%s%*s" : "%s%*s\n", line,
+		before > n ? (int)(before - n) : 0, "");
+	progress->n_shown = in_place ? n : 0;
+	if (fflush(progress->out) || ferror(progress->out))
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
+/**
+ * progress_line() - write the line of one second
+ * @progress: how
+ * @start_ns: when the run started
+ * @before: stats as of the line before
+ * @now: stats as of this one; is changed meanwhile
+ *
+ * Return: 0; -EAGAIN when it would have to wait for whoever reads the lines, and nothing is
+ * written; another negative errno when nothing can be written any more.
+ */
+int progress_line(struct progress *progress, uint64_t start_ns, const struct stats *before,
+		  struct stats *now)
+{
+	_cleanup_free_ char *line = NULL;
+	size_t n = 0;
+	FILE *out;
+
+	if (!is_read(progress->out))
+		return -EAGAIN;
+	out = open_memstream(&line, &n);
+	if (!out)
+		return -errno;
+	histogram_subtract(&now->corrected, &before->corrected);
+	histogram_subtract(&now->lateness, &before->lateness);
+	put_line(progress, start_ns, before, now, out);
+	histogram_add(&now->corrected, &before->corrected);
+	histogram_add(&now->lateness, &before->lateness);
+	return fclose(out) ? -ENOMEM : show(progress, line, n);
 }
 
 /** progress_end() - leave the last line as it is and go to a new one */
-void progress_end(const struct progress *progress)
+void progress_end(struct progress *progress)
 {
-	if (progress->in_place)
+	if (progress->n_shown)
 		fputc('\n', progress->out);
+	progress->n_shown = 0;
 }

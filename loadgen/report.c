@@ -32,6 +32,27 @@ static const char *rate_text(char text[FORMAT_MAX], uint64_t bytes, double secon
 	return text;
 }
 
+/* The rate on the wire is that of the run; connections are opened before it and closed after. */
+static void put_wire(const struct outcome *outcome, const struct stats *stats, FILE *out)
+{
+	const struct wire *apart = &outcome->apart, *wire = &stats->wire;
+	double seconds = elapsed_s(outcome);
+	char tx[FORMAT_MAX], rx[FORMAT_MAX];
+
+	fprintf(out, "  %-10s%15" PRIu64 " B %14s %15" PRIu64 " B %14s\n", "wire", wire->tx_bytes,
+		rate_text(tx, wire->tx_bytes - apart->tx_bytes, seconds), wire->rx_bytes,
+		rate_text(rx, wire->rx_bytes - apart->rx_bytes, seconds));
+	fprintf(out, "  %-10s%15" PRIu64 "   %14s %15" PRIu64 "\n", "frames", wire->tx_frames, "",
+		wire->rx_frames);
+	fprintf(out,
+		"  of the wire, and not in its rate: %" PRIu64 " B sent and %" PRIu64
+		" B received\n"
+		"  to open connections before the run and close them after it\n",
+		apart->tx_bytes, apart->rx_bytes);
+	if (wire->tx_again_bytes)
+		fprintf(out, "  sent again by TCP: %" PRIu64 " B\n", wire->tx_again_bytes);
+}
+
 static void put_bytes(FILE *out, const char *name, uint64_t sent, uint64_t received, double seconds)
 {
 	char tx[FORMAT_MAX], rx[FORMAT_MAX];
@@ -77,14 +98,10 @@ static void put_traffic(const struct outcome *outcome, const struct stats *stats
 	fprintf(out, "Bytes       %15s %33s\n", "sent", "received");
 	put_bytes(out, "payload", stats->payload_completed, stats->body_received, seconds);
 	put_bytes(out, "HTTP", stats->http_sent, stats->http_received, seconds);
-	put_bytes(out, "wire", stats->wire.tx_bytes, stats->wire.rx_bytes, seconds);
-	fprintf(out, "  %-10s%15" PRIu64 "   %14s %15" PRIu64 "\n", "frames", stats->wire.tx_frames,
-		"", stats->wire.rx_frames);
+	put_wire(outcome, stats, out);
 	if (stats->payload_sent != stats->payload_completed)
 		fprintf(out, "  payload of requests that were not completed: %" PRIu64 " B\n",
 			stats->payload_sent - stats->payload_completed);
-	if (stats->wire.tx_again_bytes)
-		fprintf(out, "  sent again by TCP: %" PRIu64 " B\n", stats->wire.tx_again_bytes);
 }
 
 static void put_latency(FILE *out, const char *name, const struct histogram *histogram)
@@ -168,22 +185,31 @@ static const char *why_missed(const struct outcome *outcome, const struct stats 
 	return "all connections were busy: the answers take too long for so few connections";
 }
 
+static double target_rate(const struct config *config)
+{
+	if (config->rate > 0)
+		return config->rate;
+	return config->request_size
+		       ? (double)config->bandwidth_bps / 8 / (double)config->request_size
+		       : 0;
+}
+
 static void put_target(const struct outcome *outcome, const struct stats *stats, FILE *out)
 {
-	uint64_t target = report_target_bps(outcome->config);
-	double seconds = elapsed_s(outcome), reached;
+	double target = target_rate(outcome->config), seconds = elapsed_s(outcome), reached;
+	double bits = 8 * (double)outcome->config->request_size;
 	char asked[FORMAT_MAX], got[FORMAT_MAX];
 
-	if (!target || seconds < 0.1)
+	if (target <= 0 || seconds < 0.1)
 		return;
 	/* the last request of each worker is under way when the run is cut */
-	reached = (double)(stats->payload_completed +
-			   stats->n_unfinished * outcome->config->request_size) *
-		  8 / seconds;
-	if (reached >= TARGET_MISSED * (double)target)
+	reached = (double)(stats->n_completed + stats->n_unfinished) / seconds;
+	if (reached >= TARGET_MISSED * target)
 		return;
-	format_rate(asked, sizeof(asked), (double)target, "bit/s");
-	format_rate(got, sizeof(got), reached, "bit/s");
+	format_rate(asked, sizeof(asked), bits > 0 ? target * bits : target,
+		    bits > 0 ? "bit/s" : "req/s");
+	format_rate(got, sizeof(got), bits > 0 ? reached * bits : reached,
+		    bits > 0 ? "bit/s" : "req/s");
 	fprintf(out, "The target of %s was not reached (%s), because %s.\n", asked, got,
 		why_missed(outcome, stats));
 }
@@ -221,5 +247,7 @@ int report_summary(const struct outcome *outcome, const struct stats *stats, FIL
 		100 * outcome->busiest_worker);
 	put_saturation(outcome, stats, out);
 	put_target(outcome, stats, out);
-	return fflush(out) ? -errno : 0;
+	if (fflush(out) || ferror(out))
+		return errno ? -errno : -EIO;
+	return 0;
 }

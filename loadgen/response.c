@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * A parser of HTTP/1.1 responses (RFC 9112) for a client that wants to know where they end.
+ * A parser of HTTP/1.1 responses (RFC 9112) for a client that wants to know where they end. Here
+ * bytes become lines and bodies are counted; what a line says is response-framing.c's.
  *
  * It takes what has been received in pieces of any size and keeps one line at most. Strict where
  * two readers could disagree about where a message ends: lines end in CR LF, no folded headers, no
@@ -14,41 +15,10 @@
  */
 #include "response.h"
 
-#include "util/units.h"
+#include "response-framing.h"
 
-#include <errno.h>
+#include <stddef.h>
 #include <string.h>
-#include <strings.h>
-
-enum {
-	STATUS_LINE,
-	HEADERS,
-	BODY_LENGTH,
-	BODY_CLOSE,
-	CHUNK_SIZE,
-	CHUNK_DATA,
-	CHUNK_END,
-	TRAILERS,
-	DONE,
-	BAD,
-};
-
-/* What the headers of a head have said so far. */
-enum {
-	HAS_LENGTH = 1 << 0,
-	HAS_CODING = 1 << 1,
-	IS_CHUNKED = 1 << 2, /* chunked is the last coding */
-	SAYS_CLOSE = 1 << 3,
-	SAYS_KEEP = 1 << 4,
-	IS_HTTP_1_0 = 1 << 5,
-};
-
-/* RFC 9110 section 5.6.2: what names are made of. */
-#define TOKEN		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~"
-#define BLANKS		" \t"
-#define STATUS_LINE_MIN (sizeof("HTTP/1.1 200") - 1)
-
-static const char not_http[] = "not an HTTP/1 status line";
 
 /* ---- lines ---- */
 
@@ -57,283 +27,73 @@ static bool line_is_head(const struct response *response)
 	return response->state == STATUS_LINE || response->state == HEADERS;
 }
 
-/* A peer that does not speak HTTP/1 is found out by its first bytes, not by its first line. */
-static bool status_line_plausible(const struct response *response, char c)
+static size_t min_size(size_t a, size_t b)
 {
-	static const char start[] = "HTTP/1.";
-
-	return response->state != STATUS_LINE || response->n_line >= sizeof(start) - 1 ||
-	       c == start[response->n_line];
+	return a < b ? a : b;
 }
 
-/* Whether that was the last byte of a line; not if it cannot be in one, and why. */
-static bool line_take(struct response *response, char c, const char **why)
+static bool is_text(char c)
 {
 	unsigned char byte = (unsigned char)c;
 
-	if (!status_line_plausible(response, c))
-		*why = not_http;
-	else if (response->cr && c != '\n')
+	return (byte >= ' ' && byte != 0x7f) || byte == '\t';
+}
+
+static size_t text_run(const char *data, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && is_text(data[i]))
+		i++;
+	return i;
+}
+
+/*
+ * A peer that does not speak HTTP/1 is found out by its first bytes, not by its first line. Return: how
+ * many of the n bytes can be where they are; all, but at the beginning of a response.
+ */
+static size_t plausible_run(const struct response *response, const char *data, size_t n)
+{
+	static const char start[] = "HTTP/1.";
+
+	if (response->state != STATUS_LINE)
+		return n;
+	for (size_t i = 0; i < n && response->n_line + i < sizeof(start) - 1; i++) {
+		if (data[i] != start[response->n_line + i])
+			return i;
+	}
+	return n;
+}
+
+/* Keeps text of a line, as far as there is room for it. */
+static void line_append(struct response *response, const char *text, size_t n)
+{
+	size_t room = sizeof(response->line) - 1;
+
+	room -= response->n_line < room ? response->n_line : room;
+	memcpy(response->line + sizeof(response->line) - 1 - room, text, n < room ? n : room);
+	response->n_line += n;
+}
+
+/* Whether the byte behind a run of text ends the line; not if it cannot be in one, and why. */
+static bool line_break(struct response *response, char c, const char **why)
+{
+	if (response->cr && c != '\n')
 		*why = "CR without LF";
 	else if (!response->cr && c == '\n')
 		*why = "LF without CR";
-	else if ((byte < ' ' && c != '\t' && c != '\r' && c != '\n') || byte == 0x7f)
-		*why = "control character in a line";
-	else if (c == '\n')
-		return true;
 	else if (c == '\r')
 		response->cr = true;
-	else if (response->n_line++ < sizeof(response->line) - 1)
-		response->line[response->n_line - 1] = c;
-	return false;
-}
-
-static bool line_is_cut(const struct response *response)
-{
-	return response->n_line >= sizeof(response->line);
-}
-
-/* ---- status line ---- */
-
-static const char *take_status_line(struct response *response)
-{
-	const char *line = response->line;
-	uint64_t status;
-	char digits[4];
-
-	if (response->n_line < STATUS_LINE_MIN || line[7] < '0' || line[7] > '9' || line[8] != ' ')
-		return not_http;
-	memcpy(digits, line + 9, 3);
-	digits[3] = '\0';
-	if (parse_u64(digits, 100, 599, &status) || (line[12] && line[12] != ' '))
-		return "status code is not a number from 100 to 599";
-	if (status == 101)
-		return "101 Switching Protocols, which was not asked for";
-	response->status = (unsigned int)status;
-	response->framing = line[7] == '0' ? IS_HTTP_1_0 : 0;
-	response->body_left = 0;
-	response->state = HEADERS;
-	return NULL;
-}
-
-/* ---- headers ---- */
-
-/* Cuts the next element out of a comma-separated list (RFC 9110 section 5.6.1); NULL: no more. */
-static char *list_next(char **list)
-{
-	char *element = strsep(list, ",");
-	size_t n;
-
-	if (!element)
-		return NULL;
-	element += strspn(element, BLANKS);
-	for (n = strlen(element); n && strchr(BLANKS, element[n - 1]);)
-		n--;
-	element[n] = '\0';
-	return element;
-}
-
-/* RFC 9112 section 6.3, point 5: repeated lengths may only be equal. */
-static const char *take_length(struct response *response, char *value)
-{
-	uint64_t length;
-
-	for (char *element; (element = list_next(&value));) {
-		if (parse_u64(element, 0, UINT64_MAX - 1, &length))
-			return "Content-Length is not a number of bytes";
-		if (response->framing & HAS_LENGTH && length != response->body_left)
-			return "two Content-Length that differ";
-		response->framing |= HAS_LENGTH;
-		response->body_left = length;
-	}
-	return NULL;
-}
-
-/* RFC 9112 section 6.1: chunked is the last coding and occurs once, or the body ends with the connection. */
-static const char *take_coding(struct response *response, char *value)
-{
-	for (char *element; (element = list_next(&value));) {
-		if (!*element)
-			continue;
-		if (response->framing & IS_CHUNKED)
-			return "a transfer coding after chunked";
-		if (!strspn(element, TOKEN))
-			return "Transfer-Encoding is not a list of codings";
-		if (!strcasecmp(element, "chunked"))
-			response->framing |= IS_CHUNKED;
-		else if (strspn(element, TOKEN) == strlen("chunked") &&
-			 !strncasecmp(element, "chunked", strlen("chunked")))
-			return "chunked has no parameters";
-		response->framing |= HAS_CODING;
-	}
-	return response->framing & HAS_CODING ? NULL : "Transfer-Encoding without a coding";
-}
-
-static const char *take_connection(struct response *response, char *value)
-{
-	for (char *element; (element = list_next(&value));) {
-		if (!strcasecmp(element, "close"))
-			response->framing |= SAYS_CLOSE;
-		else if (!strcasecmp(element, "keep-alive"))
-			response->framing |= SAYS_KEEP;
-	}
-	return NULL;
-}
-
-static const struct {
-	const char *name;
-	const char *(*take)(struct response *response, char *value);
-} framing_headers[] = {
-	{ "Content-Length", take_length },
-	{ "Transfer-Encoding", take_coding },
-	{ "Connection", take_connection },
-};
-
-/* The form of a header or trailer line; its value, or NULL and why. */
-static char *split_header(struct response *response, const char **why)
-{
-	size_t n_name = strspn(response->line, TOKEN);
-	char *colon = response->line + n_name;
-
-	if (strspn(response->line, BLANKS))
-		*why = "folded header (RFC 9112 section 5.2)";
-	else if (!*colon && line_is_cut(response))
-		*why = "header with a name that is too long";
-	else if (!n_name || *colon != ':')
-		*why = "header is not \"name: value\"";
-	if (*why)
-		return NULL;
-	*colon = '\0';
-	return colon + 1;
-}
-
-static const char *take_header(struct response *response)
-{
-	const char *why = NULL;
-	char *value = split_header(response, &why);
-
-	if (!value || response->state == TRAILERS)
-		return why;
-	for (size_t i = 0; i < sizeof(framing_headers) / sizeof(framing_headers[0]); i++) {
-		if (strcasecmp(response->line, framing_headers[i].name))
-			continue;
-		return line_is_cut(response) ? "a header about the framing is too long"
-					     : framing_headers[i].take(response, value);
-	}
-	return NULL;
-}
-
-/* ---- the end of a head: RFC 9112 section 6.3 ---- */
-
-static bool has_no_body(const struct response *response)
-{
-	return response->head_request || response->status == 204 || response->status == 304;
-}
-
-static bool persists(const struct response *response)
-{
-	if (response->framing & SAYS_CLOSE)
-		return false;
-	return response->framing & SAYS_KEEP || !(response->framing & IS_HTTP_1_0);
-}
-
-static unsigned int body_state(const struct response *response)
-{
-	if (has_no_body(response))
-		return DONE;
-	if (response->framing & HAS_CODING)
-		return response->framing & IS_CHUNKED ? CHUNK_SIZE : BODY_CLOSE;
-	if (!(response->framing & HAS_LENGTH))
-		return BODY_CLOSE;
-	return response->body_left ? BODY_LENGTH : DONE;
-}
-
-static const char *end_head(struct response *response)
-{
-	if (response->framing & HAS_CODING && response->framing & HAS_LENGTH)
-		return "both Transfer-Encoding and Content-Length";
-	if (response->framing & HAS_CODING && response->framing & IS_HTTP_1_0)
-		return "Transfer-Encoding in HTTP/1.0";
-	if (response->status < 200) {
-		response->state = STATUS_LINE; /* an interim response: another one follows */
-		return NULL;
-	}
-	response->state = body_state(response);
-	response->keep_alive = response->state != BODY_CLOSE && persists(response);
-	return NULL;
-}
-
-/* ---- chunks: RFC 9112 section 7.1 ---- */
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Extensions are skipped: recipients have to ignore those that they do not know. */
-static const char *take_chunk_size(struct response *response)
-{
-	const char *c = response->line;
-	uint64_t size = 0;
-
-	if (hex_digit(*c) < 0)
-		return "chunk size is not a hexadecimal number";
-	for (; hex_digit(*c) >= 0; c++) {
-		if (size >> 60)
-			return "chunk size is too large";
-		size = size << 4 | (unsigned int)hex_digit(*c);
-	}
-	if (*c && c[strspn(c, BLANKS)] != ';')
-		return "neither an extension nor the end of the line after a chunk's size";
-	response->body_left = size;
-	response->state = size ? CHUNK_DATA : TRAILERS;
-	return NULL;
-}
-
-/* ---- the parser ---- */
-
-static const char *take_empty_line(struct response *response)
-{
-	switch (response->state) {
-	case HEADERS:
-		return end_head(response);
-	case CHUNK_END:
-		response->state = CHUNK_SIZE;
-		return NULL;
-	case TRAILERS:
-		response->state = DONE;
-		return NULL;
-	default:
-		return response->state == CHUNK_SIZE ? "chunk without a size" : not_http;
-	}
-}
-
-static const char *take_line(struct response *response)
-{
-	response->line[line_is_cut(response) ? sizeof(response->line) - 1 : response->n_line] =
-		'\0';
-	if (!response->n_line)
-		return take_empty_line(response);
-	switch (response->state) {
-	case STATUS_LINE:
-		return take_status_line(response);
-	case CHUNK_SIZE:
-		return take_chunk_size(response);
-	case CHUNK_END:
-		return "a chunk is longer than its size";
-	default:
-		return take_header(response);
-	}
+	else if (c != '\n' && !is_text(c))
+		*why = "control character in a line";
+	return c == '\n';
 }
 
 /* A line is over: the next one begins, and its part (chunk or trailers) with it, or goes on. */
 static const char *finish_line(struct response *response)
 {
 	unsigned int before = response->state;
-	const char *why = take_line(response);
+	const char *why = response_take_line(response);
 
 	response->n_line = 0;
 	response->cr = false;
@@ -342,30 +102,44 @@ static const char *finish_line(struct response *response)
 	return why;
 }
 
-static bool count_line_byte(struct response *response)
+/* How many bytes the head, the chunk's line or the trailers may still have. */
+static size_t line_room(const struct response *response)
 {
-	if (line_is_head(response))
-		return ++response->n_head <= RESPONSE_MAX_HEAD;
-	response->n_body++;
-	return ++response->n_part <= RESPONSE_MAX_HEAD;
+	return RESPONSE_MAX_HEAD -
+	       (line_is_head(response) ? (size_t)response->n_head : response->n_part);
 }
 
-/* Takes bytes up to the end of a line. */
+static void count_line_bytes(struct response *response, size_t n)
+{
+	if (line_is_head(response)) {
+		response->n_head += n;
+		return;
+	}
+	response->n_body += n;
+	response->n_part += n;
+}
+
+/* Takes a run of text and the byte behind it, at most up to the end of a line. */
 static size_t feed_line(struct response *response, const char *data, size_t n, const char **why)
 {
-	for (size_t i = 0; i < n; i++) {
-		bool whole = line_take(response, data[i], why);
+	size_t room = line_room(response), plausible = plausible_run(response, data, n);
+	size_t run = response->cr ? 0 : text_run(data, min_size(plausible, room));
+	bool whole = false;
 
-		if (!count_line_byte(response) && !*why)
-			*why = "more than 32 KiB of headers";
-		if (*why)
-			return i + 1;
-		if (whole) {
-			*why = finish_line(response);
-			return i + 1;
-		}
-	}
-	return n;
+	line_append(response, data, run);
+	count_line_bytes(response, run);
+	if (run == n)
+		return n;
+	if (run == plausible)
+		*why = response_not_http;
+	else
+		whole = line_break(response, data[run], why);
+	if (run == room && !*why)
+		*why = "more than 32 KiB of headers";
+	count_line_bytes(response, 1);
+	if (whole && !*why)
+		*why = finish_line(response);
+	return run + 1;
 }
 
 static bool in_body(const struct response *response)
@@ -398,7 +172,10 @@ static enum response_result result_of(const struct response *response)
  */
 void response_init(struct response *response, bool head_request)
 {
-	*response = (struct response){ .head_request = head_request, .state = STATUS_LINE };
+	memset(response, 0,
+	       offsetof(struct response, line)); /* the rest is read only once written */
+	response->head_request = head_request;
+	response->state = STATUS_LINE;
 }
 
 /**

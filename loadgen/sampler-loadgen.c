@@ -11,11 +11,13 @@
 #include "util/options.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXIT_USAGE    2
 #define MAX_OVERRIDES 256
@@ -47,7 +49,7 @@ static const char help[] =
 	"      --connections N      at the same time (10; 1 to 10000)\n"
 	"      --threads N          at most one a connection (1; 1 to 256)\n"
 	"      --request-size SIZE  payload of a request: 1KB is 1000 bytes, 1KiB is 1024\n"
-	"                           (1KB; up to 1GiB)\n"
+	"                           (1KB; up to 1GiB); 0: GET instead of POST\n"
 	"      --latency TIME       pause of a connection after each answer (0)\n"
 	"\n"
 	"Limits (0, the default: none; without any it runs until it is interrupted):\n"
@@ -55,6 +57,10 @@ static const char help[] =
 	"      --total-size SIZE    payload of the whole run; the last request may be\n"
 	"                           smaller\n"
 	"      --requests N         number of requests\n"
+	"\n"
+	"Timeouts (100ms to 1h):\n"
+	"      --connect-timeout T  for a connection, TLS handshake and all (10s)\n"
+	"      --timeout TIME       for a request of which nothing moves any more (30s)\n"
 	"\n"
 	"      Each option above is also a key of FILE (- is _ there), and wins over it.\n"
 	"\n"
@@ -84,6 +90,8 @@ static const struct option options[] = {
 	{ "duration", required_argument, NULL, OPT_KEY },
 	{ "total-size", required_argument, NULL, OPT_KEY },
 	{ "requests", required_argument, NULL, OPT_KEY },
+	{ "connect-timeout", required_argument, NULL, OPT_KEY },
+	{ "timeout", required_argument, NULL, OPT_KEY },
 	{ "verify", required_argument, NULL, OPT_KEY },
 	{ "ca-file", required_argument, NULL, OPT_KEY },
 	{ "insecure", no_argument, NULL, OPT_INSECURE },
@@ -125,14 +133,35 @@ static void take_option(struct arguments *args, int option, const char *name)
 		args->print_only = true;
 }
 
+/*
+ * Sees to descriptors 0 to 2 being taken, so that no socket gets one of them and is sent what is meant
+ * for standard output. What was closed cannot be written to still.
+ */
+static void hold_standard_files(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+/* Return: status of a program that has written to standard output all it was asked for. */
+static int written(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return EXIT_SUCCESS;
+	log_error("cannot write to standard output: %s", strerror(errno));
+	return EXIT_FAILURE;
+}
+
 /* The resolved values, as a file: with these a run can be repeated. */
 static int show(const struct config *config)
 {
 	config_print(config, stdout);
-	if (!fflush(stdout))
-		return EXIT_SUCCESS;
-	log_error("cannot write to standard output: %s", strerror(errno));
-	return EXIT_FAILURE;
+	return written();
 }
 
 static int run(const struct arguments *args)
@@ -164,16 +193,17 @@ int main(int argc, char **argv)
 	struct error err;
 	int option, i = 0;
 
+	hold_standard_files();
 	if (options_check(argv, options, &err))
 		return usage(err.text);
 	while ((option = getopt_long(argc, argv, "c:hqv", options, &i)) >= 0) {
 		switch (option) {
 		case 'h':
 			fputs(help, stdout);
-			return EXIT_SUCCESS;
+			return written();
 		case OPT_VERSION:
 			puts("sampler-loadgen " SAMPLER_VERSION);
-			return EXIT_SUCCESS;
+			return written();
 		case '?':
 			return EXIT_USAGE; /* getopt_long() has said which and why */
 		default:

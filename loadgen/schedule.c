@@ -180,3 +180,18 @@ uint64_t schedule_n_due(const struct schedule *schedule, uint64_t now_ns)
 
 	return n > schedule->next ? (n - schedule->next - 1) / schedule->n_workers + 1 : 0;
 }
+
+/**
+ * schedule_skip() - take all of the worker's requests off the schedule that were due before a time
+ * @schedule: a worker's schedule; an open loop
+ * @before_ns: CLOCK_MONOTONIC
+ *
+ * Return: how many they were.
+ */
+uint64_t schedule_skip(struct schedule *schedule, uint64_t before_ns)
+{
+	uint64_t n = before_ns ? schedule_n_due(schedule, before_ns - 1) : 0;
+
+	schedule->next += n * schedule->n_workers;
+	return n;
+}

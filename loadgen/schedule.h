@@ -33,6 +33,7 @@ bool schedule_is_open_loop(const struct schedule *schedule);
 bool schedule_done(const struct schedule *schedule);
 uint64_t schedule_next_due_ns(const struct schedule *schedule);
 uint64_t schedule_take(struct schedule *schedule);
+uint64_t schedule_skip(struct schedule *schedule, uint64_t before_ns);
 uint64_t schedule_n_due(const struct schedule *schedule, uint64_t now_ns);
 
 #endif

@@ -9,6 +9,8 @@
 
 #include "monotonic.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/log.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -17,8 +19,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-
-#define PROBE_NS 5000000000ULL /* for one address */
 
 static void cleanup_addrinfo(struct addrinfo **list)
 {
@@ -73,8 +73,10 @@ static int wait_for(int fd, short events, uint64_t deadline_ns)
 
 	if (now >= deadline_ns)
 		return -ETIMEDOUT;
-	n = poll(&poll_fd, 1, (int)((deadline_ns - now) / 1000000 + 1));
-	if (n < 0 && errno != EINTR)
+	do {
+		n = poll(&poll_fd, 1, (int)((deadline_ns - now) / NSEC_PER_MSEC + 1));
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
 		return -errno;
 	return n == 0 ? -ETIMEDOUT : 0;
 }
@@ -107,9 +109,9 @@ static int handshake(const struct transport *transport, struct stream *stream, u
 
 /* One whole connection without a request. */
 static int probe(const struct transport *transport, void *context, struct target *target,
-		 struct wire *ret_wire, char *why, size_t size)
+		 uint64_t timeout_ns, struct wire *ret_wire, char *why, size_t size)
 {
-	uint64_t start = monotonic_ns(), deadline = start + PROBE_NS;
+	uint64_t start = monotonic_ns(), deadline = start + timeout_ns;
 	struct stream stream = { .fd = -1 };
 	struct wire closing;
 	_cleanup_close_ int fd = -1;
@@ -130,7 +132,7 @@ static int probe(const struct transport *transport, void *context, struct target
 	if (r)
 		stream_explain(&stream, r, why, size);
 	transport->close(&stream);
-	if (!wire_read_last(fd, target->ipv6, false, ret_wire, &closing))
+	if (!wire_read_last(fd, target->ipv6, ret_wire, &closing))
 		wire_add(ret_wire, &closing);
 	return r;
 }
@@ -178,9 +180,13 @@ static int try_each(const struct config *config, const struct transport *transpo
 	for (const struct addrinfo *info = list; info; info = info->ai_next) {
 		take_address(&target, info);
 		wire = (struct wire){ 0 };
-		r = probe(transport, context, &target, &wire, why, sizeof(why));
+		r = probe(transport, context, &target, config->connect_timeout_ns, &wire, why,
+			  sizeof(why));
 		wire_add(ret_wire, &wire);
 		if (!r) {
+			if (n)
+				log_warning("%s is used, since others failed: %s", target.text,
+					    all);
 			*ret_target = target;
 			return 0;
 		}
@@ -200,7 +206,8 @@ static int try_each(const struct config *config, const struct transport *transpo
  * @ret_wire: what the tries have put on the wire
  * @err: the reason of each address that does not
  *
- * Blocks, for five seconds an address at most, name resolution not included.
+ * Blocks, for connect_timeout an address at most, name resolution not included. Addresses that were
+ * passed over are warned of: the load goes elsewhere than one may think.
  *
  * Return: 0 or negative errno.
  */

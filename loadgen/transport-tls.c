@@ -21,8 +21,8 @@
 
 struct tls_context {
 	SSL_CTX *ctx;
-	SSL_SESSION *session; /* the newest, or NULL */
-	const char *host;     /* the configuration's */
+	SSL_SESSION *session;			    /* the newest, or NULL */
+	char host[sizeof(((struct url *)0)->host)]; /* without an IPv6 zone */
 	bool verify, is_address;
 };
 
@@ -108,9 +108,10 @@ static int context_new(const struct config *config, void **ret_context, struct e
 	context->ctx = SSL_CTX_new(TLS_client_method());
 	if (!context->ctx)
 		return error_set(err, -ENOMEM, "cannot start TLS: %s", reason());
-	context->host = config->url.host;
+	snprintf(context->host, sizeof(context->host), "%.*s", (int)strcspn(config->url.host, "%"),
+		 config->url.host);
 	context->verify = config->verify;
-	context->is_address = is_ip_address(config->url.host);
+	context->is_address = is_ip_address(context->host);
 	SSL_CTX_set_app_data(context->ctx, context);
 	set_up(context->ctx, config);
 	r = load_authorities(context->ctx, config, err);
@@ -171,9 +172,11 @@ static ssize_t result(struct stream *stream, int n)
 	case SSL_ERROR_SYSCALL:
 		return errno ? -errno : -ECONNRESET;
 	}
-	verified = SSL_get_verify_result(stream->ssl);
 	stream->why = reason();
-	stream->detail = verified != X509_V_OK ? X509_verify_cert_error_string(verified) : NULL;
+	stream->detail = NULL;
+	verified = SSL_get_verify_result(stream->ssl);
+	if (verified != X509_V_OK && SSL_get_verify_mode(stream->ssl) != SSL_VERIFY_NONE)
+		stream->detail = X509_verify_cert_error_string(verified);
 	return -EPROTO;
 }
 

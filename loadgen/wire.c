@@ -89,7 +89,6 @@ int wire_read(int fd, bool ipv6, struct wire *ret_wire)
  * wire_read_last() - wire_read(), and what an orderly close() will send and receive
  * @fd: the socket, still open
  * @ipv6: its address family is IPv6
- * @peer_closed: the peer's FIN has been read
  * @ret_wire: frames and bytes since the SYN
  * @ret_closing: what comes after that
  *
@@ -98,12 +97,11 @@ int wire_read(int fd, bool ipv6, struct wire *ret_wire)
  *
  * Return: 0 or negative errno.
  */
-int wire_read_last(int fd, bool ipv6, bool peer_closed, struct wire *ret_wire,
-		   struct wire *ret_closing)
+int wire_read_last(int fd, bool ipv6, struct wire *ret_wire, struct wire *ret_closing)
 {
-	uint64_t n_tx = peer_closed ? 1 : 2, header;
 	struct tcp_info info;
 	int r = tcp_info(fd, &info);
+	uint64_t header, n_tx;
 
 	if (r)
 		return r;
@@ -112,6 +110,7 @@ int wire_read_last(int fd, bool ipv6, bool peer_closed, struct wire *ret_wire,
 	if (info.tcpi_state != STATE_ESTABLISHED && info.tcpi_state != STATE_CLOSE_WAIT)
 		return 0;
 	header = header_size(&info, ipv6);
+	n_tx = info.tcpi_state == STATE_CLOSE_WAIT ? 1 : 2;
 	ret_closing->tx_frames = n_tx;
 	ret_closing->tx_bytes = n_tx * header;
 	ret_closing->rx_frames = 1;

@@ -13,8 +13,7 @@ struct wire {
 };
 
 int wire_read(int fd, bool ipv6, struct wire *ret_wire);
-int wire_read_last(int fd, bool ipv6, bool peer_closed, struct wire *ret_wire,
-		   struct wire *ret_closing);
+int wire_read_last(int fd, bool ipv6, struct wire *ret_wire, struct wire *ret_closing);
 void wire_add(struct wire *sum, const struct wire *wire);
 void wire_subtract(struct wire *wire, const struct wire *earlier);
 

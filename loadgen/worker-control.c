@@ -43,6 +43,17 @@ static uint32_t share(const struct config *config, uint32_t index)
 	       (index < config->connections % config->threads);
 }
 
+/* A tenth of a timeout is exact enough, and a second seldom enough for thousands of connections. */
+static uint64_t check_interval_ticks(const struct config *config)
+{
+	uint64_t timeout = config->connect_timeout_ns < config->timeout_ns
+				   ? config->connect_timeout_ns
+				   : config->timeout_ns;
+	uint64_t interval = timeout < 10 * NSEC_PER_SEC ? timeout / 10 : NSEC_PER_SEC;
+
+	return interval > WORKER_TICK_NS ? interval / WORKER_TICK_NS : 1;
+}
+
 static int make_connections(struct worker *w, struct error *err)
 {
 	w->n_connections = w->n_untried = share(w->run->config, w->index);
@@ -72,6 +83,7 @@ int worker_init(struct worker *w, const struct run *run, uint32_t index, struct 
 
 	w->run = run;
 	w->index = index;
+	w->check_ticks = check_interval_ticks(run->config);
 	w->timer_fd = w->wake_fd = -1;
 	pthread_mutex_init(&w->mailbox.lock, NULL);
 	TAILQ_INIT(&w->idle);

@@ -27,7 +27,6 @@
 
 #define CATCH_UP_NS	(10 * NSEC_PER_SEC)
 #define MAX_OPENING	128 /* connections that are being opened at once */
-#define MAX_SKIPS	64  /* requests that are given up in one go */
 #define TICKS_A_SECOND	(NSEC_PER_SEC / WORKER_TICK_NS)
 #define FEW_CONNECTIONS 100  /* whose counters are read once a second, not once a tick */
 #define MAX_WIRE_READS	1000 /* a tick; each is a system call of a microsecond */
@@ -48,14 +47,23 @@ void worker_notify(int fd)
 
 /* ---- telling the main thread ---- */
 
-static void publish(struct worker *w, uint64_t now_ns, bool ended)
+static void publish(struct worker *w, uint64_t now_ns)
 {
 	w->stats.time_ns = now_ns;
 	w->stats.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - w->cpu_before_ns;
 	pthread_mutex_lock(&w->mailbox.lock);
 	w->mailbox.stats = w->stats;
 	w->mailbox.n_ticks++;
-	w->mailbox.ended = ended;
+	w->mailbox.over = w->state == WORKER_ENDED;
+	pthread_mutex_unlock(&w->mailbox.lock);
+	worker_notify(w->run->notify_fd);
+}
+
+static void tell_ended(struct worker *w)
+{
+	pthread_mutex_lock(&w->mailbox.lock);
+	w->mailbox.stats = w->stats;
+	w->mailbox.ended = true;
 	pthread_mutex_unlock(&w->mailbox.lock);
 	worker_notify(w->run->notify_fd);
 }
@@ -74,14 +82,21 @@ static void tell_ready(struct worker *w)
 
 /* ---- the end ---- */
 
+/*
+ * Closing many connections takes a while (some 20 us each, 40 with TLS). It is no part of the run: what
+ * the run came to is told before.
+ */
 static void end(struct worker *w, uint64_t now_ns)
 {
+	for (uint32_t i = 0; i < w->n_connections; i++)
+		connection_read_wire(&w->connection[i]);
 	w->state = WORKER_ENDED;
 	if (schedule_is_open_loop(&w->schedule))
 		w->stats.n_unsent = schedule_n_due(&w->schedule, now_ns);
+	publish(w, now_ns);
 	for (uint32_t i = 0; i < w->n_connections; i++)
 		connection_cut(&w->connection[i]);
-	publish(w, now_ns, true);
+	tell_ended(w);
 	event_base_loopbreak(w->base);
 }
 
@@ -148,13 +163,11 @@ static void end_thinking(struct worker *w, uint64_t now_ns)
 
 static void skip_lost(struct worker *w, uint64_t now_ns)
 {
-	if (w->run->n_requests != UINT64_MAX || now_ns < CATCH_UP_NS)
+	if (w->run->n_requests != UINT64_MAX || now_ns < CATCH_UP_NS ||
+	    w->next_due_ns >= now_ns - CATCH_UP_NS)
 		return;
-	for (int i = 0; i < MAX_SKIPS && w->next_due_ns < now_ns - CATCH_UP_NS; i++) {
-		schedule_take(&w->schedule);
-		w->stats.n_skipped++;
-		w->next_due_ns = schedule_next_due_ns(&w->schedule);
-	}
+	w->stats.n_skipped += schedule_skip(&w->schedule, now_ns - CATCH_UP_NS);
+	w->next_due_ns = schedule_next_due_ns(&w->schedule);
 }
 
 static void begin_scheduled(struct worker *w, uint64_t now_ns)
@@ -163,7 +176,7 @@ static void begin_scheduled(struct worker *w, uint64_t now_ns)
 	uint64_t due;
 
 	skip_lost(w, now_ns);
-	while (w->next_due_ns <= now_ns && (c = TAILQ_FIRST(&w->idle))) {
+	while (w->next_due_ns <= now_ns && now_ns < w->end_ns && (c = TAILQ_FIRST(&w->idle))) {
 		TAILQ_REMOVE(&w->idle, c, link);
 		w->n_busy++;
 		due = w->next_due_ns;
@@ -177,7 +190,7 @@ static void begin_at_once(struct worker *w, uint64_t now_ns)
 {
 	struct connection *c;
 
-	while (!schedule_done(&w->schedule) && (c = TAILQ_FIRST(&w->idle))) {
+	while (!schedule_done(&w->schedule) && now_ns < w->end_ns && (c = TAILQ_FIRST(&w->idle))) {
 		TAILQ_REMOVE(&w->idle, c, link);
 		w->n_busy++;
 		exchange_begin(c, schedule_take(&w->schedule), now_ns, now_ns);
@@ -238,28 +251,35 @@ static void read_wires(struct worker *w)
 	}
 }
 
-static void each_second(struct worker *w, uint64_t now_ns)
+/*
+ * The run is not held up until the last of many connections has waited for its timeout: once one
+ * has, those that are up begin.
+ */
+static void check_timeouts(struct worker *w, uint64_t now_ns)
 {
-	if (w->n_connections <= FEW_CONNECTIONS)
-		read_wires(w);
 	for (uint32_t i = 0; i < w->n_connections; i++)
 		connection_check(&w->connection[i], now_ns);
-	if (w->state == WORKER_RUNNING)
-		publish(w, now_ns, false);
+	if (!w->n_untried || !w->stats.errors[PHASE_TIMEOUT].n)
+		return;
+	w->n_untried = 0;
+	tell_ready(w);
 }
 
 /* Ticks that were missed (the process was stopped) are made up for by one. */
 static void tick(struct worker *w, uint64_t now_ns)
 {
-	uint64_t n = (now_ns - w->tick_ns) / WORKER_TICK_NS + 1;
-	uint64_t second = w->n_ticks / TICKS_A_SECOND;
+	uint64_t before = w->n_ticks;
+	bool second_over;
 
-	w->n_ticks += n;
-	w->tick_ns += n * WORKER_TICK_NS;
-	if (w->n_connections > FEW_CONNECTIONS)
+	w->n_ticks += (now_ns - w->tick_ns) / WORKER_TICK_NS + 1;
+	w->tick_ns += (w->n_ticks - before) * WORKER_TICK_NS;
+	second_over = w->n_ticks / TICKS_A_SECOND != before / TICKS_A_SECOND;
+	if (w->n_connections > FEW_CONNECTIONS || second_over)
 		read_wires(w);
-	if (w->n_ticks / TICKS_A_SECOND != second)
-		each_second(w, now_ns);
+	if (w->n_ticks / w->check_ticks != before / w->check_ticks)
+		check_timeouts(w, now_ns);
+	if (second_over && w->state == WORKER_RUNNING)
+		publish(w, now_ns);
 }
 
 /* ---- events ---- */
@@ -329,7 +349,7 @@ static void tried(struct worker *w, struct connection *c)
 	if (c->tried)
 		return;
 	c->tried = true;
-	if (--w->n_untried == 0)
+	if (w->n_untried && --w->n_untried == 0)
 		tell_ready(w);
 }
 

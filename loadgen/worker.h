@@ -37,9 +37,10 @@ struct mailbox {
 	uint64_t start_ns; /* to the worker: begin then; 0: not yet */
 	bool stop;	   /* to the worker: end now */
 	bool ready;	   /* from it: each connection has been tried */
+	bool over;	   /* nothing counts any more but what closing takes */
 	bool ended;
 	uint64_t n_ticks;   /* seconds it has told of */
-	struct stats stats; /* as of the last tick, or of the end */
+	struct stats stats; /* as of the last second, or of the end */
 };
 
 struct worker {
@@ -65,6 +66,7 @@ struct worker {
 	struct schedule schedule;
 	uint64_t end_ns, tick_ns, armed_ns;
 	uint64_t n_ticks;	 /* since the start */
+	uint64_t check_ticks;	 /* how many to look for timeouts after */
 	uint64_t cpu_before_ns;	 /* of the thread, when the run started */
 	uint64_t next_due_ns;	 /* of the schedule */
 	uint32_t next_wire_read; /* connection */

@@ -15,6 +15,7 @@
 #include "util/cleanup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -110,13 +111,25 @@ static int set_options(int fd, int family)
 	int on = 1;
 
 	if (family == AF_UNIX)
-		return fchmod(fd, UNIX_MODE); /* the file's, never more even for a moment */
+		return fchmod(fd, UNIX_MODE); /* which the file that bind(2) makes will have */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)))
 		return -1;
 	return family == AF_INET6 ? setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) : 0;
 }
 
-/* bind(2) took the umask's bits off a UNIX socket's mode. */
+/*
+ * Without the umask a UNIX socket's file has the mode of the socket. A chmod(2) by its path afterwards
+ * could meet another file, which somebody who may write to the folder has put there.
+ */
+static int bind_to(int fd, const struct address *address)
+{
+	mode_t before = umask(0);
+	int r = bind(fd, &address->sa, address->len);
+
+	umask(before);
+	return r;
+}
+
 static int note_file(struct listeners *listeners, size_t i)
 {
 	const char *path = listeners->address[i].un.sun_path;
@@ -124,7 +137,7 @@ static int note_file(struct listeners *listeners, size_t i)
 
 	if (listeners->address[i].sa.sa_family != AF_UNIX)
 		return 0;
-	if (chmod(path, UNIX_MODE) || lstat(path, &st))
+	if (lstat(path, &st))
 		return -1;
 	listeners->file[i].device = st.st_dev;
 	listeners->file[i].inode = st.st_ino;
@@ -166,13 +179,34 @@ int listeners_add(struct listeners *listeners, const struct address *address, st
 	if (r)
 		return r;
 	fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0 || set_options(fd, family) || bind(fd, &address->sa, address->len))
+	if (fd < 0 || set_options(fd, family) || bind_to(fd, address))
 		return failed_to_listen(address, err);
 	listeners->address[listeners->n] = *address;
 	if (note_file(listeners, listeners->n) || listen(fd, BACKLOG))
 		return failed_to_listen(address, err);
 	listeners->fd[listeners->n++] = take_fd(&fd);
 	return 0;
+}
+
+static bool is_ours(const struct listeners *listeners, size_t i, const struct stat *st)
+{
+	return st->st_dev == listeners->file[i].device && st->st_ino == listeners->file[i].inode;
+}
+
+/* Not by its path: what lies there may be another one's by now. Return: 0, or -1 with errno. */
+static int own_file(const struct listeners *listeners, size_t i, uid_t uid, gid_t gid)
+{
+	_cleanup_close_ int fd =
+		open(listeners->address[i].un.sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		return -1;
+	if (!is_ours(listeners, i, &st)) {
+		errno = ESTALE;
+		return -1;
+	}
+	return fchownat(fd, "", uid, gid, AT_EMPTY_PATH);
 }
 
 /**
@@ -189,7 +223,7 @@ int listeners_own(const struct listeners *listeners, uid_t uid, gid_t gid, struc
 	for (size_t i = 0; i < listeners->n; i++) {
 		const char *path = listeners->address[i].un.sun_path;
 
-		if (listeners->file[i].inode && lchown(path, uid, gid))
+		if (listeners->file[i].inode && own_file(listeners, i, uid, gid))
 			return error_set(err, -errno, "unix:%s: %s", path, strerror(errno));
 	}
 	return 0;
@@ -200,8 +234,7 @@ static void remove_file(const struct listeners *listeners, size_t i)
 	const char *path = listeners->address[i].un.sun_path;
 	struct stat st;
 
-	if (listeners->file[i].inode && !lstat(path, &st) &&
-	    st.st_dev == listeners->file[i].device && st.st_ino == listeners->file[i].inode)
+	if (listeners->file[i].inode && !lstat(path, &st) && is_ours(listeners, i, &st))
 		unlink(path); /* where the folder is not ours, the next start replaces it */
 }
 

@@ -17,10 +17,16 @@
 #include <malloc.h>
 
 #define LARGE_ANSWER (256 << 10)
+#define SMALL_ANSWER (64 << 10)
+#define MAX_LEAVING  (32 << 20) /* of answers that wait for their clients, the small ones apart */
+
+/* A Unix time of now with milliseconds, and more than any rate is worth. */
+#define REAL_DIGITS 13
 
 /* The request target in its parts; they point into the request. */
 struct target {
-	h2o_iovec_t host; /* base is NULL where the request has none */
+	bool has_host;	  /* a header of that name */
+	h2o_iovec_t host; /* base is NULL where the request has none, nor names one in its target */
 	h2o_iovec_t path;
 	h2o_iovec_t query; /* empty as well where there is no "?" */
 };
@@ -46,14 +52,22 @@ static size_t span_until(h2o_iovec_t text, size_t from, const char *ends)
 	return from;
 }
 
+/* Blanks behind a header's value are not part of it (RFC 9112, section 5), but h2o leaves them. */
+static h2o_iovec_t without_blanks(h2o_iovec_t value)
+{
+	while (value.len && strchr(" \t", value.base[value.len - 1]))
+		value.len--;
+	return value;
+}
+
 static bool split_target(const struct site *site, h2o_req_t *req, struct target *ret_target)
 {
 	h2o_iovec_t whole = req->input.path;
 	size_t start = scheme_len(whole), path_end;
-	struct target target = { .host = req->input.authority };
+	struct target target = { .has_host = req->input.authority.base != site->no_host };
 
-	if (target.host.base == site->no_host)
-		target.host = h2o_iovec_init(NULL, 0);
+	if (target.has_host)
+		target.host = without_blanks(req->input.authority);
 	if (start) {
 		size_t end = span_until(whole, start, "/?");
 
@@ -83,7 +97,7 @@ static const struct endpoint *find_endpoint(h2o_iovec_t path)
 /* Takes json over. Return: its text with a newline, NULL without memory. */
 static struct answer *serialize(json_t *json)
 {
-	char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(12));
+	char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
 	size_t len = text ? strlen(text) : 0;
 
 	json_decref(json);
@@ -102,6 +116,11 @@ struct question {
 	uint64_t version; /* where the endpoint knows one */
 };
 
+static bool is_too_much(const struct site *site, const struct answer *answer)
+{
+	return answer->len > SMALL_ANSWER && *site->bytes_leaving + answer->len > MAX_LEAVING;
+}
+
 static void answer_anew(const struct site *site, h2o_req_t *req, const struct question *question)
 {
 	const struct endpoint *endpoint = question->key.endpoint;
@@ -119,9 +138,14 @@ static void answer_anew(const struct site *site, h2o_req_t *req, const struct qu
 		respond_problem(req, 500, "no memory for the answer");
 		return;
 	}
+	if (is_too_much(site, answer)) {
+		answer_release(answer);
+		respond_problem(req, 503, "too many large answers wait for clients that are slow");
+		return;
+	}
 	if (status == 200 && endpoint->version)
 		answers_keep(site->answers, &question->key, question->version, answer);
-	respond_answer(req, status, answer);
+	respond_answer(req, status, answer, site->bytes_leaving);
 }
 
 static void ask(const struct site *site, h2o_req_t *req, const struct endpoint *endpoint,
@@ -144,7 +168,7 @@ static void ask(const struct site *site, h2o_req_t *req, const struct endpoint *
 		kept = answers_find(site->answers, &question.key, question.version);
 	}
 	if (kept)
-		respond_answer(req, 200, kept);
+		respond_answer(req, 200, kept, site->bytes_leaving);
 	else
 		answer_anew(site, req, &question);
 }
@@ -211,7 +235,7 @@ void request_handle(const struct site *site, h2o_req_t *req)
 
 	if (!split_target(site, req, &target))
 		respond_problem(req, 400, "the request target has to be a path or an http:// URL");
-	else if (!target.host.base && req->version >= 0x101)
+	else if (!target.has_host && req->version >= 0x101)
 		respond_problem(req, 400, "HTTP/1.1 requests need a Host");
 	else if (target.host.base &&
 		 !host_allowed(target.host.base, target.host.len, site->hosts, site->n_hosts))

@@ -15,7 +15,8 @@ struct site {
 	struct assets assets; /* empty: there is no page */
 	const char *const *hosts;
 	size_t n_hosts;
-	const char *no_host; /* what h2o says is the authority of a request that has none */
+	size_t *bytes_leaving; /* of all answers that are being sent */
+	const char *no_host;   /* what h2o says is the authority of a request that has none */
 };
 
 void request_handle(const struct site *site, h2o_req_t *req);

@@ -82,9 +82,18 @@ void respond_not_allowed(h2o_req_t *req)
 	respond_problem(req, 405, "this server only tells: its methods are GET and HEAD");
 }
 
-static void release_held(void *held)
+/* An answer that is being sent. */
+struct leaving {
+	struct answer *answer;
+	size_t *bytes_leaving;
+};
+
+static void on_gone(void *memory)
 {
-	answer_release(*(struct answer **)held);
+	struct leaving *leaving = memory;
+
+	*leaving->bytes_leaving -= leaving->answer->len;
+	answer_release(leaving->answer);
 }
 
 /**
@@ -92,15 +101,17 @@ static void release_held(void *held)
  * @req: the request; answered afterwards
  * @status: 200, or 503 of an answer that is bad news
  * @answer: the body; the caller's reference goes with the request
+ * @bytes_leaving: has @answer's length added until it is sent or given up
  */
-void respond_answer(h2o_req_t *req, unsigned int status, struct answer *answer)
+void respond_answer(h2o_req_t *req, unsigned int status, struct answer *answer,
+		    size_t *bytes_leaving)
 {
 	static h2o_generator_t generator;
-	struct answer **held =
-		h2o_mem_alloc_shared(&req->pool, sizeof(struct answer *), release_held);
+	struct leaving *leaving = h2o_mem_alloc_shared(&req->pool, sizeof(*leaving), on_gone);
 	h2o_iovec_t body = h2o_iovec_init(answer->body, answer->len);
 
-	*held = answer;
+	*leaving = (struct leaving){ answer, bytes_leaving };
+	*bytes_leaving += answer->len;
 	req->res.status = (int)status;
 	req->res.reason = problem_title(status);
 	req->res.content_length = answer->len;

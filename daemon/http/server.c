@@ -9,18 +9,24 @@
  * A stop lets open requests finish: nothing new is accepted, connections without a request are
  * closed, one that has just been accepted gets a second to say what it wants, and after five seconds
  * all end. The listening sockets are the caller's; h2o gets duplicates, because it closes what it has.
+ *
+ * Time is CLOCK_BOOTTIME, looked at between two rounds of the loop. h2o's own timers go by the wall
+ * clock, and one that is set back stops them for as long; so whoever keeps us waiting then is sent
+ * away.
  */
 #include "http/server.h"
 
+#include "http/connections.h"
 #include "http/listener.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "read/catalog.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <h2o/http1.h>
 #include <limits.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -28,15 +34,18 @@
 
 #define MAX_CONNECTIONS	   512
 #define ACCEPTS_AT_ONCE	   16
-#define ACCEPT_PAUSE_MS	   100	 /* when the system has no descriptor or no memory for one more */
-#define REQUEST_TIMEOUT_MS 10000 /* for a request to arrive, also its first byte */
-#define RESPONSE_TIMEOUT_S 60	 /* for an answer to be taken */
+#define ACCEPT_PAUSE_NS	   (100 * NSEC_PER_MSEC) /* without a descriptor or memory for one more */
+#define SEND_BUFFER	   (128 << 10)		 /* of a connection, in the kernel */
+#define REQUEST_TIMEOUT_MS 10000		 /* for a request to arrive, also its first byte */
 #define MAX_BODY	   1024
-#define COMPLAINT_MS	   60000 /* between two warnings; the others are for --verbose */
-#define TICK_MS		   1000
-#define STOP_QUIET_TICKS   1 /* for a request on a connection that has had none */
+#define COMPLAINT_NS	   (60 * NSEC_PER_SEC) /* between two warnings; others are for --verbose */
+#define TICK_NS		   NSEC_PER_SEC
+#define SET_BACK_NS	   NSEC_PER_SEC /* by less, the wall clock may be slewed */
+#define STOP_QUIET_TICKS   1		/* for a request on a connection that has had none */
 #define STOP_TICKS	   5
 #define WAIT_FOREVER	   INT32_MAX
+#define OTHER_DESCRIPTORS  (2 * CATALOG_MAX_FEEDS + 64) /* feeds have two each */
+#define NEVER		   UINT64_MAX
 
 struct handler {
 	h2o_handler_t super;
@@ -54,13 +63,13 @@ struct server {
 	size_t n_listeners;
 	h2o_socket_t *listener[LISTENER_MAX];
 	bool accepting;
-	h2o_timeout_t pause;
-	h2o_timeout_entry_t paused;
-	uint64_t complain_at_ms; /* not before, on the loop's clock */
+	uint64_t accept_at_ns;	 /* after a pause; NEVER: there is none */
+	uint64_t complain_at_ns; /* not before */
 
 	size_t n_connections, max_connections;
-	h2o_timeout_t tick; /* runs while there are connections */
-	h2o_timeout_entry_t ticking;
+	size_t bytes_leaving;  /* site's */
+	uint64_t tick_at_ns;   /* NEVER: there are no connections */
+	int64_t wall_ahead_ns; /* of CLOCK_BOOTTIME */
 
 	h2o_socket_t *signals;
 	bool stopping;
@@ -76,7 +85,7 @@ static void accept_resume(struct server *server)
 	if (server->accepting || server->stopping ||
 	    server->n_connections >= server->max_connections)
 		return;
-	h2o_timeout_unlink(&server->paused);
+	server->accept_at_ns = NEVER;
 	for (size_t i = 0; i < server->n_listeners; i++)
 		h2o_socket_read_start(server->listener[i], on_acceptable);
 	server->accepting = true;
@@ -89,39 +98,43 @@ static void accept_hold(struct server *server)
 	server->accepting = false;
 }
 
-static void on_pause_end(h2o_timeout_entry_t *entry)
-{
-	accept_resume(H2O_STRUCT_FROM_MEMBER(struct server, paused, entry));
-}
-
 static void on_connection_close(void *user)
 {
 	struct server *server = user;
 
 	server->n_connections--;
-	if (!h2o_timeout_is_linked(&server->paused))
+	if (server->accept_at_ns == NEVER)
 		accept_resume(server);
+}
+
+/* What a slow client has not read yet waits with us, where it has a bound, and not in the kernel. */
+static void bound_send_buffer(h2o_socket_t *connection)
+{
+	int size = SEND_BUFFER;
+
+	(void)setsockopt(h2o_socket_get_fd(connection), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
 static void take_connection(struct server *server, h2o_socket_t *connection)
 {
+	bound_send_buffer(connection);
 	connection->on_close.cb = on_connection_close;
 	connection->on_close.data = server;
 	server->n_connections++;
-	if (!h2o_timeout_is_linked(&server->ticking))
-		h2o_timeout_link(server->context.loop, &server->tick, &server->ticking);
+	if (server->tick_at_ns == NEVER)
+		server->tick_at_ns = clock_boottime_ns() + TICK_NS;
 	h2o_accept(&server->accept, connection);
 }
 
 static void complain(struct server *server, const char *why)
 {
-	uint64_t now_ms = h2o_now(server->context.loop);
-	bool due = now_ms >= server->complain_at_ms;
+	uint64_t now_ns = clock_boottime_ns();
+	bool due = now_ns >= server->complain_at_ns;
 
 	log_write(due ? LOG_WARNING : LOG_DEBUG, "no connection can be accepted for a moment: %s",
 		  why);
 	if (due)
-		server->complain_at_ms = now_ms + COMPLAINT_MS;
+		server->complain_at_ns = now_ns + COMPLAINT_NS;
 }
 
 /* Retrying at once would spin: the connection that cannot be accepted stays at the queue's head. */
@@ -131,7 +144,7 @@ static void on_accept_failure(struct server *server)
 		return;
 	complain(server, strerror(errno));
 	accept_hold(server);
-	h2o_timeout_link(server->context.loop, &server->pause, &server->paused);
+	server->accept_at_ns = clock_boottime_ns() + ACCEPT_PAUSE_NS;
 }
 
 static void on_acceptable(h2o_socket_t *listener, const char *err)
@@ -156,83 +169,71 @@ static void on_acceptable(h2o_socket_t *listener, const char *err)
 	}
 }
 
-/* ---- connections that take too long, and the end of all ---- */
+/* ---- what is due ---- */
 
-static h2o_socket_t *connection_of(const h2o_req_t *req)
+static void tick(struct server *server)
 {
-	return req->conn->callbacks->get_socket(req->conn);
-}
-
-/* h2o has no call that ends a connection; this one makes it find out by itself. */
-static void end_connection(h2o_req_t *req, int how)
-{
-	shutdown(h2o_socket_get_fd(connection_of(req)), how);
-}
-
-/* h2o bounds the time that a request takes to arrive. This bounds that of its answer. */
-static int end_if_stuck(h2o_req_t *req, void *user)
-{
-	const struct timeval *began = &req->timestamps.response_start_at;
-	const struct timeval *now = user;
-
-	if (began->tv_sec && now->tv_sec - began->tv_sec > RESPONSE_TIMEOUT_S)
-		end_connection(req, SHUT_RDWR);
-	return 0;
-}
-
-/* Between two requests, or before the first one. What it has sent already is still read. */
-static int end_if_idle(h2o_req_t *req, void *user)
-{
-	const bool *untouched_too = user;
-
-	if (!req->timestamps.request_begin_at.tv_sec &&
-	    (*untouched_too || connection_of(req)->bytes_read))
-		end_connection(req, SHUT_RD);
-	return 0;
-}
-
-static int end_in_any_case(h2o_req_t *req, void *user)
-{
-	(void)user;
-	end_connection(req, SHUT_RDWR);
-	return 0;
-}
-
-static void for_each_connection(struct server *server, int (*fn)(h2o_req_t *, void *), void *user)
-{
-	server->config.http1.callbacks.foreach_request(&server->context, fn, user);
-}
-
-static void on_tick(h2o_timeout_entry_t *entry)
-{
-	struct server *server = H2O_STRUCT_FROM_MEMBER(struct server, ticking, entry);
-	struct timeval now = *h2o_get_timestamp(&server->context, NULL, NULL);
-	bool untouched_too = true;
-
-	for_each_connection(server, end_if_stuck, &now);
+	connections_end_stuck(&server->context);
 	if (server->stopping && ++server->stop_ticks >= STOP_QUIET_TICKS)
-		for_each_connection(server, end_if_idle, &untouched_too);
+		connections_end_idle(&server->context, true);
 	if (server->stop_ticks == STOP_TICKS)
-		for_each_connection(server, end_in_any_case, NULL);
-	if (server->n_connections)
-		h2o_timeout_link(server->context.loop, &server->tick, &server->ticking);
+		connections_end_all(&server->context);
+}
+
+static int64_t wall_ahead_ns(void)
+{
+	return (int64_t)(clock_realtime_ns() - clock_boottime_ns());
+}
+
+static void watch_wall_clock(struct server *server)
+{
+	int64_t ahead = wall_ahead_ns();
+
+	if (ahead + (int64_t)SET_BACK_NS < server->wall_ahead_ns)
+		connections_end_waited_for(&server->context);
+	server->wall_ahead_ns = ahead;
+}
+
+/* What is due by now. */
+static void look_at_clocks(struct server *server)
+{
+	uint64_t now_ns = clock_boottime_ns();
+
+	watch_wall_clock(server);
+	if (now_ns >= server->accept_at_ns) {
+		server->accept_at_ns = NEVER;
+		accept_resume(server);
+	}
+	if (now_ns < server->tick_at_ns)
+		return;
+	tick(server);
+	server->tick_at_ns = server->n_connections ? now_ns + TICK_NS : NEVER;
+}
+
+static int32_t wait_ms(const struct server *server)
+{
+	uint64_t now_ns = clock_boottime_ns();
+	uint64_t at_ns = server->accept_at_ns < server->tick_at_ns ? server->accept_at_ns
+								   : server->tick_at_ns;
+
+	if (at_ns == NEVER)
+		return WAIT_FOREVER;
+	return at_ns > now_ns ? (int32_t)((at_ns - now_ns) / NSEC_PER_MSEC + 1) : 0;
 }
 
 static void stop(struct server *server)
 {
-	bool untouched_too = false;
-
 	if (server->stopping)
 		return;
 	log_info("stopping: %zu connections are open", server->n_connections);
 	listeners_notify_stopping();
 	accept_hold(server);
+	server->accept_at_ns = NEVER;
 	server->stopping = true;
 	server->context.shutdown_requested =
 		1; /* h2o's own call sets up timers of HTTP/2 as well */
-	for_each_connection(server, end_if_idle, &untouched_too);
-	h2o_timeout_unlink(&server->ticking);
-	h2o_timeout_link(server->context.loop, &server->tick, &server->ticking);
+	connections_end_idle(&server->context, false);
+	server->tick_at_ns = clock_boottime_ns() + TICK_NS;
 }
 
 static void on_signal(h2o_socket_t *signals, const char *err)
@@ -295,14 +296,29 @@ static void configure(struct server *server, const struct server_options *option
 		log_warning("no page at \"/\", only the API: %s", err.text);
 }
 
-/* Half of the descriptors is for pins, histories and files. */
-static size_t connection_limit(void)
+/* As many descriptors as we may have, up to what we ever need. */
+static rlim_t descriptor_limit(void)
 {
+	const rlim_t wanted = MAX_CONNECTIONS + OTHER_DESCRIPTORS;
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur / 2 >= MAX_CONNECTIONS)
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return wanted;
+	if (limit.rlim_cur < wanted) {
+		limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	return limit.rlim_cur;
+}
+
+/* Where there are too few, half of them is for pins, histories and files. */
+static size_t connection_limit(void)
+{
+	rlim_t limit = descriptor_limit();
+
+	if (limit >= MAX_CONNECTIONS + OTHER_DESCRIPTORS)
 		return MAX_CONNECTIONS;
-	return limit.rlim_cur / 2 ?: 1;
+	return limit / 2 ?: 1;
 }
 
 static void start(struct server *server)
@@ -312,10 +328,8 @@ static void start(struct server *server)
 	h2o_context_init(&server->context, loop, &server->config);
 	server->accept =
 		(h2o_accept_ctx_t){ .ctx = &server->context, .hosts = server->config.hosts };
-	h2o_timeout_init(loop, &server->pause, ACCEPT_PAUSE_MS);
-	h2o_timeout_init(loop, &server->tick, TICK_MS);
-	server->paused.cb = on_pause_end;
-	server->ticking.cb = on_tick;
+	server->accept_at_ns = server->tick_at_ns = NEVER;
+	server->wall_ahead_ns = wall_ahead_ns();
 	server->max_connections = connection_limit();
 }
 
@@ -380,6 +394,7 @@ int server_open(const struct server_options *options, struct server **ret_server
 		return error_set(err, -ENOMEM, "no memory");
 	}
 	server->site.catalog = options->catalog;
+	server->site.bytes_leaving = &server->bytes_leaving;
 	configure(server, options);
 	start(server);
 	r = watch_signals(server, err) ?: watch_listeners(server, options, err);
@@ -400,9 +415,10 @@ int server_open(const struct server_options *options, struct server **ret_server
 int server_run(struct server *server, struct error *err)
 {
 	while (!server->stopping || (server->n_connections && server->stop_ticks <= STOP_TICKS)) {
-		if (h2o_evloop_run(server->context.loop, WAIT_FOREVER) && errno != EINTR)
+		if (h2o_evloop_run(server->context.loop, wait_ms(server)) && errno != EINTR)
 			return error_set(err, -errno, "waiting for events: %s", strerror(errno));
 		h2o_filecache_clear(server->context.filecache);
+		look_at_clocks(server);
 	}
 	return 0;
 }
@@ -418,10 +434,6 @@ void server_close(struct server *server)
 		h2o_socket_close(server->listener[i]);
 	if (server->signals)
 		h2o_socket_close(server->signals);
-	h2o_timeout_unlink(&server->paused);
-	h2o_timeout_unlink(&server->ticking);
-	h2o_timeout_dispose(loop, &server->pause);
-	h2o_timeout_dispose(loop, &server->tick);
 	h2o_context_dispose(&server->context);
 	h2o_config_dispose(&server->config);
 	h2o_evloop_destroy(loop);

@@ -70,9 +70,12 @@ static void find_peak(struct summary *sum, const struct endpoint_context *contex
 	sum->peak_realtime_ns = peak->realtime_ns;
 }
 
+/* The sum is read a moment before its parts: those may have a frame more. */
 static json_t *share_json(struct sampler_count part, struct sampler_count total)
 {
-	return json_real(total.bytes ? 100.0 * (double)part.bytes / (double)total.bytes : 0.0);
+	if (part.bytes >= total.bytes)
+		return json_real(total.bytes ? 100.0 : 0.0);
+	return json_real(100.0 * (double)part.bytes / (double)total.bytes);
 }
 
 static int set_first_eight(json_t *json, const struct summary *sum)

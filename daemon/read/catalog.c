@@ -4,8 +4,8 @@
  *
  * Names in both folders come from outside: what is not a key is not looked at. Attached interfaces
  * come first, so that where there are more than CATALOG_MAX_FEEDS, those are left out that are only
- * history. A feed stays as long as its key is in one of the folders, and keeps its descriptors (two
- * each) meanwhile.
+ * history. A feed stays as long as its key is in one of the folders, or one of them cannot be listed,
+ * and keeps its descriptors (two each) meanwhile.
  *
  * The catalog owns its feeds; a pointer to one is good until the next refresh.
  */
@@ -171,7 +171,8 @@ static void list_feeds(struct catalog *catalog)
 	if (!keys || list_all(catalog, keys))
 		return;
 	tell_full(catalog->state, keys->full);
-	drop_gone(catalog, keys);
+	if (!catalog->trouble.text[0]) /* else nobody knows what is gone */
+		drop_gone(catalog, keys);
 	add_new(catalog, keys);
 }
 
@@ -194,7 +195,7 @@ void catalog_refresh(struct catalog *catalog, uint64_t boottime_ns)
 {
 	struct catalog_state *s = catalog->state;
 	struct error before = catalog->trouble;
-	uint64_t versions = 0;
+	uint64_t versions = 0, version = catalog->version;
 
 	if (boottime_ns >= s->list_ns) {
 		s->list_ns = boottime_ns + LIST_NS;
@@ -204,7 +205,8 @@ void catalog_refresh(struct catalog *catalog, uint64_t boottime_ns)
 		feed_refresh(catalog->feed[i], boottime_ns);
 		versions += catalog->feed[i]->version;
 	}
-	if (versions == s->versions && !strcmp(before.text, catalog->trouble.text))
+	if (versions == s->versions && version == catalog->version &&
+	    !strcmp(before.text, catalog->trouble.text))
 		return;
 	qsort(catalog->feed, catalog->n, sizeof(*catalog->feed), by_name);
 	s->versions = versions;
@@ -331,6 +333,7 @@ void catalog_close(struct catalog *catalog)
 		return;
 	for (size_t i = 0; i < catalog->n; i++)
 		feed_close(catalog->feed[i]);
+	peak_forget(&catalog->peak);
 	if (catalog->state) {
 		free(catalog->state->pin_dir);
 		free(catalog->state->state_dir);

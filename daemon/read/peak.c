@@ -9,7 +9,12 @@
  * nothing counts as nothing there, so the peak is one that was reached at least.
  *
  * That reads all histories, so it is done when it is first asked for and whenever another counter
- * joins or goes; after that only what has come since is searched, and that at most every 30 s.
+ * joins or goes; after that only what has come since is searched, and that at most every 30 s. The
+ * caller serves others meanwhile: where there are many interfaces, a search goes on over several
+ * refreshes, and until it ends the peak is that of what has been searched.
+ *
+ * The highest peak that one of them had by itself, which its recorder has kept at full resolution, was
+ * reached by all together as well; so it counts, too.
  */
 #include "read/peak.h"
 
@@ -24,6 +29,10 @@
 #define OVERLAP_NS (600 * NSEC_PER_SEC) /* two coarse steps: what was not complete the last time */
 #define MAX_STEPS  4200
 #define HOUR_NS	   (3600 * NSEC_PER_SEC)
+#define AT_ONCE	   48 /* histories that are read in one refresh; each takes some ms */
+
+/* From the finest to the coarsest: an hour, a day, and all that the counters have. */
+static const uint64_t ages[] = { 0, HOUR_NS, 24 * HOUR_NS, 15 * 24 * HOUR_NS };
 
 /* A stretch of wall-clock time in equal steps, and the sum of the rates of each. */
 struct grid {
@@ -33,6 +42,21 @@ struct grid {
 	uint64_t since_ns; /* of the interface being added: what is older is of other counters */
 	double bits_per_s[MAX_STEPS];
 };
+
+/* A search that is under way. */
+struct peak_search {
+	uint64_t offset_ns; /* REALTIME - BOOTTIME, modulo 2^64 */
+	size_t n_windows;
+	struct range_query window[array_size(ages) - 1];
+	size_t done;	  /* windows */
+	size_t n_in_grid; /* interfaces that the grid of the next one has already */
+	struct grid grid;
+};
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
 
 static bool counts(const struct feed *feed)
 {
@@ -71,14 +95,17 @@ static uint64_t common_step(const struct catalog *catalog, const struct range_qu
 	return step;
 }
 
-static void add_history(struct grid *grid, const struct feed *feed, const struct range_query *query)
+static void add_history(struct peak_search *s, const struct feed *feed)
 {
 	struct range range;
 
-	grid->since_ns = feed->meta.epoch;
+	if (!searchable(feed))
+		return;
+	s->grid.since_ns = s->offset_ns + feed->meta.epoch_boottime_ns;
 	/* What cannot be read adds nothing; another request will tell why. */
-	if (!range_plan(feed->history, query, &range) && range.step_ns == grid->step_ns)
-		(void)range_for_each(feed->history, &range, add_step, grid);
+	if (!range_plan(feed->history, &s->window[s->done], &range) &&
+	    range.step_ns == s->grid.step_ns)
+		(void)range_for_each(feed->history, &range, add_step, &s->grid);
 }
 
 static void find_highest(const struct grid *grid, struct peak *peak)
@@ -91,49 +118,70 @@ static void find_highest(const struct grid *grid, struct peak *peak)
 	}
 }
 
-static void search(struct peak *peak, const struct catalog *catalog, uint64_t from_ns,
-		   uint64_t to_ns)
+/* Return: false where there is nothing in the window. */
+static bool begin_window(struct peak_search *s, const struct catalog *catalog)
 {
-	_cleanup_free_ struct grid *grid = calloc(1, sizeof(*grid));
-	struct range_query query = { .from_ns = from_ns, .to_ns = to_ns, .max_steps = MAX_STEPS };
+	struct range_query *query = &s->window[s->done];
+	struct grid *grid = &s->grid;
 
-	if (!grid || from_ns >= to_ns)
-		return;
-	query.step_ns = common_step(catalog, &query);
-	if (!query.step_ns)
-		return;
-	grid->step_ns = query.step_ns;
-	grid->first_end_ns = (from_ns / grid->step_ns + 1) * grid->step_ns;
-	grid->n_steps = to_ns / grid->step_ns - from_ns / grid->step_ns;
-	if (grid->n_steps > MAX_STEPS)
-		return;
+	query->step_ns = common_step(catalog, query);
+	if (!query->step_ns)
+		return false;
+	*grid = (struct grid){ .step_ns = query->step_ns };
+	grid->first_end_ns = (query->from_ns / grid->step_ns + 1) * grid->step_ns;
+	grid->n_steps = query->to_ns / grid->step_ns - query->from_ns / grid->step_ns;
+	return grid->n_steps <= MAX_STEPS;
+}
+
+/* Adds as many as are left to be read now. Return: whether the grid has all. */
+static bool add_histories(struct peak_search *s, const struct catalog *catalog, size_t *left)
+{
+	size_t n = 0;
+
 	for (size_t i = 0; i < catalog->n; i++) {
-		if (searchable(catalog->feed[i]))
-			add_history(grid, catalog->feed[i], &query);
+		if (!counts(catalog->feed[i]) || n++ < s->n_in_grid)
+			continue;
+		if (!*left)
+			return false;
+		add_history(s, catalog->feed[i]);
+		s->n_in_grid++;
+		--*left;
 	}
-	find_highest(grid, peak);
+	return true;
 }
 
-static uint64_t least(uint64_t a, uint64_t b)
+static void go_on(struct peak *peak, const struct catalog *catalog)
 {
-	return a < b ? a : b;
-}
+	struct peak_search *s = peak->search;
+	size_t left = AT_ONCE;
 
-/* From the finest to the coarsest: an hour, a day, and all that the counters have. */
-static void search_all(struct peak *peak, const struct catalog *catalog, uint64_t since_ns,
-		       uint64_t now_ns)
-{
-	static const uint64_t ages[] = { 0, HOUR_NS, 24 * HOUR_NS, 15 * 24 * HOUR_NS };
-
-	for (size_t i = 0; i + 1 < array_size(ages); i++) {
-		uint64_t to = now_ns - least(now_ns, ages[i]);
-		uint64_t from = now_ns - least(now_ns, ages[i + 1]);
-
-		search(peak, catalog, from > since_ns ? from : since_ns, to);
+	for (; s->done < s->n_windows; s->done++, s->n_in_grid = 0) {
+		if (!s->n_in_grid && !begin_window(s, catalog))
+			continue;
+		if (!add_histories(s, catalog, &left))
+			return;
+		find_highest(&s->grid, peak);
 	}
+	peak_forget(peak);
 }
 
-/* Which counters are in it, and since when the oldest of them counts. */
+static void add_window(struct peak_search *s, uint64_t from_ns, uint64_t to_ns)
+{
+	if (from_ns < to_ns)
+		s->window[s->n_windows++] = (struct range_query){ .from_ns = from_ns,
+								  .to_ns = to_ns,
+								  .max_steps = MAX_STEPS };
+}
+
+/* What is @from_age_ns to @to_age_ns old, as far as the counters count. */
+static void add_ages(struct peak_search *s, uint64_t now_ns, uint64_t age_ns, uint64_t from_age_ns,
+		     uint64_t to_age_ns)
+{
+	add_window(s, now_ns - least(now_ns, least(age_ns, from_age_ns)),
+		   now_ns - least(now_ns, to_age_ns));
+}
+
+/* Which counters are in it, and since when the oldest of them counts, on CLOCK_BOOTTIME. */
 static uint64_t members_of(const struct catalog *catalog, uint64_t *ret_since_ns)
 {
 	uint64_t members = 0, since = UINT64_MAX;
@@ -144,14 +192,35 @@ static uint64_t members_of(const struct catalog *catalog, uint64_t *ret_since_ns
 		if (!counts(feed))
 			continue;
 		members = hash64(feed->key, sizeof(feed->key), members ^ feed->meta.epoch);
-		since = least(since, feed->meta.epoch);
+		since = least(since, feed->meta.epoch_boottime_ns);
 	}
 	*ret_since_ns = since;
 	return members;
 }
 
-static double current_sum(const struct catalog *catalog, uint64_t *ret_realtime_ns)
+static void raise_to(struct peak *peak, double bits_per_s, uint64_t realtime_ns)
 {
+	if (bits_per_s <= peak->bits_per_s)
+		return;
+	peak->bits_per_s = bits_per_s;
+	peak->realtime_ns = realtime_ns;
+}
+
+static void raise_to_each(struct peak *peak, const struct catalog *catalog)
+{
+	for (size_t i = 0; i < catalog->n; i++) {
+		const struct sample *newest = &catalog->feed[i]->newest;
+		const struct sample_peak *own = &newest->peak[SAMPLER_RX];
+
+		if (counts(catalog->feed[i]) && own->boottime_ns <= newest->boottime_ns)
+			raise_to(peak, (double)own->bits_per_s,
+				 newest->realtime_ns - (newest->boottime_ns - own->boottime_ns));
+	}
+}
+
+static void raise_to_current_sum(struct peak *peak, const struct catalog *catalog)
+{
+	uint64_t newest_ns = 0;
 	double sum = 0;
 
 	for (size_t i = 0; i < catalog->n; i++) {
@@ -161,42 +230,60 @@ static double current_sum(const struct catalog *catalog, uint64_t *ret_realtime_
 			continue;
 		sum += delta_bits_per_s(&feed->delta,
 					counters_total(&feed->delta.direction[SAMPLER_RX]));
-		if (feed->newest.realtime_ns > *ret_realtime_ns)
-			*ret_realtime_ns = feed->newest.realtime_ns;
+		if (feed->newest.realtime_ns > newest_ns)
+			newest_ns = feed->newest.realtime_ns;
 	}
-	return sum;
+	raise_to(peak, sum, newest_ns);
+}
+
+/* Without memory there is no search now, and another one is tried at the next refresh. */
+static void begin_search(struct peak *peak, uint64_t boottime_ns, uint64_t realtime_ns,
+			 uint64_t since_ns)
+{
+	struct peak_search *s = calloc(1, sizeof(*s));
+	uint64_t age_ns = boottime_ns - least(boottime_ns, since_ns);
+
+	if (!s)
+		return;
+	s->offset_ns = realtime_ns - boottime_ns;
+	if (peak->searched_ns)
+		add_ages(s, realtime_ns, age_ns, boottime_ns - peak->searched_ns + OVERLAP_NS, 0);
+	for (size_t i = 0; !peak->searched_ns && i + 1 < array_size(ages); i++)
+		add_ages(s, realtime_ns, age_ns, ages[i + 1], ages[i]);
+	peak->searched_ns = boottime_ns;
+	peak->search = s;
 }
 
 /**
  * peak_refresh() - bring the peak up to now
  * @peak: zeros at first
  * @catalog: refreshed; what counts is what is attached and can be read
- * @boottime_ns: CLOCK_BOOTTIME now
+ * @boottime_ns: CLOCK_BOOTTIME now, not 0
  * @realtime_ns: CLOCK_REALTIME now
  *
- * It is never below the sum of the current rates.
+ * It is never below the sum of the current rates. It reads a bounded number of histories, and goes on
+ * with others at the next call.
  */
 void peak_refresh(struct peak *peak, const struct catalog *catalog, uint64_t boottime_ns,
 		  uint64_t realtime_ns)
 {
-	uint64_t since, newest = 0, members = members_of(catalog, &since);
-	double now;
+	uint64_t since, members = members_of(catalog, &since);
 
 	if (members != peak->members) {
+		peak_forget(peak);
 		*peak = (struct peak){ .members = members };
-		search_all(peak, catalog, since, realtime_ns);
-	} else if (boottime_ns >= peak->refresh_ns) {
-		uint64_t from = peak->computed_ns - least(peak->computed_ns, OVERLAP_NS);
+	}
+	if (!peak->search && (!peak->searched_ns || boottime_ns >= peak->searched_ns + REFRESH_NS))
+		begin_search(peak, boottime_ns, realtime_ns, since);
+	if (peak->search)
+		go_on(peak, catalog);
+	raise_to_each(peak, catalog);
+	raise_to_current_sum(peak, catalog);
+}
 
-		search(peak, catalog, from > since ? from : since, realtime_ns);
-	}
-	if (boottime_ns >= peak->refresh_ns) {
-		peak->refresh_ns = boottime_ns + REFRESH_NS;
-		peak->computed_ns = realtime_ns;
-	}
-	now = current_sum(catalog, &newest);
-	if (now > peak->bits_per_s) {
-		peak->bits_per_s = now;
-		peak->realtime_ns = newest;
-	}
+/** peak_forget() - end a search that is under way; the peak stays */
+void peak_forget(struct peak *peak)
+{
+	free(peak->search);
+	peak->search = NULL;
 }

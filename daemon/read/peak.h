@@ -14,12 +14,13 @@ struct peak {
 	uint64_t realtime_ns; /* end of the step that had it; 0: none */
 
 	/* peak.c's own */
-	uint64_t members;     /* which counters it is the peak of */
-	uint64_t refresh_ns;  /* CLOCK_BOOTTIME; not computed again before */
-	uint64_t computed_ns; /* CLOCK_REALTIME up to where the histories were searched */
+	uint64_t members;	    /* which counters it is the peak of */
+	uint64_t searched_ns;	    /* CLOCK_BOOTTIME up to which; 0: not at all */
+	struct peak_search *search; /* under way; peak_forget() ends it */
 };
 
 void peak_refresh(struct peak *peak, const struct catalog *catalog, uint64_t boottime_ns,
 		  uint64_t realtime_ns);
+void peak_forget(struct peak *peak);
 
 #endif

@@ -1,8 +1,17 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What the load generator is tried with: a real nginx, certificates, and the report of a run."""
+"""
+What the load generator is tried with: a real nginx, servers that behave as a test wants, certificates,
+and the report of a run.
+"""
+import collections
+import hashlib
+import json
 import os
 import re
 import signal
+import socket
+import struct
+import threading
 
 import lab as laboratory
 import tap
@@ -11,6 +20,7 @@ from lab import Failure
 LOADGEN = os.environ.get("LOADGEN", f"{laboratory.BUILD}/loadgen/sampler-loadgen")
 PORT, TLS_PORT = 8080, 8443
 CERTS = laboratory.RUN + "/certs"
+RST_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Summary:
@@ -50,13 +60,18 @@ class Summary:
         return tuple(self.number(n) for n in ("completed", "failed", "unfinished"))
 
 
+def loadgen(lab, *argv, port=PORT, host="127.0.0.1", scheme="http", **options):
+    """Run it to its end. Return: Summary."""
+    url = f"{scheme}://{host}:{port}/"
+    return Summary(lab.try_run(LOADGEN, "--url", url, *argv, **options))
+
+
 class Nginx:
     """A real server; each of its log's lines is one request."""
 
     def __init__(self, lab, ns=None, address="127.0.0.1", tls=False, port=PORT,
-                 tls_port=TLS_PORT):
-        self._lab = lab
-        self.folder = f"{laboratory.RUN}/nginx"
+                 tls_port=TLS_PORT, connections=1024):
+        self.folder, self.n_resumed = f"{laboratory.RUN}/nginx", 0
         os.makedirs(self.folder)
         listen = [f"listen {address}:{port};"]
         if tls:
@@ -66,9 +81,10 @@ class Nginx:
                             ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         config = f"""
             daemon off; worker_processes 1; pid {self.folder}/pid; user root;
-            events {{ worker_connections 1024; }}
+            worker_rlimit_nofile {connections + 100};
+            events {{ worker_connections {connections}; }}
             http {{
-                log_format sizes '$status $content_length $request_length';
+                log_format sizes '$status $content_length $ssl_session_reused';
                 access_log {self.folder}/access sizes;
                 client_max_body_size 0; client_body_buffer_size 1m; {temporary}
                 server {{
@@ -92,12 +108,128 @@ class Nginx:
         """Return: [(status, payload)]"""
         with open(f"{self.folder}/access", encoding="ascii") as file:
             lines = [line.split() for line in file]
+        self.n_resumed = sum(resumed == "r" for _, _, resumed in lines)
         return [(int(status), int(size) if size != "-" else 0) for status, size, _ in lines]
 
     def stop(self):
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait(10 * tap.SLOWNESS)
         return self.requests()
+
+
+class Server:
+    """
+    An HTTP server in a process of its own, which does what @behave(client, number) does once
+    request @number (from 0, over all connections) has come whole. It ends a connection that gets
+    False.
+    """
+
+    def __init__(self, behave, port=PORT, listener=None):
+        self._listener = listener or socket.create_server(("127.0.0.1", port), backlog=1000)
+        self.port = self._listener.getsockname()[1]
+        self._lock = threading.Lock()
+        self._requests, self._bodies, self._sizes = 0, set(), collections.Counter()
+        self._broken = 0
+        self._connections = 0
+        read_end, write_end = os.pipe()
+        self._pid = os.fork()
+        if not self._pid:
+            os.close(read_end)
+            tap.die_with_parent()
+            self._serve(behave, write_end)
+        os.close(write_end)
+        self._listener.close()
+        self._answer = read_end
+
+    def _serve(self, behave, answer):
+        stopped = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+        threading.Thread(target=self._accept, args=(behave,), daemon=True).start()
+        while not stopped.wait(0.05):
+            pass
+        with self._lock:
+            os.write(answer, json.dumps({
+                "requests": self._requests, "bodies": len(self._bodies),
+                "sizes": {str(k): v for k, v in self._sizes.items()},
+                "payload": sum(k * v for k, v in self._sizes.items()),
+                "connections": self._connections, "broken": self._broken}).encode())
+        os._exit(0)
+
+    def _accept(self, behave):
+        while True:
+            client, _ = self._listener.accept()
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:
+                self._connections += 1
+            threading.Thread(target=self._talk, args=(behave, client), daemon=True).start()
+
+    def _talk(self, behave, client):
+        data = b""
+        try:
+            while True:
+                data = self._request(client, data)
+                if data is None:
+                    break
+                with self._lock:
+                    number = self._requests - 1
+                if behave(client, number) is False:
+                    break
+        except OSError:
+            pass
+        client.close()
+
+    def _request(self, client, data):
+        """Read one. Return: what came behind it, None at the end."""
+        while b"\r\n\r\n" not in data:
+            more = client.recv(65536)
+            if not more:
+                return None
+            data += more
+        head, _, data = data.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+        size = int(length[1]) if length else 0
+        while len(data) < size:
+            more = client.recv(65536)
+            if not more:
+                with self._lock:
+                    self._broken += 1
+                return None
+            data += more
+        with self._lock:
+            self._requests += 1
+            self._sizes[size] += 1
+            self._bodies.add(hashlib.sha1(data[:size]).digest())
+        return data[size:]
+
+    def stop(self):
+        """Return: what it has counted."""
+        os.kill(self._pid, signal.SIGTERM)
+        with os.fdopen(self._answer) as answer:
+            told = json.loads(answer.read())
+        os.waitpid(self._pid, 0)
+        return told
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
+
+
+def answer_ok(client, _number):
+    client.sendall(OK)
+
+
+def always(data, keep=True):
+    """A behaviour: the same answer each time."""
+
+    def behave(client, _number):
+        client.sendall(data)
+        return keep
+
+    return behave
+
+
+def reset(client):
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST_ON_CLOSE)
+    return False
 
 
 def certificates(lab, names="DNS:localhost,IP:127.0.0.1,IP:::1"):

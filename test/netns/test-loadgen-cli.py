@@ -94,6 +94,11 @@ def test_help(t):
         t.equal(version.out, f"sampler-loadgen {VERSION}\n", "it is the project's version")
     else:
         t.skip("it is the project's version", "SAMPLER_VERSION is not set: not run by meson")
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        for option in ("--help", "--version"):
+            result = loadgen(option, stdout=full)
+            t.ok(result.status == FAILED and "No space left" in result.err,
+                 f"{option} that cannot be written: status 1 and a message", result)
     t.match(helped.out, r"Exit status: 0 done; 1 .*2 wrong usage\nor .*130 or 143", "exit statuses")
 
 
@@ -111,6 +116,7 @@ def test_options(t):
     set_to = {"url": "https://a:1/b", "protocol": "https", "bandwidth": "2Mbps", "rate": "0",
               "connections": "20", "threads": "2", "request_size": "3KB", "latency": "4ms",
               "duration": "5s", "total_size": "6MB", "requests": "7", "verify": "no",
+              "connect_timeout": "8s", "timeout": "9s",
               "ca_file": "/x.pem", "quiet": "yes"}
     t.equal(sorted(set_to), sorted(keys), "the test knows all keys")
     argv = [f"--{key.replace('_', '-')}={value}" for key, value in set_to.items()
@@ -167,6 +173,8 @@ def test_usage(t):
          ["--request-size 1K: expected", "1KB", "1KiB"]),
         ("a duration without unit", ["--url", URL, "--duration", "60"],
          ["--duration 60: expected", "60s"]),
+        ("no timeout at all", ["--url", URL, "--connect-timeout", "0"],
+         ["--connect-timeout 0: expected", "from 100ms to 1h"]),
         ("protocol and url that disagree", ["--url", "https://a", "--protocol", "http"],
          ["protocol = http", "url = https://a"]),
         ("bandwidth and rate", ["--url", URL, "--bandwidth", "1Mbps", "--rate", "5"],

@@ -5,9 +5,12 @@ What sampler-web answers to good and to bad requests, and whom it lets in. What 
 not the matter here.
 """
 import os
+import re
+import signal
 import socket
 
 import lab as laboratory
+import tap
 import web
 from lab import RUN, scenario
 from web import GET, INDEX, LAST, PAGE, read_to_end, start, statuses
@@ -89,6 +92,11 @@ def test_hosts(t, lab):
             "checked for files, too")
     t.equal(statuses(server.raw(b"GET /nowhere HTTP/1.1\r\nHost: evil.com\r\n" + LAST)), [421],
             "and before anything is told of what there is")
+    for blanks in (b" ", b"\t", b" \t "):
+        t.equal(statuses(server.raw(b"GET / HTTP/1.1\r\nHost:" + blanks + b"localhost:80" + blanks
+                                    + b"\r\n" + LAST)), [200], f"{blanks!r} around it")
+    t.equal(statuses(server.raw(b"GET http://localhost/ HTTP/1.1\r\n" + LAST)), [400],
+            "none, in HTTP/1.1, but one in the target: 400")
     for target, status in (("http://localhost/api/interfaces", 200), ("http://evil.com/", 421),
                            ("HTTP://127.0.0.1:3000", 200), ("https://evil.com?x", 421),
                            ("http:///", 421), ("http://", 400)):
@@ -243,6 +251,75 @@ def test_slow(t, lab):
     t.equal(answers, [[], [], [], [], [200]], "their connections are closed, sooner or later")
     for sock in socks:
         sock.close()
+
+
+@scenario("a clock that is set back", 60)
+def test_clock(t, lab):
+    """By an hour, for which timers by the wall clock would stand still."""
+    path = RUN + "/offset"
+
+    def set_clock(seconds):
+        with open(path + ".new", "w", encoding="ascii") as file:
+            file.write(str(seconds))
+        os.rename(path + ".new", path)
+
+    set_clock(0)
+    server = start(lab, env={"LD_PRELOAD": laboratory.WALLCLOCK, "WALLCLOCK_OFFSET": path})
+    idle, begun = server.connect(), server.connect()
+    idle.sendall(GET + b"\r\n")
+    t.equal(statuses(idle.recv(65536)), [200], "answered")
+    begun.sendall(GET)
+    server.get("/")  # after which the server has seen the half of the other
+    set_clock(-3600)
+    t.equal([statuses(read_to_end(sock)) for sock in (idle, begun)], [[], []],
+            "connections that wait are closed at once, not an hour later")
+    t.equal(server.get("/").status, 200, "a new one is answered")
+    last = server.connect()
+    server.get("/")
+    server.send_signal(signal.SIGTERM)
+    t.equal((read_to_end(last), server.wait()), (b"", 0), "it ends as always")
+
+
+@scenario("clients that do not read", 120)
+def test_unread(t, lab):
+    lab.veth()
+    recorder = lab.record("v0")
+    recorder.wait_record()
+    recorder.wait_record()
+    server = start(lab)
+    times = server.get("/api/history?from=-1&step=125ms").json()["data"][0]
+    t.ok(times and all(time * 8 == int(time * 8) for time in times),
+         "times have their milliseconds", times)
+    metrics = ",".join(["rx.services.https.packets_per_s"] * 32)
+    request = (f"GET /api/history?from=0&metrics={metrics} HTTP/1.1\r\nHost: localhost\r\n"
+               "Connection: close\r\n\r\n").encode()
+    size = len(server.raw(request))
+    t.ok(size > 500000, "a large answer", size)
+    n = 3 * (32 << 20) // size
+    socks = []
+    for _ in range(n):
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.settimeout(web.PATIENCE_S * tap.SLOWNESS)
+        sock.connect(server.address)
+        sock.sendall(request)
+        socks.append(sock)
+        t_status = statuses(sock.recv(64))
+        if t_status != [200]:
+            break
+    t.ok(t_status == [503] and n / 4 < len(socks) < n / 2,
+         "so many are kept for clients that do not read it, the next is told 503", len(socks))
+    anonymous = int(server.status()["RssAnon"].split()[0])
+    if tap.SLOWNESS == 1:  # a sanitizer's own memory is more
+        t.ok(anonymous < 64 << 10, "their memory is bounded", anonymous)
+    with open(f"/proc/{server.pid}/net/sockstat", encoding="ascii") as file:
+        pages = int(re.search(r"TCP: .* mem (\d+)", file.read())[1])
+    t.ok(pages * 4096 < len(socks) * (1 << 20), "the kernel's, too", pages)
+    t.equal(server.get("/api/metrics/realtime").status, 200, "small answers are not refused")
+    for sock in socks:
+        sock.close()
+    laboratory.wait_for(lambda: statuses(server.raw(request)[:64]) == [200],
+                        "large ones are answered again")
 
 
 laboratory.main()

@@ -56,6 +56,9 @@ def test_usage(t, lab):
         cases.append((f"--listen {address}", ["--listen", address],
                       f"listen = {address}: expected one or more of ADDRESS:PORT"))
     cases.append(("many addresses", ["--listen", "127.0.0.1:1"] * 300, "too many"))
+    cases.append(("many options", ["--user", "nobody"] * 40, "too many"))
+    cases.append(("one option too many", ["--user", "nobody"] * 32 + ["--listen", "127.0.0.1:1"],
+                  "too many"))
     for name, argv, word in cases:
         result = web.run(lab, *argv, defaults=False)
         t.ok((result.status, result.out) == (USAGE, "") and result.err.count("\n") == 1
@@ -135,7 +138,8 @@ def test_unix(t, lab):
          "a second server: status 4", result)
     t.equal(server.get("/healthz").status, 503, "which does the first one no harm")
     server.kill()
-    server = start(lab, address="unix:" + path)
+    server = start(lab, address="unix:" + path, wrap=("sh", "-c", 'umask 077; exec "$@"', "sh"))
+    t.equal(stat.filemode(os.stat(path).st_mode), "srw-rw----", "whatever the umask is")
     t.equal(server.get("/api/interfaces").status, 200, "a file left by SIGKILL is replaced")
     t.equal((server.stop(), os.path.exists(path)), (0, False), "it is removed at the end")
     server = start(lab, address="unix:" + path)
@@ -184,6 +188,11 @@ def test_many(t, lab):
     late.close()
     t.equal(server.get("/api/interfaces").status, 200, "then all is as before")
     t.equal(server.stop(), 0, "it ends well")
+    server = start(lab, wrap=("prlimit", "--nofile=64:8192"))
+    with open(f"/proc/{server.pid}/limits", encoding="ascii") as file:
+        soft = int(re.search(r"Max open files +(\d+)", file.read())[1])
+    t.ok(512 + 2 * 256 < soft < 8192, "it takes as many descriptors as it can need", soft)
+    server.stop()
     server = start(lab)
     limit = len(os.listdir(f"/proc/{server.pid}/fd")) + 4
     server.stop()

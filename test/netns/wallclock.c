@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,5 +31,14 @@ int clock_gettime(clockid_t clock, struct timespec *ts)
 
 	if (!r && clock == CLOCK_REALTIME)
 		ts->tv_sec += offset();
+	return r;
+}
+
+int gettimeofday(struct timeval *restrict tv, void *restrict zone)
+{
+	int r = syscall(SYS_gettimeofday, tv, zone);
+
+	if (!r)
+		tv->tv_sec += offset();
 	return r;
 }

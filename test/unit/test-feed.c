@@ -313,6 +313,27 @@ static void the_catalog_lists_what_there_is_by_name(void **state)
 	catalog_close(catalog);
 }
 
+/* As many come as go, so that nothing but the names is another. */
+static void the_order_is_by_name_also_when_one_takes_the_place_of_another(void **state)
+{
+	struct fixture *f = *state;
+	struct catalog *catalog = open_catalog(f);
+
+	make_named(f, "lan", "lan", 3);
+	make_named(f, "wan", "wan", 3);
+	catalog_refresh(catalog, NOW);
+	assert_string_equal(catalog->feed[0]->name, "lan");
+	remove_named(f, "lan");
+	make_named(f, "eth0", "eth0", 3);
+	catalog_refresh(catalog, NOW + NSEC_PER_SEC);
+	assert_int_equal(catalog->n, 2);
+	assert_string_equal(catalog->feed[0]->name, "eth0");
+	assert_string_equal(catalog->feed[1]->name, "wan");
+	remove_named(f, "eth0");
+	remove_named(f, "wan");
+	catalog_close(catalog);
+}
+
 static void names_and_keys_find_the_one_that_is_meant(void **state)
 {
 	struct fixture *f = *state;
@@ -403,6 +424,30 @@ static void a_folder_that_cannot_be_listed_is_told_without_its_path(void **state
 	assert_int_equal(unlink(file), 0);
 }
 
+/* No descriptor left, say: that is no reason to take all interfaces for gone. */
+static void what_is_known_stays_while_a_folder_cannot_be_listed(void **state)
+{
+	struct fixture *f = *state;
+	struct catalog *catalog = NULL;
+	char pins[128];
+
+	snprintf(pins, sizeof(pins), "%s/pins", f->dir);
+	make_named(f, "wan", "wan", 3);
+	assert_int_equal(catalog_open(pins, f->dir, &catalog, &f->err), 0);
+	catalog_refresh(catalog, NOW);
+	assert_int_equal(catalog->n, 1);
+	close(open(pins, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	remove_named(f, "wan");
+	catalog_refresh(catalog, NOW + NSEC_PER_SEC);
+	assert_true(catalog->trouble.text[0]);
+	assert_int_equal(catalog->n, 1);
+	assert_int_equal(unlink(pins), 0);
+	catalog_refresh(catalog, NOW + 2 * NSEC_PER_SEC);
+	assert_string_equal(catalog->trouble.text, "");
+	assert_int_equal(catalog->n, 0);
+	catalog_close(catalog);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -418,10 +463,12 @@ int main(void)
 		TEST(what_is_no_history_is_trouble),
 		TEST(pins_that_cannot_be_read_are_attached_all_the_same),
 		TEST(the_catalog_lists_what_there_is_by_name),
+		TEST(the_order_is_by_name_also_when_one_takes_the_place_of_another),
 		TEST(names_and_keys_find_the_one_that_is_meant),
 		TEST(names_that_are_no_keys_are_not_looked_at),
 		TEST(more_than_there_is_room_for_is_left_out),
 		TEST(a_folder_that_cannot_be_listed_is_told_without_its_path),
+		TEST(what_is_known_stays_while_a_folder_cannot_be_listed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

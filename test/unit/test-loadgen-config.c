@@ -128,8 +128,7 @@ static void the_first_file_works_as_written(void **state)
 	assert_int_equal(c.duration_ns, 60 * NSEC_PER_SEC);
 	assert_int_equal(c.total_size, 0);
 	assert_int_equal(c.requests, 0);
-	assert_true(c.verify);
-	assert_false(c.quiet);
+	assert_true(c.verify && !c.quiet);
 }
 
 static void a_url_is_enough(void **state)
@@ -141,7 +140,6 @@ static void a_url_is_enough(void **state)
 	assert_string_equal(c.url_text, "http://localhost");
 	assert_false(c.tls);
 	assert_int_equal(c.bandwidth_bps, 10000000);
-	assert_true(c.rate == 0);
 	assert_int_equal(c.connections, 10);
 	assert_int_equal(c.threads, 1);
 	assert_int_equal(c.request_size, 1000);
@@ -149,9 +147,10 @@ static void a_url_is_enough(void **state)
 	assert_int_equal(c.duration_ns, 0);
 	assert_int_equal(c.total_size, 0);
 	assert_int_equal(c.requests, 0);
-	assert_true(c.verify);
+	assert_int_equal(c.connect_timeout_ns, 10 * NSEC_PER_SEC);
+	assert_int_equal(c.timeout_ns, 30 * NSEC_PER_SEC);
+	assert_true(c.rate == 0 && c.verify && !c.quiet);
 	assert_string_equal(c.ca_file, "");
-	assert_false(c.quiet);
 }
 
 static void every_key_is_read_from_the_file(void **state)
@@ -163,6 +162,7 @@ static void every_key_is_read_from_the_file(void **state)
 		     "[traffic]\nbandwidth = 0\nrate = 12.5\nconnections = 10000\nthreads = 256\n"
 		     "request_size = 1GiB\nlatency = 1h\n"
 		     "[limits]\nduration = 366d\ntotal_size = 1000000TB\nrequests = 7\n"
+		     "connect_timeout = 100ms\ntimeout = 1h\n"
 		     "[tls]\nverify = no\nca_file = /a b/c.pem\n"
 		     "[output]\nquiet = yes\n",
 		     NULL, &c);
@@ -177,6 +177,8 @@ static void every_key_is_read_from_the_file(void **state)
 	assert_int_equal(c.duration_ns, 366 * 86400 * NSEC_PER_SEC);
 	assert_int_equal(c.total_size, 1000000000000000000);
 	assert_int_equal(c.requests, 7);
+	assert_int_equal(c.connect_timeout_ns, 100 * NSEC_PER_MSEC);
+	assert_int_equal(c.timeout_ns, 3600 * NSEC_PER_SEC);
 	assert_string_equal(c.ca_file, "/a b/c.pem");
 }
 
@@ -305,6 +307,8 @@ static void the_file_is_told_by_line(void **state)
 		{ "[limits]\nrequests = 1e3\n",
 		  ":2: requests = 1e3: expected a number of requests" },
 		{ "[limits]\nrequests = 1000000000000000001\n", ":2: .*up to 10\\^18" },
+		{ "[limits]\nconnect_timeout = 99ms\n", ":2: .*from 100ms to 1h" },
+		{ "[limits]\ntimeout = 0\n", ":2: timeout = 0: expected .*from 100ms to 1h" },
 		{ "[tls]\nverify = maybe\n", ":2: verify = maybe: expected yes or no" },
 		{ "[tls]\nverify = 1\n", ":2: verify = 1: expected yes or no" },
 		{ "[tls]\nca_file = a;b\n", ":2: ca_file = a;b: expected a path of at most 255" },
@@ -466,7 +470,7 @@ static void every_key_is_printed(void **state)
 		snprintf(pattern, sizeof(pattern), "\n%s =", config_key(n));
 		assert_non_null(strstr(text, pattern));
 	}
-	assert_int_equal(n, 14);
+	assert_int_equal(n, 16);
 	assert_true(matches(text,
 			    "^\\[target\\]\nurl = http://a\nprotocol = http\n\n\\[traffic\\]\n"
 			    "bandwidth = 10Mbps\nrate = 0\nconnections = 10\n"));

@@ -198,6 +198,11 @@ static void chunk_lines_and_trailers_are_bounded(void **state)
 	assert_int_equal(feed_long(CHUNKED "1", ' ', 600, ";\r\n", &r, &why), RESPONSE_BAD);
 	assert_int_equal(feed_long(CHUNKED, '0', 30000, "1\r\na\r\n0\r\n\r\n", &r, &why),
 			 RESPONSE_BAD);
+	/* the 5 is not kept: neither is this the end, nor "X: y" a trailer */
+	assert_int_equal(feed_long(CHUNKED, '0', 600, "5\r\nX: y\r\n\r\n", &r, &why), RESPONSE_BAD);
+	assert_int_equal(feed_long(CHUNKED, '0', 600, "\r\n\r\n", &r, &why), RESPONSE_BAD);
+	assert_int_equal(feed_long(CHUNKED, '0', 500, "1\r\na\r\n0\r\n\r\n", &r, &why),
+			 RESPONSE_DONE);
 	assert_int_equal(
 		feed_long(CHUNKED "0\r\nX:", 'x', RESPONSE_MAX_HEAD - 6, "\r\n\r\n", &r, &why),
 		RESPONSE_DONE);

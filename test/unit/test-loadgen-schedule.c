@@ -257,6 +257,26 @@ static void the_edge_of_time_is_safe(void **state)
 	assert_true(schedule_done(&schedule));
 }
 
+static void what_was_due_before_a_time_is_skipped(void **state)
+{
+	struct schedule schedule = schedule_of(1, 10, START + 1000, UINT64_MAX, 1, 3), slow;
+	uint64_t n = 0;
+
+	(void)state;
+	assert_int_equal(schedule_skip(&schedule, 0), 0);
+	assert_int_equal(schedule_skip(&schedule, START + 10), 0); /* due then, not before */
+	assert_int_equal(schedule_skip(&schedule, START + 11), 1);
+	assert_true(schedule_next_due_ns(&schedule) == START + 40);
+	slow = schedule;
+	for (; schedule_next_due_ns(&slow) < START + 777; n++)
+		schedule_take(&slow);
+	assert_int_equal(schedule_skip(&schedule, START + 777), n);
+	assert_int_equal(schedule.next, slow.next);
+	schedule_skip(&schedule, UINT64_MAX);
+	assert_true(schedule_done(&schedule));
+	assert_int_equal(schedule_n_due(&schedule, UINT64_MAX), 0);
+}
+
 static void the_total_is_exact_to_the_byte(void **state)
 {
 	static const struct {
@@ -312,6 +332,7 @@ int main(void)
 		cmocka_unit_test(the_number_of_requests_ends_it),
 		cmocka_unit_test(without_a_pace_all_is_due),
 		cmocka_unit_test(the_edge_of_time_is_safe),
+		cmocka_unit_test(what_was_due_before_a_time_is_skipped),
 		cmocka_unit_test(the_total_is_exact_to_the_byte),
 	};
 

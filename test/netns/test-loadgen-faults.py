@@ -1,0 +1,434 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""
+sampler-loadgen and servers that are absent, slow, broken or hostile: none makes it crash, hang, spin or
+lie, and each is told for what it is.
+"""
+import os
+import re
+import socket
+import threading
+import time
+
+import lab as laboratory
+import tap
+from lab import scenario
+from servers import (CERTS, LOADGEN, OK, PORT, TLS_PORT, Nginx, Server, Summary, always, answer_ok,
+                     certificates, loadgen, reset)
+
+
+# ---- servers that are not there ----
+
+@scenario("more connections than files may be open")
+def test_file_limit(t, lab):
+    limited = ("prlimit", "--nofile=64:64", "--", "setpriv", "--bounding-set", "-sys_resource")
+    run = Summary(lab.try_run(*limited, LOADGEN, "--url", f"http://127.0.0.1:{PORT}/",
+                              "--connections", "100"))
+    t.equal(run.result.status, 1, "exit status 1")
+    t.match(run.result.err, r"100 connections need \d+ open files", "told before anything starts")
+    server = Server(answer_ok)
+    run = Summary(lab.try_run("prlimit", "--nofile=64:4096", "--", LOADGEN, "--url",
+                              f"http://127.0.0.1:{PORT}/", "--connections", "100", "--requests",
+                              "300", "--bandwidth", "0"))
+    t.equal((run.result.status, run.requests()), (0, (300, 0, 0)), "a soft limit is raised")
+    t.equal(server.stop()["requests"], 300, "and all are sent")
+
+
+@scenario("no server")
+def test_absent(t, lab):
+    run = loadgen(lab, "--requests", "5")
+    t.equal(run.result.status, 1, "exit status 1")
+    t.match(run.result.err, rf"127\.0\.0\.1 port {PORT}: Connection refused", "the reason is told")
+    t.equal(len(run.result.err.splitlines()), 1, "in one line")
+    run = loadgen(lab, "--requests", "5", host="nonesuch.invalid")
+    t.equal(run.result.status, 1, "no such name: exit status 1")
+    t.match(run.result.err, "cannot resolve nonesuch.invalid: ", "the reason is told")
+
+
+@scenario("a server goes away and comes back", 60)
+def test_comes_back(t, lab):
+    server = Server(answer_ok)
+    process = lab.spawn(LOADGEN, "--url", f"http://127.0.0.1:{PORT}/", "--rate", "200",
+                        "--connections", "3", "--duration", "4s", stdout=-1, stderr=-1, text=True)
+    time.sleep(1)
+    first = server.stop()
+    time.sleep(0.5)
+    server = Server(answer_ok)
+    out, err = process.communicate(timeout=30 * tap.SLOWNESS)
+    second = server.stop()
+    run = Summary(laboratory.Result(process.returncode, out, err))
+    completed, failed, unfinished = run.requests()
+    came = first["requests"] + second["requests"]
+    t.equal(run.result.status, 0, "it ends well")
+    t.ok(first["requests"] > 50 and second["requests"] > 300, "both were used", (first, second))
+    t.ok(completed <= came <= completed + failed + unfinished, "and had the requests", (came, out))
+    t.ok(run.phases().get("connect", 0) >= 1, "refused connections are counted", out)
+    t.match(out, "connect .* first: Connection (refused|reset)", "with their reason")
+
+
+def allow_ipv6(*names):
+    for name in ("all", *names):
+        with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w", encoding="ascii") as file:
+            file.write("0")
+
+
+@scenario("a name with several addresses")
+def test_addresses(t, lab):
+    allow_ipv6("lo")
+    hosts = f"{laboratory.RUN}/hosts"
+    with open(hosts, "w", encoding="ascii") as file:
+        file.write("::1 twice.test\n127.0.0.1 twice.test\n::1 dead.test\n127.0.0.9 dead.test\n")
+    lab.run("mount", "--bind", hosts, "/etc/hosts")
+    server = Server(answer_ok)
+    run = loadgen(lab, "--requests", "7", "--bandwidth", "0", host="twice.test")
+    t.equal((run.result.status, run.requests()), (0, (7, 0, 0)), "the second one is used")
+    t.equal(server.stop()["requests"], 7, "the server agrees")
+    t.match(run.result.err, rf"warning: 127\.0\.0\.1 port {PORT} is used, since .*::1 port {PORT}: "
+            "Connection refused", "and that it is not the first one is told")
+    run = loadgen(lab, "--requests", "7", host="dead.test")
+    t.equal((run.result.status, run.result.out.count("Requests")), (1, 0), "none answers: status 1")
+    t.match(run.result.err, r"cannot connect to dead.test:\d+ by http: ::1 port .*: .*; 127\.0\.0\.9 "
+            r"port .*: Connection refused\n$", "each is told, with its reason")
+
+
+@scenario("a server that closes each connection at once")
+def test_storm(t, lab):
+    listener = socket.create_server(("127.0.0.1", PORT), backlog=100)
+    n_accepted, kept = 0, []
+
+    def storm():
+        nonlocal n_accepted
+        while True:
+            client, _ = listener.accept()
+            kept.append(client)
+            n_accepted += 1
+            if n_accepted > 1:  # the first one is to find out where the server is
+                reset(client)
+                client.close()
+
+    process = lab.spawn(LOADGEN, "--url", f"http://127.0.0.1:{PORT}/", "--duration", "2s",
+                        "--connections", "10", stdout=-1, stderr=-1, text=True)
+    threading.Thread(target=storm, daemon=True).start()
+    out, err = process.communicate(timeout=30 * tap.SLOWNESS)
+    run = Summary(laboratory.Result(process.returncode, out, err))
+    t.equal((run.result.status, run.requests()[0]), (1, 0), "nothing is completed")
+    t.ok(10 <= n_accepted <= 10 * 20, "each connection tries less and less often", n_accepted)
+    t.ok(run.number("CPU") < 50, "which is little work", out)
+
+
+@scenario("connections that never come up do not hold up the others")
+def test_backlog(t, lab):
+    """The kernel takes a few for a server that accepts no more, and no SYN besides."""
+    listener = socket.create_server(("127.0.0.1", PORT), backlog=10)
+    clients = []
+
+    def serve(client):
+        while client.recv(65536):
+            client.sendall(OK)
+
+    def accept_some():
+        for _ in range(6):
+            client, _ = listener.accept()
+            clients.append(client)
+            threading.Thread(target=serve, args=(client,), daemon=True).start()
+
+    threading.Thread(target=accept_some, daemon=True).start()
+    run = loadgen(lab, "--requests", "20", "--bandwidth", "0", "--request-size", "0", "--connections",
+                  "700", "--connect-timeout", "400ms", "--timeout", "400ms", seconds=60)
+    t.equal(run.result.status, 0, "the run takes place")
+    t.ok(run.requests()[0] >= 5, "on those that are up", run.text)
+    t.match(run.text, "timeout .* first: not connected after 400ms", "the others are told")
+    t.ok(run.phases()["timeout"] <= 300, "the start has waited for one timeout, not for all",
+         run.phases())
+
+
+@scenario("TLS handshakes that are never answered", 60)
+def test_handshake(t, lab):
+    """Of all connections, the first one goes through to a real server, or not even that."""
+    certificates(lab)
+    nginx = Nginx(lab, tls=True)
+    for through in (False, True):
+        listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+        held = []
+
+        def serve(listener=listener, through=through, held=held):
+            while True:
+                client, _ = listener.accept()
+                if through and not held:
+                    threading.Thread(target=forward, args=(client,), daemon=True).start()
+                held.append(client)
+
+        threading.Thread(target=serve, daemon=True).start()
+        run = loadgen(lab, "--duration", "1500ms", "--connections", "3", "--connect-timeout",
+                      "300ms", "--insecure", scheme="https", port=listener.getsockname()[1])
+        t.equal(run.result.status, 1, "exit status 1")
+        if through:
+            t.match(run.text, "timeout .* first: no TLS handshake after 300ms", "those of the run")
+            t.match(run.result.err, "no request was completed: no TLS handshake", "are told")
+        else:
+            t.match(run.result.err, "127.0.0.1 port .*: Connection timed out", "at once")
+    nginx.stop()
+
+
+def forward(client):
+    server = socket.create_connection(("127.0.0.1", TLS_PORT))
+
+    def copy(source, sink):
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+
+    threading.Thread(target=copy, args=(server, client), daemon=True).start()
+    copy(client, server)
+
+
+@scenario("a link-local address with its zone, also over TLS", 60)
+def test_link_local(t, lab):
+    link = lab.veth("v0")
+    for name, ns in (("v0", link.ns), ("p0", link.peer_ns)):
+        with ns:
+            allow_ipv6(name)
+    lab.run("ip", "addr", "add", "fe80::1/64", "dev", "v0", "nodad")
+    lab.run("ip", "addr", "add", "fe80::2/64", "dev", "p0", "nodad", ns=link.peer_ns)
+    certificates(lab, names="IP:fe80::1")
+    nginx = Nginx(lab, address="[::]", tls=True)
+    for argv, where in (((), {}), (("--ca-file", f"{CERTS}/ca.pem"),
+                                   {"scheme": "https", "port": TLS_PORT})):
+        run = loadgen(lab, "--requests", "7", "--bandwidth", "0", *argv, host="[fe80::1%25p0]",
+                      ns=link.peer_ns, **where)
+        t.equal((run.result.status, run.requests()), (0, (7, 0, 0)), "seven requests")
+        t.match(run.text, r"\(fe80::1%p0 port ", "to that address")
+    t.equal(nginx.stop(), [(200, 1000)] * 14, "nginx agrees")
+
+
+# ---- servers that are slow, or wrong ----
+
+@scenario("a stall is seen by those who would have come")
+def test_stall(t, lab):
+    server = Server(lambda client, number: (time.sleep(1) if number == 50 else None,
+                                            client.sendall(OK))[1])
+    run = loadgen(lab, "--rate", "100", "--connections", "1", "--duration", "3s")
+    server.stop()
+    corrected, service = run.latency("corrected"), run.latency("service")
+    t.ok(service["p90"] < 200, "one request took a second", service)
+    t.ok(corrected["p90"] > 500, "some hundred were late", corrected)
+    t.ok(service["max"] >= 990 and corrected["max"] >= 990, "the stall is in both", run.text)
+
+
+@scenario("who is more than 10 s behind gives up what is older", 40)
+def test_skipped(t, lab):
+    def behave(client, number):
+        if number == 50:
+            time.sleep(11.5)
+        client.sendall(OK)
+
+    server = Server(behave)
+    run = loadgen(lab, "--rate", "100", "--connections", "1", "--duration", "13s")
+    told = server.stop()
+    skipped = run.number("skipped")
+    t.ok(50 <= skipped <= 250, "some 150 are", run.text)
+    t.equal(told["requests"], sum(run.requests()), "the others were sent")
+    unsent = run.number("unsent") if "unsent" in run.text else 0
+    t.equal(sum(run.requests()) + skipped + unsent, 1300, "no request is forgotten")
+
+
+@scenario("a request of which nothing moves")
+def test_timeout(t, lab):
+    server = Server(lambda client, number: time.sleep(60) if number < 2 else client.sendall(OK))
+    run = loadgen(lab, "--requests", "20", "--bandwidth", "0", "--connections", "2", "--timeout",
+                  "300ms")
+    told = server.stop()
+    t.equal((run.result.status, run.requests()), (0, (18, 2, 0)), "is given up")
+    t.equal(run.phases(), {"timeout": 2}, "as a timeout")
+    t.match(run.text, "first: nothing sent or received for 300ms", "which is told")
+    t.equal(told["requests"], 20, "the server has them all")
+
+
+@scenario("a rate of requests without payload that is missed")
+def test_missed_rate(t, lab):
+    server = Server(answer_ok)
+    run = loadgen(lab, "--rate", "100", "--request-size", "0", "--connections", "1", "--latency",
+                  "100ms", "--duration", "1s")
+    server.stop()
+    t.equal(run.result.status, 0, "it ends well")
+    t.match(run.text, r"target of 100 req/s was not reached \(1?\d(\.\d+)? req/s\), because all conn",
+            "is told in requests")
+
+
+@scenario("think time")
+def test_think(t, lab):
+    server = Server(answer_ok)
+    run = loadgen(lab, "--bandwidth", "0", "--latency", "100ms", "--connections", "5", "--duration",
+                  "2050ms")
+    told = server.stop()
+    t.ok(50 <= told["requests"] <= 105, "some 20 a connection", told)
+    t.equal(sum(run.requests()), told["requests"], "which is what is reported")
+
+
+@scenario("too few connections for the latency: told at once")
+def test_infeasible(t, lab):
+    nginx = Nginx(lab)
+    run = loadgen(lab, "--bandwidth", "10Mbps", "--latency", "100ms", "--connections", "10",
+                  "--duration", "1s")
+    t.match(run.result.err, "warning: 10 connections cannot send 1250 requests a second.*"
+            "it takes 1\\d\\d connections", "with the number that would do")
+    t.equal(run.result.status, 0, "it goes on")
+    t.match(run.text, "was not reached .* all connections were busy", "and the report says so")
+    t.ok(len(nginx.stop()) <= 100, "ten connections at ten a second")
+
+
+ANSWERS = {
+    "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+               b"3;x=y\r\nabc\r\n0\r\nT: x\r\n\r\n",
+    "100 first": b"HTTP/1.1 100 Continue\r\n\r\n" + OK,
+    "103 first": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + OK,
+    "204": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "a large body": b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300000,
+}
+
+
+@scenario("answers of all kinds", 60)
+def test_answers(t, lab):
+    for name, data in ANSWERS.items():
+        server = Server(always(data))
+        run = loadgen(lab, "--bandwidth", "0", "--requests", "101", "--connections", "3")
+        told = server.stop()
+        t.equal((run.result.status, run.requests()), (0, (101, 0, 0)), f"{name}: completed")
+        t.equal((told["requests"], run.pair("HTTP")[1]), (101, 101 * len(data)), f"{name}: exact")
+        t.match(run.text, r"(?m)^Connections  3 made$", f"{name}: connections are kept")
+
+
+@scenario("an answer in single bytes")
+def test_bytewise(t, lab):
+    def behave(client, _number):
+        for byte in ANSWERS["chunked"]:
+            client.sendall(bytes([byte]))
+
+    server = Server(behave)
+    run = loadgen(lab, "--bandwidth", "0", "--requests", "31", "--connections", "2")
+    server.stop()
+    t.equal((run.result.status, run.requests()), (0, (31, 0, 0)), "completed")
+
+
+@scenario("a connection for each request", 60)
+def test_closing(t, lab):
+    for name, data in {
+        "Connection: close": OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"),
+        "HTTP/1.0": OK.replace(b"1.1", b"1.0"),
+        "until the end": b"HTTP/1.1 200 OK\r\n\r\nsome text",
+    }.items():
+        server = Server(always(data, keep=False))
+        run = loadgen(lab, "--bandwidth", "0", "--requests", "103", "--connections", "4")
+        told = server.stop()
+        t.equal((run.result.status, run.requests(), run.phases()), (0, (103, 0, 0), {}),
+                f"{name}: completed without an error")
+        t.equal(told["requests"], 103, f"{name}: the server agrees")
+
+
+@scenario("closed after each answer, without a word")
+def test_closing_silently(t, lab):
+    server = Server(always(OK, keep=False))
+    run = loadgen(lab, "--rate", "50", "--requests", "50", "--connections", "4")
+    told = server.stop()
+    t.equal((run.result.status, run.requests()), (0, (50, 0, 0)), "completed")
+    t.equal(told["requests"], 50, "the server agrees")
+
+
+BROKEN = {
+    "reset": (None, "receive", "Connection reset by peer"),
+    "closed without an answer": (b"", "receive", ""),
+    "too short": (b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\nok\n", "receive", ""),
+    "cut in its head": (b"HTTP/1.1 200 OK\r\nConten", "receive", ""),
+    "cut in a chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc", "receive",
+                       ""),
+    "garbage": (b"\x00\xff" * 500, "parse", ""),
+    "not HTTP": (b"SSH-2.0-OpenSSH_9.2p1\r\n\r\n", "parse", ""),
+    "two lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nok\n",
+                    "parse", ""),
+    "endless head": (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 20000, "parse", ""),
+}
+
+
+@scenario("broken answers", 120)
+def test_broken(t, lab):
+    for name, (data, phase, words) in BROKEN.items():
+        def behave(client, number, data=data):
+            if number % 4:
+                return client.sendall(OK)
+            if data is None:
+                return reset(client)
+            client.sendall(data)
+            return False
+
+        server = Server(behave)
+        run = loadgen(lab, "--bandwidth", "0", "--requests", "40", "--connections", "3")
+        told = server.stop()
+        phases = run.phases()
+        t.equal((run.result.status, run.requests()), (0, (30, 10, 0)), f"{name}: ten of 40 fail")
+        t.ok(phases.get(phase, 0) >= 8, f"{name}: the phase is {phase}", run.text)
+        t.match(run.text, f"first: .*{words}", f"{name}: with a reason")
+        t.equal(told["requests"], 40, f"{name}: all have come")
+
+
+@scenario("more than an answer")
+def test_leftover(t, lab):
+    server = Server(always(OK + b"more"))
+    run = loadgen(lab, "--bandwidth", "0", "--requests", "20", "--connections", "2")
+    server.stop()
+    t.equal(run.requests(), (20, 0, 0), "the answers count")
+    t.ok(run.phases().get("parse", 0) >= 20, "what is behind them is an error", run.text)
+
+
+@scenario("answered before the request is all there", 60)
+def test_early(t, lab):
+    """A server that refuses a large body by its head alone."""
+    refusal = b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    listener = socket.create_server(("127.0.0.1", PORT), backlog=100)
+    stop = threading.Event()
+
+    def refuse():
+        while not stop.is_set():
+            client, _ = listener.accept()
+            if client.recv(100):
+                client.sendall(refusal)
+                client.shutdown(socket.SHUT_WR)
+                client.recv(1 << 20)
+            client.close()
+
+    process = lab.spawn(LOADGEN, "--url", f"http://127.0.0.1:{PORT}/", "--bandwidth", "0",
+                        "--requests", "10", "--connections", "1", "--request-size", "50MB",
+                        stdout=-1, stderr=-1, text=True)
+    threading.Thread(target=refuse, daemon=True).start()
+    out, err = process.communicate(timeout=30 * tap.SLOWNESS)
+    stop.set()
+    run = Summary(laboratory.Result(process.returncode, out, err))
+    t.equal((run.result.status, run.requests()), (0, (10, 0, 0)), "the answers count")
+    t.match(run.text, r"(?m)^Status  4xx 10$", "as what they are")
+    t.ok(run.pair("payload")[0] < 500000000, "and only the payload that was sent", out)
+
+
+@scenario("answered before the request is all there, and then reset", 60)
+def test_early_reset(t, lab):
+    """The answer promises to keep the connection; the rest of the body draws a reset."""
+    refusal = b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"
+    listener = socket.create_server(("127.0.0.1", PORT), backlog=100)
+
+    def refuse():
+        while True:
+            client, _ = listener.accept()
+            if client.recv(100):
+                client.sendall(refusal)
+                time.sleep(0.05)  # unread bytes make a reset of the close
+            client.close()
+
+    process = lab.spawn(LOADGEN, "--url", f"http://127.0.0.1:{PORT}/", "--bandwidth", "0",
+                        "--requests", "10", "--connections", "1", "--request-size", "50MB",
+                        stdout=-1, stderr=-1, text=True)
+    threading.Thread(target=refuse, daemon=True).start()
+    out, err = process.communicate(timeout=30 * tap.SLOWNESS)
+    run = Summary(laboratory.Result(process.returncode, out, err))
+    t.equal((run.result.status, run.requests()), (0, (10, 0, 0)), "the answers count")
+    t.match(run.text, r"(?m)^Status  4xx 10$", "as what they are")
+
+
+laboratory.main()

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * http/history.c, http/history-query.c: what was recorded, as columns, and what is no question.
+ */
+#include "endpoint-fixture.h"
+
+#include "util/cleanup.h"
+#include "util/clock.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static struct api *open_history_api(struct fixture *f)
+{
+	struct api *api = open_api(1);
+
+	make_burst(f, "eth0", 100, 40);
+	assert_int_equal(history_open_reader(f->dir, "eth0", &api->feed[0].history, &f->err), 0);
+	return api;
+}
+
+static void close_history_api(struct fixture *f, struct api *api)
+{
+	history_close_reader(api->feed[0].history);
+	assert_int_equal(history_purge(f->dir, "eth0", &f->err), 0);
+	close_api(api);
+}
+
+static void history_is_columns(void **state)
+{
+	static const char *const names[] = { "schema",	"interface",	 "id",	    "from", "to",
+					     "step_ms", "resolution_ms", "columns", "data" };
+	struct api *api = open_history_api(*state);
+	json_t *data;
+
+	ask(api, "/api/history", "");
+	assert_int_equal(api->status, 200);
+	expect_members(api->body, names, array_size(names));
+	assert_int_equal(integer_at(api, "step_ms"), 1000);
+	assert_int_equal(integer_at(api, "resolution_ms"), 1000);
+	assert_string_equal(string_at(api, "from"), "2025-12-31T23:01:40.000Z");
+	assert_string_equal(string_at(api, "to"), "2026-01-01T00:01:40.000Z");
+	assert_int_equal(json_array_size(at_path(api->body, "columns")), 6);
+	data = at_path(api->body, "data");
+	assert_int_equal(json_array_size(data), 6);
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(json_array_size(json_array_get(data, i)), 3600);
+	assert_int_equal(json_integer_value(json_array_get(json_array_get(data, 0), 3599)),
+			 BEGIN_NS / NSEC_PER_SEC + 100);
+	assert_true(json_real_value(json_array_get(json_array_get(data, 1), 3539)) == 80000.0);
+	assert_true(json_real_value(json_array_get(json_array_get(data, 1), 3540)) == 8000.0);
+	assert_true(json_is_null(json_array_get(json_array_get(data, 1), 3500)));
+	close_history_api(*state, api);
+}
+
+static void history_takes_times_steps_and_metrics(void **state)
+{
+	struct api *api = open_history_api(*state);
+	json_t *data;
+
+	ask(api, "/api/history",
+	    "interface=eth0&from=2026-01-01T00:00:20Z&to=1767225680.5&step=10s"
+	    "&metrics=rx.packets_per_s,rx.l3.ipv4.bits_per_s,rx.services.dns.bits_per_s");
+	assert_int_equal(api->status, 200);
+	assert_int_equal(integer_at(api, "step_ms"), 10000);
+	data = at_path(api->body, "data");
+	assert_int_equal(json_array_size(json_array_get(data, 0)), 6);
+	assert_true(json_real_value(json_array_get(json_array_get(data, 1), 0)) == 1.0);
+	assert_true(json_real_value(json_array_get(json_array_get(data, 2), 1)) == 15200.0);
+	/* "dns" is known now, but had no slot when this was recorded. */
+	assert_true(json_is_null(json_array_get(json_array_get(data, 3), 0)));
+	ask(api, "/api/history", "from=-50&to=-10&step=0.5&metrics=rx.sizes.61-123.packets_per_s");
+	assert_int_equal(integer_at(api, "step_ms"), 1000);
+	assert_int_equal(json_array_size(json_array_get(at_path(api->body, "data"), 0)), 40);
+	ask(api, "/api/history", "from=2026-01-01t00:00:20.5z&to=1767225759");
+	assert_int_equal(api->status, 200); /* a little ahead of our clock */
+	close_history_api(*state, api);
+}
+
+static void bad_parameters_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"from=",
+		"from=x",
+		"from=-",
+		"from=1e9",
+		"from=2026-02-30T00:00:00Z",
+		"from=2026-01-01T24:00:00Z",
+		"from=2026-01-01T00:00:00",
+		"from=2026-01-01T00:00:00%2B01:00",
+		"from=2026-01-01%2000:00:00Z",
+		"from=2026-1-01T000:00:00Z",
+		"from=99999999999",
+		"to=1767225761",
+		"to=-100000000000",
+		"from=-10&to=-10",
+		"from=-10&to=-20",
+		"step=0",
+		"step=-1",
+		"step=1x",
+		"step=",
+		"step=400d",
+		"metrics=",
+		"metrics=rx",
+		"metrics=rx.",
+		"metrics=tx.bits_per_s",
+		"metrics=rx.bits",
+		"metrics=rx.l3.bits_per_s",
+		"metrics=rx.l3.ipv9.bits_per_s",
+		"metrics=rx.sizes.61-123.bits_per_s",
+		"metrics=rx.total.bits_per_s",
+		"metrics=rx.services.nope.bits_per_s",
+		"metrics=rx.services..bits_per_s",
+		"metrics=rx.bits_per_s,,rx.bits_per_s",
+		"metrics=rx.services.0123456789012345678901234567890123456789012345678901234.x",
+	};
+	struct api *api = open_history_api(*state);
+	char many[1024] = "metrics=rx.bits_per_s";
+
+	for (size_t i = 0; i < array_size(bad); i++) {
+		ask(api, "/api/history", bad[i]);
+		if (api->status != 400)
+			fail_msg("%s: %u", bad[i], api->status);
+		assert_null(api->body);
+	}
+	for (int i = 1; i < 32; i++)
+		strcat(many, ",rx.bits_per_s");
+	ask(api, "/api/history", many);
+	assert_int_equal(api->status, 200);
+	strcat(many, ",rx.bits_per_s");
+	expect_refused(api, "/api/history", many, 400, "metrics: at most 32 of them");
+	close_history_api(*state, api);
+}
+
+static void history_names_the_interfaces_where_one_is_needed(void **state)
+{
+	struct api *api = open_api(2);
+
+	(void)state;
+	expect_refused(api, "/api/history", "", 400,
+		       "interface= is needed where there are several: eth0, eth1");
+	expect_refused(api, "/api/history", "interface=eth0", 404,
+		       "nothing has been recorded of eth0 yet");
+	strcpy(api->feed[0].trouble.text, "its history is damaged");
+	expect_refused(api, "/api/history", "interface=eth0", 503, "eth0: its history is damaged");
+	api->catalog.n = 0;
+	expect_refused(api, "/api/history", "", 503, "no interface is sampled");
+	close_api(api);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(history_is_columns),
+		TEST(history_takes_times_steps_and_metrics),
+		TEST(bad_parameters_are_refused),
+		cmocka_unit_test(history_names_the_interfaces_where_one_is_needed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
