@@ -361,7 +361,7 @@ static int conclude(struct engine *e, FILE *out, struct error *err)
 	int r;
 
 	add_up(e, e->now);
-	outcome.apart = e->opened;
+	outcome.apart = e->start_ns ? e->opened : e->now->wire;
 	wire_add(&outcome.apart, &e->probe);
 	wire_add(&outcome.apart, &e->now->closing);
 	wire_add(&e->now->wire, &e->probe);

@@ -45,9 +45,8 @@ static void put_wire(const struct outcome *outcome, const struct stats *stats, F
 	fprintf(out, "  %-10s%15" PRIu64 "   %14s %15" PRIu64 "\n", "frames", wire->tx_frames, "",
 		wire->rx_frames);
 	fprintf(out,
-		"  of the wire, and not in its rate: %" PRIu64 " B sent and %" PRIu64
-		" B received\n"
-		"  to open connections before the run and close them after it\n",
+		"  wire includes %" PRIu64 " B sent and %" PRIu64 " B received\n"
+		"  outside of the run, to open and close connections; its rate does not\n",
 		apart->tx_bytes, apart->rx_bytes);
 	if (wire->tx_again_bytes)
 		fprintf(out, "  sent again by TCP: %" PRIu64 " B\n", wire->tx_again_bytes);

@@ -16,6 +16,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <string.h>
+#include <unistd.h>
 
 #define RECORD_MAX 16384 /* bytes of payload of one TLS record, RFC 8446, 5.1 */
 
@@ -70,6 +71,9 @@ static int load_authorities(SSL_CTX *ctx, const struct config *config, struct er
 		return error_set(err, -ENOENT, "cannot load the system's certificates: %s",
 				 reason());
 	}
+	if (access(config->ca_file, R_OK)) /* OpenSSL would say "system lib" */
+		return error_set(err, -errno, "cannot read ca_file %s: %s", config->ca_file,
+				 strerror(errno));
 	if (SSL_CTX_load_verify_file(ctx, config->ca_file) == 1)
 		return 0;
 	return error_set(err, -EINVAL, "cannot load certificates from ca_file %s: %s (want PEM)",
