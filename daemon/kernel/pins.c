@@ -78,11 +78,13 @@ uint64_t pins_netns_inode(void)
 	return stat("/proc/self/ns/net", &st) ? 0 : st.st_ino;
 }
 
+/*
+ * By a setting that the kernel shows in init's network namespace only. /proc/1/ns/net would need
+ * privilege (ptrace), is hidden in a unit with ProtectProc=, and is another's in a container.
+ */
 static bool in_init_netns(void)
 {
-	struct stat init;
-
-	return !stat("/proc/1/ns/net", &init) && init.st_ino == pins_netns_inode();
+	return !access("/proc/sys/net/core/netdev_budget", F_OK);
 }
 
 static int set_dir(struct pins *pins, const char *pin_dir, const char *ifname, uint64_t netns)
@@ -111,20 +113,15 @@ static bool of_this_netns(const struct pins *pins)
  * @err: why not
  *
  * The key is the plain name in init's network namespace and has the namespace's inode elsewhere.
- * A container with a PID namespace of its own believes to be in init's: there the pins of the host's
- * interface of the same name, met on a shared bpffs, say so, and the inode is added.
  *
  * Return: 0 or negative errno.
  */
 int pins_for_attach(const char *pin_dir, const char *ifname, struct pins *ret_pins,
 		    struct error *err)
 {
-	bool init = in_init_netns();
 	struct pins pins;
-	int r = set_dir(&pins, pin_dir, ifname, init ? 0 : pins_netns_inode());
+	int r = set_dir(&pins, pin_dir, ifname, in_init_netns() ? 0 : pins_netns_inode());
 
-	if (!r && init && pins_exist(&pins) && !of_this_netns(&pins))
-		r = set_dir(&pins, pin_dir, ifname, pins_netns_inode());
 	if (r)
 		return error_set(err, r, "%s: path of pins too long", pin_dir);
 	*ret_pins = pins;
