@@ -206,6 +206,13 @@ static int serve(const struct server_options *server_options, const struct liste
 	return r;
 }
 
+/* No error: samplerd makes both when it first attaches and records. */
+static void tell_missing(const char *dir, const char *remedy)
+{
+	if (access(dir, F_OK) && errno == ENOENT)
+		log_warning("%s does not exist yet: %s", dir, remedy);
+}
+
 static int run_with(const struct arguments *args, struct config *config,
 		    const struct listeners *listeners, struct error *err)
 {
@@ -220,6 +227,12 @@ static int run_with(const struct arguments *args, struct config *config,
 
 	server_options.n_hosts = hosts.n;
 	r = r ?: give_up_root(config, listeners, err);
+	if (!r) {
+		tell_missing(config->pin_dir, "samplerd makes it when it attaches an interface, "
+					      "unless its pin_dir is another");
+		tell_missing(config->state_dir, "samplerd makes it when it records an interface, "
+						"unless its state_dir is another");
+	}
 	r = r ?: catalog_open(config->pin_dir, config->state_dir, &server_options.catalog, err);
 	if (r)
 		return r;

@@ -7,11 +7,14 @@
  * interface is chosen, since they were not its own.
  */
 import { getFigures, getHistory, getInterfaces, Lost, Refusal } from "./api.js";
+import { captionOf } from "./caption.js";
 import { drawChart } from "./chart.js";
 import { byId, setText } from "./dom.js";
 import { showFigures } from "./figures.js";
-import { bits, time } from "./format.js";
-import { addressOf, counting, listed, referenceOf, selected, showSwitch } from "./interfaces.js";
+import { zone } from "./format.js";
+import {
+	addressOf, counting, listed, referenceOf, selected, showRecorded, showSwitch,
+} from "./interfaces.js";
 import { poll } from "./poll.js";
 import { extremes, fromHistory, merge, sum } from "./series.js";
 import { ageOf, statusOf } from "./status.js";
@@ -34,11 +37,27 @@ function valueAt(answer, path) {
 	return path.split(".").reduce((part, name) => part?.[name], answer) ?? null;
 }
 
-/* At least a second: the sampler's interval, so that each step has its sample. */
-function stepSeconds(list) {
-	const intervals = list.map(({ data }) => (data.recorder?.interval_ms ?? 0) / 1000);
+/* The sampler's interval in seconds, the longest of several; at least 1, as this page asks. */
+function intervalOf(list) {
+	return Math.max(1, ...list.map(({ data }) => (data.recorder?.interval_ms ?? 0) / 1000));
+}
 
-	return Math.max(1, ...intervals.map(Math.round));
+/* Where one of them has had longer steps, all are asked for those, so that they can be added. */
+async function getHistories(references, what, signal) {
+	const ask = (step) => Promise.all(references.map(async (reference) => {
+		try {
+			return await getHistory(reference, { ...what, step }, signal);
+		} catch (error) {
+			if (error instanceof Refusal)
+				return null; // nobody records it
+			throw error;
+		}
+	}));
+	const first = await ask(what.step);
+	const steps = first.map((answer) => answer?.step_ms ?? 0);
+	const longest = Math.max(...steps) / 1000;
+
+	return steps.every((step) => !step || step === longest * 1000) ? first : ask(longest);
 }
 
 /* The time of the sample that all figures are of; "" where the answers are of different ones. */
@@ -46,15 +65,6 @@ function sampleOf(figures) {
 	const at = figures?.realtime.timestamp ?? "";
 
 	return at === figures?.summary.timestamp ? at : "";
-}
-
-/* The chart in words, also for those who do not see it. */
-function captionOf(seen) {
-	if (!seen)
-		return "Nothing is recorded yet.";
-	const highest = `highest ${bits(seen.highest)} at ${time(seen.at * 1000)}`;
-	return `Bandwidth: ${highest}, lowest ${bits(seen.lowest)}. ` +
-		"Where a line is broken, nothing was recorded.";
 }
 
 class Page {
@@ -109,10 +119,24 @@ class Page {
 		return names.every((name) => listedNames.includes(name));
 	}
 
+	/* Of the chosen ones that count, in seconds. */
+	interval() {
+		return intervalOf(counting(selected(this.list, this.reference)));
+	}
+
+	/* Samples come more slowly than the list says: the interval may be another now. */
+	isSlower(realtime) {
+		return !realtime.stale && realtime.interval_ms > 1500 * this.interval();
+	}
+
 	async askFigures(signal) {
 		const figures = await getFigures(this.reference, signal);
 
 		signal.throwIfAborted();
+		if (this.isSlower(figures.realtime)) {
+			this.listedAt = -Infinity;
+			await this.askInterfaces(signal);
+		}
 		this.figures = { ...figures, seenAt: performance.now() };
 		this.trouble = null;
 		if (!this.lists(figures.realtime.interfaces))
@@ -144,18 +168,11 @@ class Page {
 
 		if (performance.now() - this.historyAt < (quick ? QUICK_HISTORY_MS : HISTORY_MS))
 			return;
-		const what = { seconds: CHART_S, step: stepSeconds(list), metrics: METRICS };
-		const histories = await Promise.all(list.map(async ({ reference }) => {
-			try {
-				return fromHistory(await getHistory(reference, what, signal));
-			} catch (error) {
-				if (error instanceof Refusal)
-					return []; // nobody records it
-				throw error;
-			}
-		}));
+		const what = { seconds: CHART_S, step: this.interval(), metrics: METRICS };
+		const references = list.map(({ reference }) => reference);
+		const histories = await getHistories(references, what, signal);
 		signal.throwIfAborted();
-		this.history = sum(histories);
+		this.history = sum(histories.map((answer) => (answer ? fromHistory(answer) : [])));
 		this.historyAt = performance.now();
 	}
 
@@ -187,6 +204,7 @@ class Page {
 		byId("status").dataset.level = level;
 		document.querySelector("main").classList.toggle("old", old);
 		byId("nothing").hidden = !(this.trouble instanceof Refusal && none);
+		showRecorded(byId("recorded"), none ? this.list : []);
 		this.showAge();
 	}
 
@@ -196,14 +214,14 @@ class Page {
 	}
 
 	showChart() {
-		const rows = merge(this.history, this.live);
+		const rows = merge(this.history, this.live, this.interval());
 		const to = Math.max(rows.at(-1)?.time ?? 0, (this.figures?.servedAt ?? 0) / 1000);
 		const range = { from: to - CHART_S, to };
 		const seen = extremes(rows.filter(({ time: at }) => at >= range.from));
 
 		if (to)
 			drawChart(byId("chart"), rows, range);
-		setText(byId("chart-caption"), captionOf(seen));
+		setText(byId("chart-caption"), captionOf(seen, this.figures?.summary));
 	}
 }
 
@@ -218,6 +236,7 @@ function main() {
 	byId("interface").addEventListener("change", ({ target }) => {
 		location.hash = addressOf(target.value);
 	});
+	setText(byId("zone"), `Times in ${zone()}`);
 	setInterval(() => page.showAge(), 1000);
 	new ResizeObserver(() => page.showChart()).observe(byId("chart"));
 }

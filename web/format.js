@@ -129,6 +129,18 @@ export function time(value, today = new Date()) {
 }
 
 /**
+ * @param {Date} [now]
+ * @returns {string} the reader's time zone: "UTC", "Europe/Berlin (GMT+1)"
+ */
+export function zone(now = new Date()) {
+	const { timeZone: name } = Intl.DateTimeFormat().resolvedOptions();
+	const parts = Intl.DateTimeFormat("en", { timeZoneName: "shortOffset" }).formatToParts(now);
+	const offset = parts.find(({ type }) => type === "timeZoneName").value;
+
+	return name === "UTC" ? name : `${name} (${offset})`;
+}
+
+/**
  * @param {number|null} value megabits per second, as a link's speed
  * @returns {string} e.g. "10 Gbit/s"
  */

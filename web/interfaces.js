@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * The interfaces there are, and the switch between them. Pure but for showSwitch().
+ * The interfaces there are, and the switch between them. Pure but for show…().
  *
  * @typedef {object} Listed
  * @property {string} reference what the API takes for it: the name, or the key where two network
@@ -9,6 +9,7 @@
  * @property {any} data of the API's list
  */
 import { make } from "./dom.js";
+import { time } from "./format.js";
 
 /**
  * @param {string} hash of the address of this page
@@ -85,4 +86,23 @@ export function showSwitch(select, list, reference) {
 			...wanted.map(([value, text]) => make("option", { value }, text)));
 	if (select.value !== reference)
 		select.value = reference;
+}
+
+/**
+ * What is left of interfaces that are not sampled any more.
+ *
+ * @param {HTMLElement} element gets a link to each, and until when it goes; hidden without any
+ * @param {Listed[]} list
+ */
+export function showRecorded(element, list) {
+	const items = list.filter(({ data }) => data.history).map(({ reference, label, data }) => {
+		const link = make("a", { href: addressOf(reference) }, label);
+		const until = make("time", { datetime: data.history.to }, time(data.history.to));
+		return make("li", {}, link, ", until ", until);
+	});
+	const [links] = element.getElementsByTagName("ul");
+
+	element.hidden = !items.length;
+	if (links.innerHTML !== items.map((item) => item.outerHTML).join(""))
+		links.replaceChildren(...items);
 }

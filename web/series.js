@@ -12,7 +12,7 @@
  * @property {(number|null)[]} values one for each line
  */
 
-/* Two samples further apart than this many intervals have a gap between them. */
+/* Two samples further apart than this many of the sampler's intervals have a gap between them. */
 const GAP_INTERVALS = 2.5;
 
 /**
@@ -55,35 +55,37 @@ export function sum(lists) {
 	}, first);
 }
 
-function withGaps(rows) {
+/* A rate over a gap may be known, but nobody saw how it went meanwhile. */
+function withGaps(rows, before, interval) {
 	return rows.flatMap((row, i) => {
-		const before = rows[i - 1];
-		const longest = GAP_INTERVALS * Math.max(row.span, before?.span ?? 0);
+		const last = rows[i - 1] ?? before;
+		const longest = GAP_INTERVALS * Math.max(interval, i ? 0 : last?.span ?? 0);
 
-		if (!before || row.time - before.time <= longest)
+		if (!last || row.time - last.time <= longest)
 			return [row];
 		const nothing = row.values.map(() => null);
-		return [{ time: (row.time + before.time) / 2, span: 0, values: nothing }, row];
+		return [{ time: (row.time + last.time) / 2, span: 0, values: nothing }, row];
 	});
 }
 
 /**
- * @param {Row[]} history as recorded
+ * @param {Row[]} history as recorded, with rows of nulls where it has gaps
  * @param {Row[]} live samples seen since
+ * @param {number} interval of the sampler, in seconds
  * @returns {Row[]} the history as far as it knows, then what is newer, with gaps as rows of nulls
  */
-export function merge(history, live) {
-	const last = history.findLast((row) => row.values[0] !== null)?.time ?? -Infinity;
-	const recorded = history.filter((row) => row.time <= last);
-	const newer = live.filter((row) => row.time > last + row.span / 2);
+export function merge(history, live, interval) {
+	const last = history.findLast((row) => row.values[0] !== null);
+	const recorded = history.filter((row) => row.time <= (last?.time ?? -Infinity));
+	const newer = live.filter((row) => !last || row.time > last.time + row.span / 2);
 
-	return withGaps([...recorded, ...newer]);
+	return [...recorded, ...withGaps(newer, last, interval)];
 }
 
 /**
  * @param {Row[]} rows
- * @returns {{lowest: number, highest: number, at: number}|null} of the first line; null where
- *	nothing is known
+ * @returns {{lowest: number, highest: number, at: number, span: number}|null} of the first line;
+ *	null where nothing is known
  */
 export function extremes(rows) {
 	const all = rows.filter((row) => row.values[0] !== null);
@@ -92,5 +94,5 @@ export function extremes(rows) {
 		return null;
 	const top = all.reduce((best, row) => (row.values[0] > best.values[0] ? row : best));
 	const lowest = all.reduce((least, row) => Math.min(least, row.values[0]), Infinity);
-	return { lowest, highest: top.values[0], at: top.time };
+	return { lowest, highest: top.values[0], at: top.time, span: top.span };
 }

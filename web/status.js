@@ -17,27 +17,32 @@ import { duration, time } from "./format.js";
  * @property {import("./interfaces.js").Listed[]} shown the chosen interfaces
  */
 
+/* Reasons come from elsewhere, and some of them end as a sentence does. */
+function sentence(text) {
+	return /[.?!…]$/.test(text) ? text : `${text}.`;
+}
+
 function lost(trouble, figures) {
 	const what = figures ? "Showing the last values" : "Nothing to show yet";
 
-	return `Connection lost: ${trouble.message}. ${what}; trying again.`;
+	return `${sentence(`Connection lost: ${trouble.message}`)} ${what}; trying again.`;
 }
 
 function refused(trouble, figures) {
 	return figures
-		? `No new values: ${trouble.message}. Showing the last ones.`
-		: `Nothing to show: ${trouble.message}.`;
+		? `${sentence(`No new values: ${trouble.message}`)} Showing the last ones.`
+		: sentence(`Nothing to show: ${trouble.message}`);
 }
 
 function troubles(realtime, shown) {
 	const degraded = shown.filter(({ data }) => data.health.state === "degraded");
-	const stale = realtime.stale ? [`Stale: ${realtime.stale_reason}.`] : [];
+	const stale = realtime.stale ? [`Stale: ${realtime.stale_reason}`] : [];
 
 	return [
 		...stale,
-		...realtime.missing.map((one) => `Not added in: ${one.interface}: ${one.reason}.`),
-		...degraded.map(({ label, data }) => `${label}: degraded: ${data.health.reason}.`),
-	];
+		...realtime.missing.map((one) => `Not added in: ${one.interface}: ${one.reason}`),
+		...degraded.map(({ label, data }) => `${label}: degraded: ${data.health.reason}`),
+	].map(sentence);
 }
 
 /**

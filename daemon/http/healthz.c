@@ -40,7 +40,7 @@ static int append_checks(json_t *checks, const struct catalog *catalog, int link
 static const char *status_of(const struct catalog *catalog, size_t n, int ill)
 {
 	if (ill || catalog->trouble.text[0])
-		return "degraded";
+		return "failing";
 	return n ? "ok" : "no interface";
 }
 
@@ -53,12 +53,8 @@ static json_t *healthz_json(const struct catalog *catalog, int link_fd, unsigned
 	if (ill >= 0) {
 		status = status_of(catalog, json_array_size(checks), ill);
 		*ret_status = !strcmp(status, "ok") ? 200 : 503;
-		json = json_pack("{s:s, s:O}", "status", status, "checks", checks);
-	}
-	if (json && catalog->trouble.text[0] &&
-	    json_set(json, "reason", reason_json(&catalog->trouble))) {
-		json_decref(json);
-		json = NULL;
+		json = json_pack("{s:s, s:O, s:o}", "status", status, "checks", checks, "reason",
+				 reason_json(&catalog->trouble));
 	}
 	json_decref(checks);
 	return json;

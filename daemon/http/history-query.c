@@ -69,7 +69,9 @@ unsigned int history_query_interface(const struct endpoint_context *context,
 		only = context->catalog->feed[i];
 	}
 	if (!only) {
-		error_set(err, -ENODEV, "no interface is sampled");
+		const char *trouble = context->catalog->trouble.text;
+
+		error_set(err, -ENODEV, "%s", trouble[0] ? trouble : "no interface is sampled");
 		return 503;
 	}
 	*ret_feed = only;
@@ -300,7 +302,8 @@ int history_query_parse(const struct endpoint_context *context, const struct que
 			const struct feed *feed, struct history_query *ret_query, struct error *err)
 {
 	ret_query->n_metrics = 0;
-	ret_query->range = (struct range_query){ .max_steps = HISTORY_MAX_STEPS };
+	ret_query->range = (struct range_query){ .max_steps = HISTORY_MAX_STEPS,
+						 .now_ns = context->realtime_ns };
 	return take_times(query, context->realtime_ns, &ret_query->range, err) ?:
 	       take_step(query, &ret_query->range.step_ns, err) ?:
 	       take_metrics(query, feed, ret_query, err);

@@ -103,29 +103,44 @@ static json_t *milliseconds_json(uint64_t ns)
 	return json_integer((json_int_t)(ns / NSEC_PER_MSEC));
 }
 
-static int set_head(json_t *json, const struct feed *feed, const struct range *range)
+/* Before the oldest record there is nothing to tell, and steps would only become longer for it. */
+static struct range_query from_oldest_on(const struct feed *feed, struct range_query query)
 {
-	uint64_t begin = range->first_end_ns - range->step_ns;
+	uint64_t oldest, newest;
+
+	if (!range_extent(feed->history, &oldest, &newest) && oldest > query.from_ns &&
+	    oldest < query.to_ns)
+		query.from_ns = oldest;
+	return query;
+}
+
+/* Where no step of the range is complete yet, it is the range as it was asked for. */
+static int set_head(json_t *json, const struct feed *feed, const struct range_query *query,
+		    const struct range *range)
+{
+	uint64_t begin = range->n_steps ? range->first_end_ns - range->step_ns : query->from_ns;
+	uint64_t end = range->n_steps ? begin + range->n_steps * range->step_ns : query->to_ns;
 
 	return json_set_u64(json, "schema", API_SCHEMA) ||
 	       json_set(json, "interface", text_json(feed->name, sizeof(feed->name))) ||
 	       json_set(json, "id", json_string(feed->key)) ||
 	       json_set(json, "from", timestamp_json(begin)) ||
-	       json_set(json, "to", timestamp_json(begin + range->n_steps * range->step_ns)) ||
+	       json_set(json, "to", timestamp_json(end)) ||
 	       json_set(json, "step_ms", milliseconds_json(range->step_ns)) ||
 	       json_set(json, "resolution_ms", milliseconds_json(range->resolution_ns));
 }
 
 static int fill(json_t *json, const struct feed *feed, const struct history_query *query)
 {
+	const struct range_query asked = from_oldest_on(feed, query->range);
 	struct columns columns;
 	struct range range;
 	json_t *data;
-	int r = range_plan(feed->history, &query->range, &range);
+	int r = range_plan(feed->history, &asked, &range);
 
 	if (r)
 		return r;
-	if (set_head(json, feed, &range) || json_set(json, "columns", names_json(query)))
+	if (set_head(json, feed, &asked, &range) || json_set(json, "columns", names_json(query)))
 		return -ENOMEM;
 	data = make_columns(query, &columns);
 	r = data ? range_for_each(feed->history, &range, add_step, &columns) : -ENOMEM;

@@ -196,7 +196,9 @@ unsigned int interfaces_answer(const struct endpoint_context *context, const str
 	(void)query;
 	if (link_fd >= 0)
 		close(link_fd);
-	json = r ? NULL : json_pack("{s:i, s:O}", "schema", API_SCHEMA, "interfaces", array);
+	json = r ? NULL
+		 : json_pack("{s:i, s:O, s:o}", "schema", API_SCHEMA, "interfaces", array,
+			     "trouble", reason_json(&context->catalog->trouble));
 	json_decref(array);
 	if (!json) {
 		error_set(err, 0, "out of memory");

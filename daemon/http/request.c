@@ -198,15 +198,29 @@ static void send_file(h2o_req_t *req, h2o_handler_t *file)
 		respond_problem(req, 404, "the file is gone");
 }
 
+/* All paths there are, as far as there is room. */
+static void name_paths(const struct site *site, struct error *ret_text)
+{
+	char paths[400] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_endpoints && n < sizeof(paths); i++)
+		n += (size_t)snprintf(paths + n, sizeof(paths) - n, ", %s", endpoints[i].path);
+	error_set(ret_text, 0, "there is no such path; there are: %s%s",
+		  site->assets.n ? "/, " : "", paths + 2);
+}
+
 static void not_found(const struct site *site, h2o_req_t *req, h2o_iovec_t path)
 {
+	struct error paths;
+
+	name_paths(site, &paths);
 	if (!site->assets.n && h2o_memis(path.base, path.len, H2O_STRLIT("/")))
 		respond_problem(req, 503,
 				"the page is not installed where this server looks for it (its log "
 				"says where); /api/ works without it");
 	else
-		respond_problem(req, 404,
-				"there is no such path; /api/interfaces and /healthz are two");
+		respond_problem(req, 404, paths.text);
 }
 
 static void route(const struct site *site, h2o_req_t *req, const struct target *target)

@@ -24,11 +24,19 @@ struct sample {
 	uint64_t boottime_ns; /* CLOCK_BOOTTIME right after the read: rates, spacing, staleness */
 	uint64_t realtime_ns; /* CLOCK_REALTIME at the same moment: labels */
 	uint32_t epoch;	      /* ordinal in the history file; counters only grow within one */
-	uint32_t flags;	      /* SAMPLE_* */
+	uint32_t flags : 6;   /* SAMPLE_* */
+	/* At which interval its recorder takes samples now, 0: no recorder's. It can change live. */
+	uint32_t interval_us : 26;
 	struct sample_peak peak[SAMPLER_N_DIRECTIONS];
 	struct sampler_counters direction[SAMPLER_N_DIRECTIONS];
 };
 
 _Static_assert(sizeof(struct sample) == 1128, "part of the history file's layout");
+
+/* Return: sample.interval_us in ns. */
+static inline uint64_t sample_interval_ns(const struct sample *sample)
+{
+	return sample->interval_us * UINT64_C(1000);
+}
 
 #endif

@@ -12,6 +12,7 @@
 #include "read/catalog.h"
 
 #include "model/layout.h"
+#include "read/trouble.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -27,10 +28,10 @@
 struct catalog_state {
 	char *pin_dir;
 	char *state_dir;
-	uint64_t list_ns;    /* nothing is listed before */
-	uint64_t versions;   /* of all feeds, as last seen */
-	bool told_full;	     /* that there are too many */
-	struct error logged; /* what the log has said */
+	uint64_t list_ns;			    /* nothing is listed before */
+	uint64_t versions;			    /* of all feeds, as last seen */
+	bool told_full;				    /* that there are too many */
+	struct error pins_logged, histories_logged; /* what the log has said of the two folders */
 };
 
 /* The keys that a listing found, each once. */
@@ -69,14 +70,14 @@ static void add_key(struct keys *keys, const char *name, size_t n)
 		memcpy(keys->key[keys->n++], key, sizeof(key));
 }
 
-/* A folder that is not there yet holds nothing. */
+/* A folder that is not there yet holds nothing; one that can be listed may still be closed. */
 static int list(const char *dir, const char *suffix, struct keys *keys)
 {
 	_cleanup_closedir_ DIR *d = opendir(dir);
 	const struct dirent *entry;
 	size_t n_suffix = strlen(suffix), n;
 
-	if (!d)
+	if (!d || access(dir, R_OK | X_OK))
 		return errno == ENOENT ? 0 : -errno;
 	while ((errno = 0, entry = readdir(d))) {
 		n = strlen(entry->d_name);
@@ -86,30 +87,42 @@ static int list(const char *dir, const char *suffix, struct keys *keys)
 	return -errno;
 }
 
-static int list_all(struct catalog *catalog, struct keys *ret_keys)
+/* Once, and again where it was over or has become another. */
+static void log_new(const char *dir, int code, struct error *logged)
 {
-	const struct catalog_state *s = catalog->state;
 	struct error full = { "" };
-	int r;
 
-	catalog->trouble = full;
-	r = list(s->pin_dir, "", ret_keys);
-	if (r) {
-		error_set(&full, r, "cannot list %s: %s", s->pin_dir, strerror(-r));
-		error_set(&catalog->trouble, r,
-			  "what is attached cannot be listed (%s): run as root or join the group "
-			  "that may",
-			  strerror(-r));
-	}
-	r = list(s->state_dir, HISTORY_SUFFIX, ret_keys);
-	if (r) {
-		error_set(&full, r, "cannot list %s: %s", s->state_dir, strerror(-r));
-		error_set(&catalog->trouble, r, "histories cannot be listed (%s)", strerror(-r));
-	}
-	if (full.text[0] && strcmp(full.text, s->logged.text) != 0)
-		log_warning("%s", full.text);
-	catalog->state->logged = full;
-	return 0;
+	if (code)
+		error_set(&full, code, "cannot list %.300s: %s", dir, strerror(-code));
+	if (code && strcmp(full.text, logged->text) != 0)
+		trouble_log(&full, dir);
+	*logged = full;
+}
+
+/* For clients; where several are in trouble for the same reason, @what names them all. */
+static void say(const char *what, const char *dir, int code, struct error *ret_said)
+{
+	if (code == -EACCES)
+		trouble_say_closed(what, dir, ret_said);
+	else
+		error_set(ret_said, code, "%s cannot be listed (%s)", what, strerror(-code));
+}
+
+static void list_all(struct catalog *catalog, struct keys *ret_keys)
+{
+	struct catalog_state *s = catalog->state;
+	int pins = list(s->pin_dir, "", ret_keys);
+	int histories = list(s->state_dir, HISTORY_SUFFIX, ret_keys);
+
+	log_new(s->pin_dir, pins, &s->pins_logged);
+	log_new(s->state_dir, histories, &s->histories_logged);
+	if (pins)
+		say(pins == histories ? "pins and histories" : "pins", s->pin_dir, pins,
+		    &catalog->trouble);
+	else if (histories)
+		say("histories", s->state_dir, histories, &catalog->trouble);
+	else
+		catalog->trouble = (struct error){ "" };
 }
 
 static void tell_full(struct catalog_state *s, bool full)
@@ -168,8 +181,9 @@ static void list_feeds(struct catalog *catalog)
 {
 	_cleanup_free_ struct keys *keys = calloc(1, sizeof(*keys));
 
-	if (!keys || list_all(catalog, keys))
+	if (!keys)
 		return;
+	list_all(catalog, keys);
 	tell_full(catalog->state, keys->full);
 	if (!catalog->trouble.text[0]) /* else nobody knows what is gone */
 		drop_gone(catalog, keys);

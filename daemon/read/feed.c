@@ -3,17 +3,15 @@
  * One sampled interface, followed from request to request.
  *
  * A refresh is called for each request and costs nothing while nothing can be new. A recorder's
- * ticks are regular, so the next record is announced by the newest one and its spacing; from then on
- * it is looked for every 10 ms until it is there. Pins and everything else are looked at then, too,
- * and at least once a second.
+ * ticks are at multiples of its interval, which each record says, so the newest one announces the next;
+ * from then on it is looked for every 10 ms until it is there. Pins and everything else are looked at
+ * then, too, and at least once a second.
  *
  * A recorder is taken to be at work while its newest record is of this boot and of the counters that
- * the pins hold, and not older than two spacings and a second. A spacing is the one that was last
- * seen, or the nominal one of the file where that is longer (the first sample of a recorder comes at
- * once, the second at the next multiple of its interval); a pause is not a spacing, so it is never
- * taken as more than the longest interval that can be configured. Otherwise the pinned counters are
- * read instead, at most once a second, and each read is compared with the one before, the first with
- * the newest record of the same counters.
+ * the pins hold, and not older than two intervals and a second. An interval that was changed is said by
+ * the record that the recorder makes at once. Otherwise the pinned counters are read instead, at most
+ * once a second, and each read is compared with the one before, the first with the newest record of the
+ * same counters.
  *
  * What is wrong with pins or file is logged in full once, with its path; the feed, which clients get
  * to see, says it without. The feed owns its reader; nothing else stays open between two looks.
@@ -48,6 +46,7 @@ struct recorded {
 };
 
 struct feed_state {
+	char *pin_dir;
 	char *state_dir;
 	struct pins pins;
 	uint8_t boot_id[BOOT_ID_SIZE];
@@ -65,6 +64,26 @@ static void forget(struct error *err)
 	*err = (struct error){ "" };
 }
 
+static void pins_are_trouble(struct feed *feed, int code, const struct error *full)
+{
+	struct feed_state *s = feed->state;
+	char path[512];
+	const struct trouble_place place = { feed->key, s->pin_dir, path };
+
+	snprintf(path, sizeof(path), "%s/%s", s->pins.dir, SAMPLER_MAP_META);
+	trouble_pins(&s->pins_trouble, &place, code, full);
+}
+
+static void history_is_trouble(struct feed *feed, int code, const struct error *full)
+{
+	struct feed_state *s = feed->state;
+	char path[512];
+	const struct trouble_place place = { feed->key, s->state_dir, path };
+
+	snprintf(path, sizeof(path), "%s/%s.hist", s->state_dir, feed->key);
+	trouble_history(&s->history_trouble, &place, code, full);
+}
+
 /* ---- pins ---- */
 
 static void look_at_pins(struct feed *feed)
@@ -79,7 +98,7 @@ static void look_at_pins(struct feed *feed)
 		memset(&feed->meta, 0, sizeof(feed->meta));
 	forget(&s->pins_trouble.said);
 	if (r && feed->attached)
-		trouble_pins(&s->pins_trouble, feed->key, r, &err);
+		pins_are_trouble(feed, r, &err);
 }
 
 /* ---- history ---- */
@@ -103,7 +122,7 @@ static void open_history(struct feed *feed, uint64_t now)
 	forget(&s->history_trouble.said);
 	r = history_open_reader(s->state_dir, feed->key, &feed->history, &err);
 	if (r && r != -ENOENT)
-		trouble_history(&s->history_trouble, feed->key, r, &err);
+		history_is_trouble(feed, r, &err);
 }
 
 /* The newest record and the one before it that is far enough away to give a rate. */
@@ -167,7 +186,7 @@ static void look_at_history(struct feed *feed, uint64_t now)
 	if (!r)
 		return;
 	error_set(&full, r, "cannot read the history: %s", strerror(-r));
-	trouble_history(&s->history_trouble, feed->key, r, &full);
+	history_is_trouble(feed, r, &full);
 	close_history(feed);
 	s->open_ns = now + LOOK_NS;
 }
@@ -193,37 +212,19 @@ static uint64_t at_most(uint64_t value, uint64_t max)
 	return value < max ? value : max;
 }
 
-static uint64_t nominal_spacing(const struct feed *feed)
-{
-	return at_most(history_reader_info(feed->history)->ring[HISTORY_FINE].step_ns,
-		       MAX_INTERVAL_NS);
-}
-
-static uint64_t seen_spacing(const struct feed *feed)
-{
-	const struct recorded *recorded = &feed->state->recorded;
-
-	return recorded->has_delta ? at_most(recorded->delta.interval_ns, MAX_INTERVAL_NS)
-				   : nominal_spacing(feed);
-}
-
 /**
  * feed_interval_ns() - at what interval its recorder takes samples, or took them
  * @feed: with a history
  *
- * Return: the file's nominal interval, or the one that was seen where that is clearly another: a
- * recorder's interval can be changed while it runs.
+ * Return: what the newest record says, which is right also when it has just been changed, or the
+ * file's nominal one.
  */
 uint64_t feed_interval_ns(const struct feed *feed)
 {
-	uint64_t nominal = nominal_spacing(feed), seen;
+	uint64_t nominal = history_reader_info(feed->history)->ring[HISTORY_FINE].step_ns;
 
-	if (feed->source != FEED_RECORDS)
-		return nominal;
-	seen = seen_spacing(feed);
-	if (2 * seen > nominal && seen < 2 * nominal)
-		return nominal;
-	return (seen + RETRY_NS / 2) / RETRY_NS * RETRY_NS;
+	return at_most(sample_interval_ns(&feed->state->recorded.newest) ?: nominal,
+		       MAX_INTERVAL_NS);
 }
 
 /* Why no recorder is at work, as far as its records tell; "" where one is. */
@@ -248,10 +249,7 @@ static void judge_recorder(struct feed *feed, uint64_t now)
 			  "nothing has been recorded of the counters that are "
 			  "attached now");
 	} else {
-		patience = seen_spacing(feed);
-		if (patience < nominal_spacing(feed))
-			patience = nominal_spacing(feed);
-		patience = 2 * patience + NSEC_PER_SEC;
+		patience = 2 * feed_interval_ns(feed) + NSEC_PER_SEC;
 		if (now > newest + patience || newest > now + patience)
 			error_set(&feed->stale, 0,
 				  "no sample has been recorded for more than %.3g s: is samplerd "
@@ -332,7 +330,7 @@ static void use_counters(struct feed *feed, uint64_t now)
 	s->counters_ns = now + LOOK_NS;
 	r = read_counters(feed, &sample, &err);
 	if (r) {
-		trouble_pins(&s->pins_trouble, feed->key, r, &err);
+		pins_are_trouble(feed, r, &err);
 		use_nothing(feed);
 		return;
 	}
@@ -378,11 +376,12 @@ static void choose_name(struct feed *feed)
 
 static uint64_t next_look(const struct feed *feed, uint64_t now)
 {
-	uint64_t announced;
+	uint64_t interval, announced;
 
 	if (feed->source != FEED_RECORDS)
 		return now + LOOK_NS;
-	announced = feed->newest.boottime_ns + seen_spacing(feed) + TICK_SLACK_NS;
+	interval = feed_interval_ns(feed);
+	announced = (feed->newest.boottime_ns / interval + 1) * interval + TICK_SLACK_NS;
 	if (announced < now + RETRY_NS)
 		return now + RETRY_NS;
 	return at_most(announced, now + LOOK_NS);
@@ -435,7 +434,7 @@ int feed_open(const char *pin_dir, const char *state_dir, const char *key, struc
 	uint64_t netns;
 	int r = 0;
 
-	if (!feed || !s || !(s->state_dir = strdup(state_dir)))
+	if (!feed || !s || !(s->pin_dir = strdup(pin_dir)) || !(s->state_dir = strdup(state_dir)))
 		r = error_set(err, -ENOMEM, "out of memory");
 	else if (key_parse(key, feed->name, &netns))
 		r = error_set(err, -EINVAL, "\"%.64s\" is not the key of an interface", key);
@@ -463,8 +462,10 @@ void feed_close(struct feed *feed)
 	if (!feed)
 		return;
 	history_close_reader(feed->history);
-	if (feed->state)
+	if (feed->state) {
+		free(feed->state->pin_dir);
 		free(feed->state->state_dir);
+	}
 	free(feed->state);
 	free(feed);
 }

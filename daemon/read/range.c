@@ -8,10 +8,16 @@
  * and the last record: nothing is lost, nothing doubled. A rate is always over the real time between
  * the two records, so it is right also where they do not lie exactly on the boundaries.
  *
+ * How long. The interval of a recorder can be changed while it runs. A step is never shorter than the
+ * widest spacing that lasted in the asked time (spacing.c): shorter ones would have no records of
+ * their own there, and counts cannot be shared out among steps without making some up. So a piece with
+ * records each second and each two seconds is told in steps of two seconds, throughout.
+ *
  * Which record. A recorder's ticks are at multiples of its interval on CLOCK_BOOTTIME and come late,
  * never early, but steps end at multiples of their length on the wall clock. Taken as they are, a few
- * milliseconds of lateness would move a record now into one step, now into the next. So a record
- * counts as of the multiple (of the ring's step) that it was due at; this "due time" has no jitter.
+ * milliseconds of lateness would move a record now into one step, now into the next. So a record counts
+ * as of the multiple (of its interval, or of the ring's step) that it was due at; this "due time" has
+ * no jitter.
  * Of several records that were due at the same time (one taken at a stop, one at a start) the first
  * is meant. A boundary takes the record whose due time on the wall clock is nearest to it, and not
  * farther away than half the ring's spacing, or than a quarter of the step where that is more. Hence
@@ -37,6 +43,7 @@
  */
 #include "read/range.h"
 
+#include "read/spacing.h"
 #include "read/stretch.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -135,16 +142,43 @@ static uint64_t known_until(const struct extent *extent, uint64_t to_ns, uint64_
 {
 	uint64_t newest = extent->newest_ns;
 
-	if (!extent->known || to_ns > newest + 2 * record_spacing + PENDING_SLACK_NS)
+	if (!extent->known ||
+	    to_ns > newest + 2 * larger(extent->spacing_ns, record_spacing) + PENDING_SLACK_NS)
 		return to_ns;
 	return smaller(newest + (record_spacing - 1) / 2, to_ns);
+}
+
+static int find_resolution(const struct history_reader *history, const struct extent *extent,
+			   const struct range_query *query, struct range *range)
+{
+	int r = find_widest_spacing(history, range->ring, query->from_ns, query->to_ns,
+				    &range->resolution_ns);
+
+	if (r != -ENODATA)
+		return r;
+	range->resolution_ns = extent->known ? extent->spacing_ns : ring_step(history, range->ring);
+	return 0;
+}
+
+/* How many steps end by the end of the query, as far as all of their records are there. */
+static size_t known_steps(const struct extent *extent, const struct range_query *query,
+			  const struct range *range)
+{
+	uint64_t first_end = range->first_end_ns, step = range->step_ns;
+	uint64_t until = known_until(extent, query->to_ns, range->resolution_ns);
+	size_t n = until > query->from_ns ? count_steps(query->from_ns, until, step) : 0;
+
+	if (n || first_end > query->now_ns)
+		return n;
+	return known_until(extent, first_end, range->resolution_ns) == first_end;
 }
 
 /**
  * range_plan() - settle which records a query is answered from, and in which steps
  * @history: an open history
  * @query: from_ns below to_ns below 2^62, max_steps above 0
- * @ret_range: the plan; the first step begins at or before from_ns, the last ends at or before to_ns
+ * @ret_range: the plan; the first step begins at or before from_ns, the last ends at or before to_ns,
+ * but for a single step that the query is within
  *
  * The ring is the finest that reaches back to from_ns, or as far as the history does. The step is
  * the one that was asked for, or wider where records are too far apart or steps too many.
@@ -156,7 +190,7 @@ int range_plan(const struct history_reader *history, const struct range_query *q
 {
 	struct extent extents[HISTORY_N_RINGS];
 	struct range range = { .n_steps = 0 };
-	uint64_t record_spacing, least, until;
+	uint64_t least;
 	int r;
 
 	if (query->from_ns >= query->to_ns || query->to_ns >= MAX_WALL_NS || !query->max_steps ||
@@ -167,14 +201,12 @@ int range_plan(const struct history_reader *history, const struct range_query *q
 		return r;
 	least = larger(query->step_ns, (query->to_ns - query->from_ns) / query->max_steps);
 	range.ring = choose_ring(extents, query->from_ns, least);
-	record_spacing = extents[range.ring].known ? extents[range.ring].spacing_ns
-						   : ring_step(history, range.ring);
-	range.resolution_ns = record_spacing;
-	range.step_ns = choose_step(query, record_spacing);
-	until = known_until(&extents[range.ring], query->to_ns, record_spacing);
+	r = find_resolution(history, &extents[range.ring], query, &range);
+	if (r)
+		return r;
+	range.step_ns = choose_step(query, range.resolution_ns);
 	range.first_end_ns = (query->from_ns / range.step_ns + 1) * range.step_ns;
-	if (until > query->from_ns)
-		range.n_steps = count_steps(query->from_ns, until, range.step_ns);
+	range.n_steps = known_steps(&extents[range.ring], query, &range);
 	*ret_range = range;
 	return 0;
 }

@@ -18,12 +18,13 @@ struct range_query {
 	uint64_t to_ns;	  /* above from_ns; not in the future */
 	uint64_t step_ns; /* as asked for, 0: the finest that fits */
 	size_t max_steps; /* the step grows until there are no more */
+	uint64_t now_ns;  /* where not 0: one whole step is told that is longer than from to to */
 };
 
 /* What a query comes to. Steps end at multiples of step_ns on the wall clock. */
 struct range {
 	enum history_ring ring;
-	uint64_t resolution_ns; /* spacing of the records used */
+	uint64_t resolution_ns; /* spacing of the records used, where they are farthest apart */
 	uint64_t step_ns;
 	uint64_t first_end_ns; /* wall-clock time at which the first step ends */
 	size_t n_steps;

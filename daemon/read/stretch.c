@@ -17,9 +17,8 @@
 
 #include <errno.h>
 
-#define SEARCH_ENDS    64		    /* records: a batch or two may be read for nothing */
-#define READABLE_TRIES 8		    /* records next to one that cannot be read */
-#define MAX_SPACING_NS (600 * NSEC_PER_SEC) /* more is a pause */
+#define SEARCH_ENDS    64 /* records: a batch or two may be read for nothing */
+#define READABLE_TRIES 8  /* records next to one that cannot be read */
 
 /* ---- due times ---- */
 
@@ -29,16 +28,42 @@ uint64_t ring_step(const struct history_reader *history, enum history_ring ring)
 	return history_reader_info(history)->ring[ring].step_ns;
 }
 
+/* The file's nominal one where the record has none. */
+static uint64_t interval_ns(const struct history_reader *history, const struct sample *sample)
+{
+	return sample_interval_ns(sample) ?: ring_step(history, HISTORY_FINE);
+}
+
+/**
+ * spacing_ns() - how far apart records are that are taken as this one was
+ * @history: an open history
+ * @ring: which of its rings
+ * @sample: a record
+ *
+ * A recorder's interval can be changed while it runs, hence each record has its own. Records of a
+ * coarse ring are fine ones, so they are never closer than those.
+ *
+ * Return: the spacing, never 0.
+ */
+uint64_t spacing_ns(const struct history_reader *history, enum history_ring ring,
+		    const struct sample *sample)
+{
+	uint64_t interval = interval_ns(history, sample);
+
+	return ring == HISTORY_FINE ? interval : larger(interval, ring_step(history, ring));
+}
+
 /*
  * When a record was due, on CLOCK_BOOTTIME. Coarse rings also have records of other times, on both
  * sides of a pause and of a change of epoch: those are far from any multiple, and are of their time.
  */
 static uint64_t due_ns(const struct history_reader *history, enum history_ring ring,
-		       uint64_t boottime_ns)
+		       const struct sample *sample)
 {
-	uint64_t late = boottime_ns % ring_step(history, ring);
+	uint64_t late = sample->boottime_ns % spacing_ns(history, ring, sample);
 
-	return late < 2 * ring_step(history, HISTORY_FINE) ? boottime_ns - late : boottime_ns;
+	return late < 2 * interval_ns(history, sample) ? sample->boottime_ns - late
+						       : sample->boottime_ns;
 }
 
 /* ---- epochs ---- */
@@ -77,16 +102,33 @@ static void add_stretch(struct stretches *all, const struct history_epoch *epoch
 	};
 }
 
-/* The first record from @number on that can be read and is of the stretch. */
-static int next_readable(const struct history_reader *history, enum history_ring ring,
-			 const struct stretch *stretch, uint64_t number, struct sample *ret_sample)
+/**
+ * next_readable() - the first record from a number on that can be read and is of the stretch
+ * @history: an open history
+ * @ring: which of its rings
+ * @stretch: one of its epochs
+ * @number: where to begin; goes on to the record's
+ * @ret_sample: the record
+ *
+ * Return: 0, -ENODATA where none of the next few can be read.
+ */
+int next_readable(const struct history_reader *history, enum history_ring ring,
+		  const struct stretch *stretch, uint64_t *number, struct sample *ret_sample)
 {
-	for (int tries = 0; tries < READABLE_TRIES && number < stretch->end; tries++, number++) {
-		if (!history_read(history, ring, number, ret_sample) &&
+	for (int tries = 0; tries < READABLE_TRIES && *number < stretch->end; tries++, ++*number) {
+		if (!history_read(history, ring, *number, ret_sample) &&
 		    ret_sample->epoch == stretch->ordinal)
 			return 0;
 	}
 	return -ENODATA;
+}
+
+/** taken_wall_ns() - Return: wall-clock time at which a record of the stretch was taken, 0: no time */
+uint64_t taken_wall_ns(const struct stretch *stretch, const struct sample *sample)
+{
+	uint64_t wall = history_wall_ns(stretch->offset_ns, sample->boottime_ns);
+
+	return wall < MAX_WALL_NS ? wall : 0;
 }
 
 /**
@@ -101,7 +143,7 @@ static int next_readable(const struct history_reader *history, enum history_ring
 uint64_t due_wall_ns(const struct history_reader *history, enum history_ring ring,
 		     const struct stretch *stretch, const struct sample *sample)
 {
-	uint64_t due = due_ns(history, ring, sample->boottime_ns);
+	uint64_t due = due_ns(history, ring, sample);
 	uint64_t wall = history_wall_ns(stretch->offset_ns, due);
 
 	return wall < MAX_WALL_NS ? wall : 0;
@@ -139,7 +181,10 @@ static void trim(const struct history_reader *history, enum history_ring ring,
 	stretch->end = high;
 }
 
-/* When the newest record of the stretch was due, and taken; 0 where none can be read. */
+/*
+ * When the newest record of the stretch was due, and taken; 0 where none can be read. One that was
+ * taken at once, when the interval became longer, was due before the one before it.
+ */
 static void find_newest(const struct history_reader *history, enum history_ring ring,
 			struct stretch *stretch)
 {
@@ -147,12 +192,17 @@ static void find_newest(const struct history_reader *history, enum history_ring 
 	struct sample sample;
 
 	for (uint64_t back = 1; back <= READABLE_TRIES && back <= n; back++) {
+		bool known = stretch->newest_ns;
+
 		if (history_read(history, ring, stretch->end - back, &sample) ||
 		    sample.epoch != stretch->ordinal)
 			continue;
-		stretch->newest_ns = due_wall_ns(history, ring, stretch, &sample);
+		stretch->newest_ns =
+			larger(stretch->newest_ns, due_wall_ns(history, ring, stretch, &sample));
+		if (known)
+			return;
 		stretch->last_ns = history_wall_ns(stretch->offset_ns, sample.boottime_ns);
-		return;
+		stretch->spacing_ns = spacing_ns(history, ring, &sample);
 	}
 }
 
@@ -225,6 +275,8 @@ int find_stretches(const struct history_reader *history, enum history_ring ring,
  * @stretch: one of its epochs
  * @wall_ns: what is due before matters not
  *
+ * It goes by when records were taken, which only grows, and is never before they were due.
+ *
  * Return: number of a record before all those due at @wall_ns or later, not far from them.
  */
 uint64_t number_before(const struct history_reader *history, enum history_ring ring,
@@ -234,10 +286,10 @@ uint64_t number_before(const struct history_reader *history, enum history_ring r
 	struct sample sample;
 
 	while (high - low > SEARCH_ENDS) {
-		uint64_t middle = low + (high - low) / 2;
+		uint64_t middle = low + (high - low) / 2, number = middle;
 
-		if (next_readable(history, ring, stretch, middle, &sample) ||
-		    due_wall_ns(history, ring, stretch, &sample) >= wall_ns)
+		if (next_readable(history, ring, stretch, &number, &sample) ||
+		    history_wall_ns(stretch->offset_ns, sample.boottime_ns) >= wall_ns)
 			high = middle;
 		else
 			low = middle;
@@ -246,30 +298,6 @@ uint64_t number_before(const struct history_reader *history, enum history_ring r
 }
 
 /* ---- plan ---- */
-
-/*
- * Records of a coarse ring are fine ones, so they are never closer than those. A recorder's interval
- * can be made longer while it runs; then the newest records show it, and the file does not.
- */
-static uint64_t find_spacing(const struct history_reader *history, enum history_ring ring,
-			     const struct stretch *newest)
-{
-	uint64_t least = UINT64_MAX, later = 0, due, n = newest->end - newest->first;
-	struct sample sample;
-
-	for (uint64_t back = 1; back <= READABLE_TRIES && back <= n; back++) {
-		if (history_read(history, ring, newest->end - back, &sample))
-			continue;
-		due = due_ns(history, ring, sample.boottime_ns);
-		if (sample.epoch != newest->ordinal || (later && due > later))
-			break;
-		if (later && later > due)
-			least = smaller(least, later - due);
-		later = due;
-	}
-	due = larger(ring_step(history, ring), ring_step(history, HISTORY_FINE));
-	return least < MAX_SPACING_NS ? larger(least, due) : due;
-}
 
 static int find_extent(const struct history_reader *history, enum history_ring ring,
 		       struct extent *ret_extent)
@@ -283,14 +311,15 @@ static int find_extent(const struct history_reader *history, enum history_ring r
 	for (size_t i = 0; i < all->n; i++) {
 		const struct stretch *stretch = &all->stretch[i];
 		uint64_t newest = smaller(stretch->newest_ns, stretch->until_ns), oldest;
+		uint64_t first = stretch->first;
 		struct sample sample;
 
-		if (!newest || next_readable(history, ring, stretch, stretch->first, &sample))
+		if (!newest || next_readable(history, ring, stretch, &first, &sample))
 			continue;
 		oldest = history_wall_ns(stretch->offset_ns, sample.boottime_ns);
 		extent.known = true;
 		if (newest >= extent.newest_ns)
-			extent.spacing_ns = find_spacing(history, ring, stretch);
+			extent.spacing_ns = stretch->spacing_ns;
 		extent.oldest_ns = smaller(extent.oldest_ns, oldest);
 		extent.newest_ns = larger(extent.newest_ns, newest);
 		extent.last_ns =

@@ -23,6 +23,8 @@ struct stretch {
 	uint64_t newest_ns; /* at which its newest record was due, 0: none can be read */
 	uint64_t last_ns;   /* at which that was taken */
 	uint64_t until_ns;  /* from which on its records are hidden by later epochs */
+
+	uint64_t spacing_ns; /* of its newest records */
 	struct history_services services;
 };
 
@@ -34,7 +36,7 @@ struct stretches {
 /* The wall-clock times of a ring's oldest and newest record, and how far apart records are. */
 struct extent {
 	bool known;
-	uint64_t spacing_ns;
+	uint64_t spacing_ns; /* of the newest records: it can have been another before */
 	uint64_t oldest_ns;
 	uint64_t newest_ns; /* when it was due */
 	uint64_t last_ns;   /* when it was taken */
@@ -51,6 +53,11 @@ static inline uint64_t larger(uint64_t a, uint64_t b)
 }
 
 uint64_t ring_step(const struct history_reader *history, enum history_ring ring);
+uint64_t spacing_ns(const struct history_reader *history, enum history_ring ring,
+		    const struct sample *sample);
+int next_readable(const struct history_reader *history, enum history_ring ring,
+		  const struct stretch *stretch, uint64_t *number, struct sample *ret_sample);
+uint64_t taken_wall_ns(const struct stretch *stretch, const struct sample *sample);
 uint64_t due_wall_ns(const struct history_reader *history, enum history_ring ring,
 		     const struct stretch *stretch, const struct sample *sample);
 uint64_t number_before(const struct history_reader *history, enum history_ring ring,

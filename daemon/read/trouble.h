@@ -13,8 +13,19 @@ struct trouble {
 	struct error logged;
 };
 
-void trouble_pins(struct trouble *trouble, const char *key, int code, const struct error *full);
-void trouble_history(struct trouble *trouble, const char *key, int code, const struct error *full);
+/* What cannot be read. */
+struct trouble_place {
+	const char *key;    /* of the interface, for the log */
+	const char *folder; /* of all pins, or of all histories */
+	const char *path;   /* of what cannot be read, below it */
+};
+
+void trouble_say_closed(const char *what, const char *path, struct error *ret_said);
+void trouble_log(const struct error *full, const char *path);
+void trouble_pins(struct trouble *trouble, const struct trouble_place *place, int code,
+		  const struct error *full);
+void trouble_history(struct trouble *trouble, const struct trouble_place *place, int code,
+		     const struct error *full);
 bool trouble_is_over(struct trouble *trouble);
 
 #endif

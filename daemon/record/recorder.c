@@ -280,6 +280,7 @@ static int take_sample(struct recorder *r, struct sample *ret_sample)
 	}
 	if (link_vlan_stripped(r->ifname))
 		ret_sample->flags |= SAMPLE_VLAN_STRIPPED;
+	ret_sample->interval_us = (uint32_t)(r->config.interval_ns / NSEC_PER_USEC);
 	return 0;
 }
 
@@ -383,7 +384,7 @@ static void apply(struct recorder *r, const struct config *config)
 	if (r->setup->broker)
 		r->config.services = config->services;
 	if (interval_changed) {
-		r->next_ns = next_multiple(clock_boottime_ns(), config->interval_ns);
+		r->next_ns = clock_boottime_ns(); /* at once: by this sample readers learn of it */
 		sd_event_source_set_time(r->timer, r->next_ns / NSEC_PER_USEC);
 	}
 }
@@ -454,6 +455,7 @@ static void last_words(struct recorder *r)
 		return;
 	if (r->have_last && sample.boottime_ns > r->last.boottime_ns) {
 		sample.flags = r->last.flags;
+		sample.interval_us = r->last.interval_us;
 		store(r, &sample);
 	}
 	tell_rates(r, &sample, true);

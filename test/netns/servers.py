@@ -70,7 +70,7 @@ class Nginx:
     """A real server; each of its log's lines is one request."""
 
     def __init__(self, lab, ns=None, address="127.0.0.1", tls=False, port=PORT,
-                 tls_port=TLS_PORT, connections=1024):
+                 tls_port=TLS_PORT, connections=1024, max_body="0"):
         self.folder, self.n_resumed = f"{laboratory.RUN}/nginx", 0
         os.makedirs(self.folder)
         listen = [f"listen {address}:{port};"]
@@ -86,7 +86,7 @@ class Nginx:
             http {{
                 log_format sizes '$status $content_length $ssl_session_reused';
                 access_log {self.folder}/access sizes;
-                client_max_body_size 0; client_body_buffer_size 1m; {temporary}
+                client_max_body_size {max_body}; client_body_buffer_size 1m; {temporary}
                 server {{
                     {" ".join(listen)}
                     location / {{ return 200 "ok"; }}

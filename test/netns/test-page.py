@@ -39,6 +39,14 @@ ROWS = """
     [...body.querySelectorAll('tr:not(.group)')].map((row) => [row.cells[0].innerText,
         ...[...row.querySelectorAll('data')].map((data) => data.getAttribute('value'))])])
 """
+# How many pieces the line of the total is in.
+BREAKS = "(document.querySelector('#chart .line-0')?.getAttribute('d').match(/M/g)?.length ?? 0)"
+# Those of TCP, in the legend and in the chart.
+COLOURS = """
+['.legend .line-1', '#chart .line-1'].map((path) =>
+    getComputedStyle(document.querySelector(path)).stroke)
+"""
+ZONE = "document.getElementById('zone').textContent"
 
 
 def begin(lab, *names):
@@ -164,12 +172,17 @@ def test_troubles(t, lab):
         recorder.kill()
         browser.wait(f"{OLD} && {STATUS}.startsWith('Stale: ')", "stale without a recorder")
         t.equal(browser.text("[data-field=total_packets]"), "3", "stale: figures stay, grey")
+        t.ok(browser.text("#status").endswith("is samplerd at work?"), "said in one sentence",
+             browser.text("#status"))
+        legend, line = browser.evaluate(COLOURS)
+        t.equal(legend, line, "the legend is as grey as the lines")
+        browser.wait(f"{BREAKS} >= 2", "a line that is broken where no recorder was")
+        t.ok(True, "no line goes over the time that nobody recorded")
         t.match(browser.text("#age"), r"last recorded \d+ s ago", "and say how old")
         recorder = lab.record("v0", interval="1s")
         browser.wait(f"{LIVE} && !{OLD}", "live again")
         t.ok(True, "with a recorder it is live again")
-        browser.wait("document.querySelector('#chart .line-0').getAttribute('d').match(/M/g)"
-                     "?.length >= 2", "a gap in the chart", 25)
+        browser.wait(f"{BREAKS} >= 2", "a gap in the chart", 25)
         t.ok(True, "what was not recorded is a gap in the chart")
         check_peace(t, browser)
 
@@ -206,6 +219,91 @@ def test_nothing(t, lab):
         t.match(browser.text("#status"), "v0", "an unknown one: the names there are")
 
 
+@scenario("a history without an interface", 60)
+def test_history_only(t, lab):
+    (_,), (recorder,), server = begin(lab, "v0")
+    recorder.wait_record()
+    recorder.stop()
+    wait_for(lambda: server.get("/api/metrics/realtime").status == 503, "nothing is attached")
+    with Browser() as browser:
+        browser.open(ORIGIN)
+        browser.wait("!document.getElementById('recorded').hidden", "it says what there is")
+        t.match(browser.text("#recorded"), r"v0, until (\S+ )?\d\d:\d\d:\d\d$", "all: a history, until")
+        at = browser.evaluate("document.querySelector('#recorded time').dateTime")
+        one, = server.get("/api/interfaces").json()["interfaces"]
+        t.equal(at, one["history"]["to"], "when it ends")
+        browser.evaluate("document.querySelector('#recorded a').click()")
+        browser.wait(f"{STATUS}.includes('its history ends at')", "the interface's own")
+        t.equal(browser.evaluate("location.hash"), "#interface=v0", "its link leads there")
+        t.equal(browser.evaluate(ZONE), "Times in UTC", "the time zone is named")
+
+
+@scenario("an interval that is changed live", 90)
+def test_interval(t, lab):
+    lab.configure("[sampler]\ninterval = 1s\n")
+    lab.veth("v0")
+    recorder = lab.record("v0", interval=None)
+    recorder.wait_record()
+    WebServer(lab)
+    with Browser() as browser:
+        browser.open(ORIGIN)
+        browser.wait(LIVE, "the page is live")
+        browser.listen(6)
+        lab.configure("[sampler]\ninterval = 2s\n")
+        recorder.send_signal(signal.SIGHUP)
+        recorder.wait_log("interval = 2s")
+        spoken = []
+        for _ in range(26):  # while the history is read anew twice
+            browser.listen(0.5)
+            spoken.append((browser.evaluate(STATUS), browser.evaluate(BREAKS)))
+        t.equal(set(spoken), {("Live", 1)}, "it stays live, with one line that is never broken")
+
+
+# What the page's modules make of what they are told: [what, expression, wanted].
+PURE = [
+    ["one time for the peak, in the figures and in words",
+     """import('./caption.js').then((m) => m.captionOf(
+         {lowest: 0, highest: 8000.4, at: 1795403485, span: 1},
+         {peak_bandwidth_bps: 8000, peak_timestamp: '2026-11-23T03:11:24.680Z'}))
+         .then((text) => text.match(/\\d\\d:\\d\\d:\\d\\d/)[0])""", "04:11:24"],
+    ["another moment's highest has its own time",
+     """import('./caption.js').then((m) => m.captionOf(
+         {lowest: 0, highest: 700, at: 1795403485, span: 1},
+         {peak_bandwidth_bps: 8000, peak_timestamp: '2026-11-23T03:11:24.680Z'}))
+         .then((text) => text.match(/\\d\\d:\\d\\d:\\d\\d/)[0])""", "04:11:25"],
+    ["samples three seconds apart at one a second: a break",
+     """import('./series.js').then((m) => m.merge([{time: 10, span: 1, values: [5]}],
+         [{time: 11, span: 1, values: [5]}, {time: 14, span: 3, values: [5]}], 1)
+         .map((row) => row.values[0]))""", [5, 5, None, 5]],
+    ["at one each two seconds: none",
+     """import('./series.js').then((m) => m.merge([{time: 10, span: 1, values: [5]}],
+         [{time: 12, span: 2, values: [5]}, {time: 16, span: 4, values: [5]}], 2)
+         .map((row) => row.values[0]))""", [5, 5, 5]],
+    ["steps of the history are as long as they are",
+     """import('./series.js').then((m) => m.merge(
+         [{time: 10, span: 10, values: [5]}, {time: 20, span: 10, values: [5]}],
+         [{time: 26, span: 1, values: [5]}], 1).map((row) => row.values[0]))""", [5, 5, 5]],
+    ["a reason that is a sentence is not ended twice",
+     """import('./status.js').then((m) => m.statusOf({trouble: null, shown: [], figures: {
+         realtime: {stale: true, stale_reason: 'is it at work?', missing: [
+             {interface: 'v0', reason: 'closed'}]}}}).text)""",
+     "Stale: is it at work? Not added in: v0: closed."],
+    ["a time zone has its name, and how far it is from UTC",
+     "import('./format.js').then((m) => m.zone(new Date('2026-11-23T12:00:00Z')))",
+     "Europe/Berlin (GMT+1)"],
+]
+
+
+@scenario("what the modules make of it", 30)
+def test_modules(t, lab):
+    WebServer(lab)
+    with Browser() as browser:
+        browser.open(ORIGIN)
+        browser.call("Emulation.setTimezoneOverride", timezoneId="Europe/Berlin")
+        for what, expression, wanted in PURE:
+            t.equal(browser.evaluate(expression), wanted, what)
+
+
 @scenario("several interfaces, on a phone", 90)
 def test_switch(t, lab):
     links, _, server = begin(lab, "v0", "v1")
@@ -231,6 +329,15 @@ def test_switch(t, lab):
             t.equal(browser.evaluate("location.hash"), f"#interface={name}", "it is in the address")
         width = browser.evaluate("document.documentElement.scrollWidth")
         t.ok(width <= 360, "nothing is wider than a phone", width)
+        wide = browser.evaluate("[...document.querySelectorAll('.note, figcaption, caption')].filter("
+                                "(note) => note.getBoundingClientRect().right > 360).length")
+        t.equal(wide, 0, "nor is what is said of the tables, which can be scrolled")
+        lines = browser.evaluate("(() => { const range = document.createRange();"
+                                 "range.selectNodeContents(document.querySelector("
+                                 "'#interfaces tbody td:nth-of-type(2)'));"
+                                 "return [range.toString(), range.getClientRects().length]; })()")
+        t.equal(lines, ["native", 1], "a word is not broken")
+        t.match(browser.text(".wide"), r"(%|–)\s+of bytes now\s.*of all bytes", "shares of what")
         check_peace(t, browser)
 
 

@@ -50,7 +50,9 @@ def test_requests(t, lab):
             (200, b"", str(len(answer.body))), "HEAD: the same without the body")
     t.equal(head.headers.keys(), answer.headers.keys(), "with the same headers")
     check_problem(t, server.get("/api/interfaces?x=1"), 400, '"x"', "an unknown parameter")
-    check_problem(t, server.get("/api/realtime"), 404, "no such path", "an unknown path")
+    every = "/, /api/metrics/realtime, /api/stats/summary, /api/interfaces, /api/history, /healthz"
+    check_problem(t, server.get("/api/realtime"), 404, f"no such path; there are: {every}",
+                  "an unknown path: those there are")
     for path in ("/api/interfaces/", "//api/interfaces", "/api//interfaces", "/API/interfaces",
                  "/./api/interfaces", "/x/../api/interfaces", "/%61pi/interfaces", "/api"):
         t.equal(server.get(path).status, 404, f"{path}: is another path")
@@ -291,7 +293,7 @@ def test_unread(t, lab):
     t.ok(times and all(time * 8 == int(time * 8) for time in times),
          "times have their milliseconds", times)
     metrics = ",".join(["rx.services.https.packets_per_s"] * 32)
-    request = (f"GET /api/history?from=0&metrics={metrics} HTTP/1.1\r\nHost: localhost\r\n"
+    request = (f"GET /api/history?from=0&to=-3600&metrics={metrics} HTTP/1.1\r\nHost: localhost\r\n"
                "Connection: close\r\n\r\n").encode()
     size = len(server.raw(request))
     t.ok(size > 500000, "a large answer", size)

@@ -2,23 +2,19 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """
 sampler-web over real interfaces: known frames are exactly what every endpoint says, whoever is at
-work, whatever comes and goes meanwhile, and whatever lies in the place of pins and histories.
+work, and whatever comes and goes meanwhile.
 """
 import json
 import os
-import pwd
 import re
 import signal
-import struct
 import time
 
 import lab as laboratory
 from known import N_FRAMES, SERVICES, known_frames, wrong_counters
-from lab import PINS, scenario
-from web import WebServer
+from lab import scenario
+from web import HISTORY, INTERFACES, REALTIME, SUMMARY, WebServer, get, totals, wait_totals
 
-REALTIME, SUMMARY = "/api/metrics/realtime", "/api/stats/summary"
-INTERFACES, HISTORY = "/api/interfaces", "/api/history"
 RATES = ["bandwidth_bps", "packets_per_sec", "tcp_bandwidth_bps", "tcp_packets_per_sec",
          "http_bandwidth_bps", "http_packets_per_sec", "https_bandwidth_bps",
          "https_packets_per_sec"]
@@ -26,28 +22,6 @@ TEN = RATES + ["total_packets", "total_bytes"]
 EIGHT = ["uptime_seconds", "avg_bandwidth_bps", "peak_bandwidth_bps", "total_packets",
          "total_bytes", "tcp_percentage", "http_percentage", "https_percentage"]
 README = os.path.join(laboratory.HERE, "../../README.md")
-ABI_OFFSET = 8  # of sampler_meta.abi_version
-
-
-def get(server, path, status=200):
-    answer = server.get(path)
-    if answer.status != status:
-        raise laboratory.Failure(f"{path}: {answer!r}\n{server.log()}")
-    return answer.json()
-
-
-def totals(answer):
-    return answer["total_packets"], answer["total_bytes"]
-
-
-def wait_totals(server, packets, path=REALTIME, seconds=10):
-    """Wait until an endpoint has counted so many. Return: its answer."""
-
-    def counted():
-        answer = server.get(path)
-        return answer.status == 200 and answer.json()["total_packets"] >= packets and answer.json()
-
-    return laboratory.wait_for(counted, f"{packets} packets at {path}", seconds)
 
 
 def counts(rx):
@@ -321,6 +295,62 @@ def test_never_recorded(t, lab):
          "rates are between two looks, over their time", answer)
 
 
+# ---- an interval that is changed ----
+
+
+def change_interval(lab, recorder, interval):
+    lab.configure(f"[sampler]\ninterval = {interval}\n")
+    recorder.send_signal(signal.SIGHUP)
+    recorder.wait_log(rf"interval = {interval} \(was")
+
+
+@scenario("the interval is changed live, 1 s to 2 s", 60, before="1s", after="2s", step_ms=2000)
+@scenario("the interval is changed live, 2 s to 1 s", 60, before="2s", after="1s", step_ms=2000)
+@scenario("the interval is changed live, 100 ms to 1 s", 60, before="100ms", after="1s",
+          step_ms=1000)
+def test_interval(t, lab, before, after, step_ms):
+    """Steps follow the records' real spacing: no false gap, and nothing lost or doubled."""
+    lab.configure(f"[sampler]\ninterval = {before}\n")
+    link = lab.veth("v0", mtu=9000)
+    server = WebServer(lab)
+    recorder = lab.record("v0", interval=None)
+    recorder.wait_record()
+    frames, _ = known_frames(1009)
+    whole_steps(4.3)
+    link.send(frames[:500])
+    change_interval(lab, recorder, after)
+    whole_steps(4.3)
+    link.send(frames[500:])
+    whole_steps(2 * step_ms / 1000 + 1)
+    answer = get(server, f"{HISTORY}?from=-60&metrics=rx.packets,rx.bits_per_s")
+    t.equal((answer["step_ms"], answer["resolution_ms"]), (step_ms, step_ms),
+            "over both: the wider spacing")
+    t.ok(len(answer["data"][1]) >= 4 and None not in answer["data"][1], "no step is unknown", answer)
+    t.equal(sum(answer["data"][1]), 1009, "and all of them add up exactly")
+    newest = get(server, f"{HISTORY}?from=-3&metrics=rx.packets")
+    t.equal(newest["resolution_ms"], float(after[:-1]) * 1000, "of late: the spacing of now")
+    one, = get(server, INTERFACES)["interfaces"]
+    t.equal(one["recorder"]["interval_ms"], float(after[:-1]) * 1000, "which interfaces has, too")
+
+
+@scenario("an interval that becomes longer is no staleness", 60)
+def test_longer_interval(t, lab):
+    lab.configure("[sampler]\ninterval = 1s\n")
+    lab.veth("v0")
+    server = WebServer(lab)
+    recorder = lab.record("v0", interval=None)
+    recorder.wait_record()
+    laboratory.wait_for(lambda: server.get("/healthz").status == 200, "all well")
+    change_interval(lab, recorder, "8s")
+    end, said = time.monotonic() + 9, []
+    while time.monotonic() < end:
+        answer = server.get("/healthz")
+        if answer.status != 200:
+            said.append(answer.json())
+        time.sleep(0.1)
+    t.equal(said[:1], [], "it is well at all times")
+
+
 # ---- what the README shows ----
 
 
@@ -373,130 +403,6 @@ def flexible(tree):
         unknown = name in ("peak_timestamp", "data")
         return name, "any" if unknown else flexible(value)
     return tree
-
-
-# ---- hostile ----
-
-
-@scenario("pins of another version", 60)
-def test_other_abi(t, lab):
-    links = [lab.veth(f"v{i}", f"p{i}", mtu=9000) for i in range(2)]
-    server = WebServer(lab)
-    for link in links:
-        lab.record(link.name).wait_record()
-    frames, _ = known_frames(20)
-    links[1].send(frames)
-    wait_totals(server, 20, f"{REALTIME}?interface=v1")
-    key = lab.key("v0")
-    meta = lab.map_value(key, "sampler_meta")
-    abi, = struct.unpack_from("=I", meta, ABI_OFFSET)
-    lab.map_value(key, "sampler_meta",
-                  meta[:ABI_OFFSET] + struct.pack("=I", abi + 9) + meta[ABI_OFFSET + 4:])
-    laboratory.wait_for(lambda: server.get(f"{REALTIME}?interface=v0").status == 503, "refused")
-    told = server.get(f"{REALTIME}?interface=v0").body.decode()
-    t.ok("version" in told and PINS not in told, "says why, and no path of the host", told)
-    both = get(server, REALTIME)
-    t.equal((both["interfaces"], [m["interface"] for m in both["missing"]]), (["v1"], ["v0"]),
-            "the sum is of the other, and says what is missing")
-    states = {i["interface"]: i["health"]["state"] for i in get(server, INTERFACES)["interfaces"]}
-    t.equal(states, {"v0": "unreadable", "v1": "ok"}, "interfaces tells them apart")
-    t.equal(server.get("/healthz").status, 503, "healthz is not content")
-    lab.attach("v0")
-    laboratory.wait_for(lambda: server.get(f"{REALTIME}?interface=v0").status == 200, "healed")
-
-
-def spoil(path, offset, data):
-    with open(path, "r+b") as file:
-        file.seek(offset)
-        file.write(data)
-
-
-@scenario("hostile histories", 120)
-def test_hostile_histories(t, lab):
-    link = lab.veth("v0", mtu=9000)
-    recorder = lab.record("v0")
-    recorder.wait_record()
-    frames, _ = known_frames(30)
-    link.send(frames)
-    recorder.wait_record()
-    recorder.wait_record()
-    lab.attach("v0")
-    recorder.kill()
-    good = f"{lab.state_dir}/{lab.key('v0')}.hist"
-    with open(good, "rb") as file:
-        content = file.read()
-    server = WebServer(lab)
-    nobody = pwd.getpwnam(laboratory.USER)
-    hostile = {
-        "empty": b"", "short": content[:100], "cut": content[:len(content) // 3],
-        "noise": os.urandom(100_000), "other": content[:8] + b"\xff" * 8 + content[16:],
-        "huge": content[:512] + b"\xff" * 512 + content[1024:],
-        "epochs": content[:4096] + os.urandom(81920) + content[86016:],
-        "slots": content[:86016] + os.urandom(len(content) - 86016),
-    }
-    for name, data in hostile.items():
-        path = f"{lab.state_dir}/{name}.hist"
-        with open(path, "wb") as file:
-            file.write(data)
-        os.chown(path, nobody.pw_uid, nobody.pw_gid)
-    os.mkdir(f"{lab.state_dir}/folder.hist")
-    os.mkfifo(f"{lab.state_dir}/fifo.hist")
-    os.symlink("/etc/shadow", f"{lab.state_dir}/link.hist")
-    os.symlink("nowhere", f"{lab.state_dir}/dangling.hist")
-    for name in (b"\xff\xfe.hist", b"%2e%2e.hist", b"a b.hist", b"%.hist", b"x" * 200 + b".hist"):
-        os.symlink(good.encode(), lab.state_dir.encode() + b"/" + name)
-    paths = [REALTIME, SUMMARY, INTERFACES, "/healthz"] + [
-        f"{p}?interface={name}" for p in (REALTIME, SUMMARY, HISTORY)
-        for name in [*hostile, "folder", "fifo", "link", "dangling", "%2e%2e", "..", "a+b", "%FF"]]
-    before = server.get(f"{HISTORY}?interface=v0&metrics=rx.packets").json()
-    for _ in range(3):
-        for path in paths:
-            answer = server.get(path)
-            t.ok(answer.status in (200, 400, 404, 503) and "/run/" not in answer.body.decode(),
-                 f"{path}: answered, without a path of the host", answer)
-        time.sleep(1.1)  # directories are listed anew
-    after = server.get(f"{HISTORY}?interface=v0&metrics=rx.packets").json()
-    t.equal(after["columns"], before["columns"], "what was well is answered as before")
-    spoil(good, 512, b"\xff" * 64)  # the head, under the reader's eyes
-    for path in paths:
-        server.get(path)
-    os.truncate(good, 86016)
-    for path in paths:
-        server.get(path)
-    t.ok(server.running(), "a file spoilt and cut while it is open harms nothing", server.log())
-    t.equal(server.stop(), 0, "it ends well")
-
-
-@scenario("hostile folders of pins", 60)
-def test_hostile_pins(t, lab):
-    link = lab.veth("v0", mtu=9000)
-    lab.attach("v0")
-    server = WebServer(lab)
-    frames, _ = known_frames(9)
-    link.send(frames)
-    wait_totals(server, 9)
-    for name in ("@lock", "v9~", "nothing", "%2e%2e", "x" * 200):
-        os.mkdir(f"{PINS}/{name}")
-    lab.run("bpftool", "map", "create", f"{PINS}/nothing/sampler_meta", "type", "hash", "key", "4",
-            "value", "4", "entries", "1", "name", "wrong")
-    os.mkdir(f"{PINS}/v5")
-    lab.run("bpftool", "map", "create", f"{PINS}/v5/sampler_meta", "type", "array", "key", "4",
-            "value", "512", "entries", "1", "name", "zeros")
-    time.sleep(1.1)
-    for path in (REALTIME, SUMMARY, INTERFACES, "/healthz", f"{REALTIME}?interface=v5",
-                 f"{REALTIME}?interface=nothing", f"{REALTIME}?interface=%40lock"):
-        answer = server.get(path)
-        t.ok(answer.status in (200, 400, 404, 503) and "/sys/" not in answer.body.decode(),
-             f"{path}: answered, without a path of the host", answer)
-    t.equal(get(server, REALTIME)["total_packets"], 9, "what is well is told")
-    names = [i["interface"] for i in get(server, INTERFACES)["interfaces"]]
-    t.ok("@lock" not in names and "v9~" not in names, "locks and leavings are not listed", names)
-    lab.run("chmod", "0700", PINS)
-    server.stop()
-    server = WebServer(lab)
-    answer = server.get(REALTIME)
-    t.equal(answer.status, 503, "without access nothing is told")
-    t.equal(server.stop(), 0, "it ends well")
 
 
 laboratory.main()

@@ -22,6 +22,9 @@ ASSETS = os.environ.get("SAMPLER_ASSETS", f"{BUILD}/web")
 PORT = 3000
 PATIENCE_S = 10
 
+REALTIME, SUMMARY = "/api/metrics/realtime", "/api/stats/summary"
+INTERFACES, HISTORY = "/api/interfaces", "/api/history"
+
 
 class Answer:
     """What the server said to one request."""
@@ -142,6 +145,32 @@ class WebServer(Recorder):
 
     def stop(self, number=signal.SIGTERM):
         return super().stop(number)
+
+
+# ---- answers ----
+
+
+def get(server, path, status=200):
+    """Return: the answer as JSON; another status fails the scenario."""
+    answer = server.get(path)
+    if answer.status != status:
+        raise Failure(f"{path}: {answer!r}\n{server.log()}")
+    return answer.json()
+
+
+def totals(answer):
+    """Return: all packets and bytes."""
+    return answer["total_packets"], answer["total_bytes"]
+
+
+def wait_totals(server, packets, path=REALTIME, seconds=10):
+    """Wait until an endpoint has counted so many. Return: its answer."""
+
+    def counted():
+        answer = server.get(path)
+        return answer.status == 200 and answer.json()["total_packets"] >= packets and answer.json()
+
+    return laboratory.wait_for(counted, f"{packets} packets at {path}", seconds)
 
 
 # ---- a page of files that a test knows ----

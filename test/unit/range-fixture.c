@@ -41,7 +41,8 @@ void record_at(struct story *s, uint64_t boottime_ns)
 				       .services = { { "http", "https", "dns" } } };
 	struct sample sample = { .boottime_ns = boottime_ns,
 				 .realtime_ns = boottime_ns + s->offset_ns,
-				 .flags = s->flags };
+				 .flags = s->flags,
+				 .interval_us = (uint32_t)(s->interval_ns / NSEC_PER_USEC) };
 
 	sample.direction[SAMPLER_RX].l3[0].packets = boottime_ns / NSEC_PER_USEC;
 	assert_true(history_begin_epoch(s->w, &from, &sample) >= 0);
@@ -54,6 +55,21 @@ void record(struct story *s, uint64_t first, uint64_t last)
 	for (uint64_t t = first; t <= last; t++)
 		record_at(s, t * SEC + (s->jitter_ns ? random64(&s->seed) % s->jitter_ns : 0) /
 					       NSEC_PER_USEC * NSEC_PER_USEC);
+}
+
+/*
+ * Seconds of boot time, as a recorder takes them that is told the interval at the first: one sample at
+ * once, then those at its multiples up to the last.
+ */
+void record_each(struct story *s, double first, double last, uint64_t interval_ns)
+{
+	uint64_t t = (uint64_t)(first * 1e9), end = (uint64_t)(last * 1e9);
+
+	s->interval_ns = interval_ns;
+	record_at(s, t);
+	for (t = (t / interval_ns + 1) * interval_ns; t <= end; t += interval_ns)
+		record_at(s, t + (s->jitter_ns ? random64(&s->seed) % s->jitter_ns : 0) /
+					     NSEC_PER_USEC * NSEC_PER_USEC);
 }
 
 static int take(const struct range_step *step, void *user)
@@ -82,7 +98,8 @@ void ask(struct story *s, double from, double to, uint64_t step_ns, size_t max_s
 	struct range_query query = { .from_ns = DAY_2026 + (uint64_t)(from * 1e9),
 				     .to_ns = DAY_2026 + (uint64_t)(to * 1e9),
 				     .step_ns = step_ns,
-				     .max_steps = max_steps };
+				     .max_steps = max_steps,
+				     .now_ns = s->now_ns };
 	struct history_reader *r = open_reader(s->f);
 
 	s->n = 0;

@@ -23,6 +23,8 @@ struct story {
 	uint64_t jitter_ns; /* records come late by less than that */
 	uint64_t seed;
 	uint32_t flags;
+	uint64_t interval_ns; /* that records say they were taken at; 0: none */
+	uint64_t now_ns;      /* of queries */
 	struct range range;
 	size_t n;
 	struct step {
@@ -40,6 +42,7 @@ struct story *begin_story(void **state);
 void end_story(struct story *s);
 void record_at(struct story *s, uint64_t boottime_ns);
 void record(struct story *s, uint64_t first, uint64_t last);
+void record_each(struct story *s, double first, double last, uint64_t interval_ns);
 void ask(struct story *s, double from, double to, uint64_t step_ns, size_t max_steps);
 const struct step *step_ending(const struct story *s, uint64_t second);
 size_t count_known(const struct story *s);

@@ -38,18 +38,59 @@ static void history_is_columns(void **state)
 	expect_members(api->body, names, array_size(names));
 	assert_int_equal(integer_at(api, "step_ms"), 1000);
 	assert_int_equal(integer_at(api, "resolution_ms"), 1000);
-	assert_string_equal(string_at(api, "from"), "2025-12-31T23:01:40.000Z");
+	assert_string_equal(string_at(api, "from"), "2026-01-01T00:00:01.000Z");
 	assert_string_equal(string_at(api, "to"), "2026-01-01T00:01:40.000Z");
 	assert_int_equal(json_array_size(at_path(api->body, "columns")), 6);
 	data = at_path(api->body, "data");
 	assert_int_equal(json_array_size(data), 6);
 	for (size_t i = 0; i < 6; i++)
-		assert_int_equal(json_array_size(json_array_get(data, i)), 3600);
-	assert_int_equal(json_integer_value(json_array_get(json_array_get(data, 0), 3599)),
+		assert_int_equal(json_array_size(json_array_get(data, i)), 99);
+	assert_int_equal(json_integer_value(json_array_get(json_array_get(data, 0), 98)),
 			 BEGIN_NS / NSEC_PER_SEC + 100);
-	assert_true(json_real_value(json_array_get(json_array_get(data, 1), 3539)) == 80000.0);
-	assert_true(json_real_value(json_array_get(json_array_get(data, 1), 3540)) == 8000.0);
-	assert_true(json_is_null(json_array_get(json_array_get(data, 1), 3500)));
+	assert_true(json_real_value(json_array_get(json_array_get(data, 1), 38)) == 80000.0);
+	assert_true(json_real_value(json_array_get(json_array_get(data, 1), 39)) == 8000.0);
+	close_history_api(*state, api);
+}
+
+static size_t count_rows(const struct api *api)
+{
+	return json_array_size(json_array_get(at_path(api->body, "data"), 0));
+}
+
+static void history_begins_with_its_oldest_record(void **state)
+{
+	struct api *api = open_history_api(*state);
+
+	ask(api, "/api/history", "from=0");
+	assert_int_equal(integer_at(api, "step_ms"), 1000);
+	assert_string_equal(string_at(api, "from"), "2026-01-01T00:00:01.000Z");
+	assert_string_equal(string_at(api, "to"), "2026-01-01T00:01:40.000Z");
+	assert_int_equal(count_rows(api), 99);
+	ask(api, "/api/history", "from=0&step=30s&metrics=rx.packets");
+	assert_string_equal(string_at(api, "from"), "2026-01-01T00:00:00.000Z");
+	assert_string_equal(string_at(api, "to"), "2026-01-01T00:01:30.000Z");
+	ask(api, "/api/history", "from=-200&to=-150"); /* before it: nothing, as asked for */
+	assert_string_equal(string_at(api, "from"), "2025-12-31T23:58:20.000Z");
+	assert_string_equal(string_at(api, "to"), "2025-12-31T23:59:10.000Z");
+	assert_true(json_is_null(json_array_get(json_array_get(at_path(api->body, "data"), 1), 0)));
+	close_history_api(*state, api);
+}
+
+static void less_than_a_step_is_told_as_one_or_as_none(void **state)
+{
+	struct api *api = open_history_api(*state);
+
+	ask(api, "/api/history", "from=-4&step=1min&metrics=rx.packets");
+	assert_int_equal(count_rows(api), 0);
+	assert_string_equal(string_at(api, "from"), "2026-01-01T00:01:36.000Z");
+	assert_string_equal(string_at(api, "to"), "2026-01-01T00:01:40.000Z");
+	ask(api, "/api/history", "from=-44&to=-41.5&step=10s&metrics=rx.packets");
+	assert_int_equal(count_rows(api), 1);
+	assert_string_equal(string_at(api, "from"), "2026-01-01T00:00:50.000Z");
+	assert_string_equal(string_at(api, "to"), "2026-01-01T00:01:00.000Z");
+	assert_int_equal(json_integer_value(
+				 json_array_get(json_array_get(at_path(api->body, "data"), 1), 0)),
+			 10);
 	close_history_api(*state, api);
 }
 
@@ -152,6 +193,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(history_is_columns),
+		TEST(history_begins_with_its_oldest_record),
+		TEST(less_than_a_step_is_told_as_one_or_as_none),
 		TEST(history_takes_times_steps_and_metrics),
 		TEST(bad_parameters_are_refused),
 		cmocka_unit_test(history_names_the_interfaces_where_one_is_needed),

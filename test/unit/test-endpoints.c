@@ -154,6 +154,13 @@ static void interfaces_that_give_nothing_are_refused_with_the_reason(void **stat
 	expect_refused(api, paths[0], "", 503, "no interface is sampled");
 	strcpy(api->catalog.trouble.text, "no permission to list");
 	expect_refused(api, paths[1], "", 503, "no permission to list");
+	ask(api, "/api/interfaces", "");
+	assert_int_equal(api->status, 200);
+	assert_string_equal(string_at(api, "trouble"), "no permission to list");
+	ask(api, "/healthz", "");
+	assert_int_equal(api->status, 503);
+	assert_string_equal(string_at(api, "status"), "failing");
+	assert_string_equal(string_at(api, "reason"), "no permission to list");
 	close_api(api);
 }
 
@@ -182,6 +189,7 @@ static void interfaces_are_told_member_by_member(void **state)
 	ask(api, "/api/interfaces", "");
 	assert_int_equal(api->status, 200);
 	assert_int_equal(integer_at(api, "schema"), 1);
+	expect_null(api, "trouble");
 	array = at_path(api->body, "interfaces");
 	assert_int_equal(json_array_size(array), 3);
 	for (size_t i = 0; i < 3; i++)
@@ -220,12 +228,12 @@ static void health_is_that_of_the_worst(void **state)
 	expect_health(api, 200, "ok", "ok");
 	assert_int_equal(json_array_size(at_path(api->body, "checks")), 2);
 	strcpy(api->feed[0].stale.text, "samplerd is away");
-	expect_health(api, 503, "degraded", "stale");
+	expect_health(api, 503, "failing", "stale");
 	api->feed[0].newest.flags = SAMPLE_DEGRADED;
-	expect_health(api, 503, "degraded", "degraded");
+	expect_health(api, 503, "failing", "degraded");
 	api->feed[0].source = FEED_NOTHING;
 	strcpy(api->feed[0].trouble.text, "no permission");
-	expect_health(api, 503, "degraded", "unreadable");
+	expect_health(api, 503, "failing", "unreadable");
 	api->feed[0].attached = api->feed[1].attached = false;
 	expect_health(api, 503, "no interface", NULL);
 	close_api(api);
@@ -239,7 +247,7 @@ static void an_interface_that_is_gone_is_degraded(void **state)
 	(void)state;
 	api->feed[0].meta.netns_inode = pins_netns_inode();
 	api->feed[0].meta.ifindex = 0x7ffffff0;
-	expect_health(api, 503, "degraded", "degraded");
+	expect_health(api, 503, "failing", "degraded");
 	close_api(api);
 }
 

@@ -154,11 +154,11 @@ static void long_steps_do_not_read_a_hundred_records_each(void **state)
 
 static void impossible_queries_are_refused(void **state)
 {
-	const struct range_query bad[] = { { 5, 5, 1, 10 },
-					   { 6, 5, 1, 10 },
-					   { 1, 5, 1, 0 },
-					   { 1, UINT64_MAX, 1, 10 },
-					   { 1, 5, UINT64_MAX, 10 } };
+	const struct range_query bad[] = { { 5, 5, 1, 10, 0 },
+					   { 6, 5, 1, 10, 0 },
+					   { 1, 5, 1, 0, 0 },
+					   { 1, UINT64_MAX, 1, 10, 0 },
+					   { 1, 5, UINT64_MAX, 10, 0 } };
 	struct story *s = begin_story(state);
 	struct history_reader *r = open_reader(s->f);
 
@@ -194,23 +194,6 @@ static void the_extent_is_from_the_oldest_to_the_newest(void **state)
 	assert_true(from == DAY_2026 + 100 * SEC);
 	assert_true(to == DAY_2026 + 5000 * SEC + SEC / 4);
 	history_close_reader(r);
-	end_story(s);
-}
-
-/* A reload can make the interval longer than the one that the file was made for. */
-static void records_that_are_farther_apart_than_they_should_be_make_wider_steps(void **state)
-{
-	struct story *s = begin_story(state);
-
-	for (uint64_t t = 1000; t <= 2000; t += 10)
-		record_at(s, t * SEC);
-	ask(s, 1500, 2000, SEC, MAX_STEPS);
-	assert_true(s->range.step_ns == 10 * SEC);
-	assert_true(s->range.resolution_ns == 10 * SEC);
-	expect_one_run(s, 50);
-	record(s, 2001, 2100); /* and back again */
-	ask(s, 2010, 2100, SEC, MAX_STEPS);
-	expect_one_run(s, 90);
 	end_story(s);
 }
 
@@ -298,7 +281,6 @@ int main(void)
 		TEST(impossible_queries_are_refused),
 		TEST(an_empty_history_is_all_gaps),
 		TEST(the_extent_is_from_the_oldest_to_the_newest),
-		TEST(records_that_are_farther_apart_than_they_should_be_make_wider_steps),
 		TEST(a_ring_that_has_wrapped_shows_what_it_still_has),
 		TEST(a_pause_is_a_gap_in_coarse_rings_too),
 		TEST(names_and_flags_come_with_each_step),
