@@ -77,21 +77,46 @@ void connection_read_wire(struct connection *c)
 		take_wire(c, &wire);
 }
 
-static void close_socket(struct connection *c)
+/* A request is the last thing in the queue. Over TLS it is a little less than its records are. */
+static void take_back(struct connection *c, uint64_t unsent)
 {
-	struct wire wire, closing;
+	uint64_t payload = request_payload_sent(&c->request);
+
+	if (c->state != CONNECTION_BUSY)
+		return;
+	if (unsent > c->request.sent)
+		unsent = c->request.sent;
+	c->request.sent -= unsent;
+	stats_of(c)->http_unsent += unsent;
+	stats_of(c)->payload_unsent += payload - request_payload_sent(&c->request);
+}
+
+/**
+ * connection_close() - close the socket of a connection, if it has one
+ * @c: any; its state stays as it was, for connection_drop() to change
+ *
+ * What the kernel has not sent of the request under way is taken off that, so this comes before the
+ * request is accounted for.
+ */
+void connection_close(struct connection *c)
+{
+	struct wire_end end;
+	int r;
 
 	if (c->stream.fd < 0)
 		return;
 	transport_of(c)->close(&c->stream);
-	if (!wire_read_last(c->stream.fd, is_ipv6(c), &wire, &closing)) {
-		take_wire(c, &wire);
-		wire_add(wire_sum(c), &closing);
-	}
 	event_del(&c->read_event);
 	event_del(&c->write_event);
+	r = wire_settle(c->stream.fd, is_ipv6(c), &end);
 	close(c->stream.fd);
 	c->stream = (struct stream){ .fd = -1 };
+	if (r)
+		return;
+	take_wire(c, &end.wire);
+	wire_add(wire_sum(c), &end.closing);
+	if (end.unsent)
+		take_back(c, end.unsent);
 }
 
 /**
@@ -106,7 +131,7 @@ void connection_drop(struct connection *c)
 		delay = BACK_OFF_NS << (c->n_bad < 10 ? c->n_bad - 1 : 9);
 	if (delay > MAX_BACK_OFF_NS)
 		delay = MAX_BACK_OFF_NS;
-	close_socket(c);
+	connection_close(c);
 	worker_lost(c->worker, c, delay);
 }
 
@@ -127,6 +152,7 @@ static void fail_request(struct connection *c)
 void connection_fail(struct connection *c, enum phase phase, const char *why)
 {
 	stats_error(stats_of(c), phase, monotonic_ns(), "%s", why);
+	connection_close(c);
 	fail_request(c);
 	c->n_bad++;
 	connection_drop(c);
@@ -306,13 +332,13 @@ void connection_check(struct connection *c, uint64_t now_ns)
  */
 void connection_cut(struct connection *c)
 {
+	connection_close(c);
 	if (c->state == CONNECTION_BUSY) {
 		stats_of(c)->n_unfinished++;
 		request_end(&c->request);
 	}
 	if (event_initialized(&c->retry_event))
 		event_del(&c->retry_event);
-	close_socket(c);
 	c->state = CONNECTION_DOWN;
 }
 

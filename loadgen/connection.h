@@ -62,6 +62,7 @@ void connection_read_wire(struct connection *connection);
 void connection_cut(struct connection *connection);
 
 /* For exchange.c. */
+void connection_close(struct connection *connection);
 void connection_drop(struct connection *connection);
 void connection_fail(struct connection *connection, enum phase phase, const char *why);
 void connection_fail_stream(struct connection *connection, enum phase phase, int error);

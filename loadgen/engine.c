@@ -120,6 +120,17 @@ static void check_feasible(const struct engine *e)
 		config->connections, rate, cycle_s * 1e3, most, rate * cycle_s + 0.5);
 }
 
+/* Not an error: a file for https can be used with --url http://... as well. */
+static void check_authorities(const struct config *config)
+{
+	if (config->ca_file[0] && !config->tls)
+		log_warning("ca_file %s is not used: http has no certificates", config->ca_file);
+	else if (config->ca_file[0] && !config->verify)
+		log_warning("ca_file %s is not used: verify = no (--insecure) trusts any "
+			    "certificate",
+			    config->ca_file);
+}
+
 static int hold_signals(struct engine *e, struct error *err)
 {
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
@@ -387,6 +398,7 @@ static int run(struct engine *e, const struct config *config, struct error *err)
 	e->notify_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (e->notify_fd < 0)
 		return error_set(err, -errno, "cannot make an eventfd: %s", strerror(errno));
+	check_authorities(config);
 	r = raise_file_limit(config, err);
 	if (!r)
 		r = run_init(e, config, err);

@@ -40,10 +40,15 @@ static void record_times(struct connection *c, uint64_t now_ns)
 static void finish(struct connection *c, uint64_t now_ns, bool keep)
 {
 	struct stats *stats = stats_of(c);
+	uint64_t payload;
 
+	if (!keep)
+		connection_close(c);
+	payload = request_payload_sent(&c->request);
 	stats->n_completed++;
 	stats_response(stats, c->response.status);
-	stats->payload_completed += request_payload_sent(&c->request);
+	stats->payload_completed += payload;
+	stats->payload_withheld += c->request.body_size - payload;
 	stats->body_received += c->response.n_body;
 	record_times(c, now_ns);
 	request_end(&c->request);

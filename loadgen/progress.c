@@ -67,6 +67,24 @@ static void put(FILE *out, int width, double value)
 	fprintf(out, "%*.*f", width, decimals, value);
 }
 
+/* A time of which there is none: "-". */
+static void put_percentile(FILE *out, int width, const struct histogram *histogram, double percent)
+{
+	if (histogram->n)
+		put(out, width, ms(histogram_percentile(histogram, percent)));
+	else
+		fprintf(out, "%*s", width, "-");
+}
+
+/* What a connection had queued when it was closed may be more than what was sent in the same second. */
+static uint64_t payload_between(const struct stats *before, const struct stats *now)
+{
+	uint64_t sent = now->payload_sent - before->payload_sent;
+	uint64_t unsent = now->payload_unsent - before->payload_unsent;
+
+	return sent > unsent ? sent - unsent : 0;
+}
+
 static void put_rates(const struct progress *progress, const struct stats *before,
 		      const struct stats *now, FILE *out)
 {
@@ -77,7 +95,7 @@ static void put_rates(const struct progress *progress, const struct stats *befor
 		put(out, 8, (double)progress->target_bps / 1e6);
 	else
 		fprintf(out, "%8s", "-");
-	put(out, 8, mbit(now->payload_sent - before->payload_sent, seconds));
+	put(out, 8, mbit(payload_between(before, now), seconds));
 	put(out, 8, mbit(now->wire.tx_bytes - before->wire.tx_bytes, seconds));
 }
 
@@ -87,12 +105,12 @@ static void put_line(const struct progress *progress, uint64_t start_ns, const s
 {
 	fprintf(out, "%6.1f%6" PRIu64, (double)(now->time_ns - start_ns) / 1e9, now->n_connected);
 	put_rates(progress, before, now, out);
-	put(out, 8, ms(histogram_percentile(&now->corrected, 50)));
-	put(out, 8, ms(histogram_percentile(&now->corrected, 99)));
+	put_percentile(out, 8, &now->corrected, 50);
+	put_percentile(out, 8, &now->corrected, 99);
 	fprintf(out, "%7" PRIu64,
 		stats_n_errors(now) + stats_n_not_2xx(now) - stats_n_errors(before) -
 			stats_n_not_2xx(before));
-	put(out, 7, ms(histogram_percentile(&now->lateness, 99)));
+	put_percentile(out, 7, &now->lateness, 99);
 	fprintf(out, "%5.0f",
 		100 * (double)(now->cpu_ns - before->cpu_ns) /
 			(double)(now->time_ns - before->time_ns));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * The summary of a run: what was sent, what came back, how long it took, and whether it was the
- * generator that limited it.
+ * The summary of a run: what was sent, what came back, how long it took, and in plain words what one
+ * could overlook: that the generator was the limit, that the target was not reached, that the
+ * answers were errors.
  *
  * Three kinds of bytes are kept apart: payload (bodies of requests), HTTP (heads and bodies) and
  * wire (Ethernet frames, see wire.c).
@@ -17,6 +18,7 @@
 #define SATURATED_CPU	      0.9
 #define SATURATED_LATENESS_NS (10 * NSEC_PER_MSEC)
 #define TARGET_MISSED	      0.99 /* of the rate that was asked for */
+#define TOLD_REFUSALS	      0.01 /* of the answers */
 
 static double elapsed_s(const struct outcome *outcome)
 {
@@ -30,6 +32,12 @@ static const char *rate_text(char text[FORMAT_MAX], uint64_t bytes, double secon
 	if (format_rate(text, FORMAT_MAX, seconds > 0 ? (double)bytes * 8 / seconds : 0, "bit/s"))
 		text[0] = 0;
 	return text;
+}
+
+static void put_rest(FILE *out, const char *what, uint64_t bytes)
+{
+	if (bytes)
+		fprintf(out, "  %s: %" PRIu64 " B\n", what, bytes);
 }
 
 /* The rate on the wire is that of the run; connections are opened before it and closed after. */
@@ -48,8 +56,7 @@ static void put_wire(const struct outcome *outcome, const struct stats *stats, F
 		"  wire includes %" PRIu64 " B sent and %" PRIu64 " B received\n"
 		"  outside of the run, to open and close connections; its rate does not\n",
 		apart->tx_bytes, apart->rx_bytes);
-	if (wire->tx_again_bytes)
-		fprintf(out, "  sent again by TCP: %" PRIu64 " B\n", wire->tx_again_bytes);
+	put_rest(out, "sent again by TCP", wire->tx_again_bytes);
 }
 
 static void put_bytes(FILE *out, const char *name, uint64_t sent, uint64_t received, double seconds)
@@ -96,11 +103,12 @@ static void put_traffic(const struct outcome *outcome, const struct stats *stats
 
 	fprintf(out, "Bytes       %15s %33s\n", "sent", "received");
 	put_bytes(out, "payload", stats->payload_completed, stats->body_received, seconds);
-	put_bytes(out, "HTTP", stats->http_sent, stats->http_received, seconds);
+	put_bytes(out, "HTTP", stats->http_sent - stats->http_unsent, stats->http_received,
+		  seconds);
 	put_wire(outcome, stats, out);
-	if (stats->payload_sent != stats->payload_completed)
-		fprintf(out, "  payload of requests that were not completed: %" PRIu64 " B\n",
-			stats->payload_sent - stats->payload_completed);
+	put_rest(out, "payload of requests that were not completed",
+		 stats->payload_sent - stats->payload_unsent - stats->payload_completed);
+	put_rest(out, "payload not sent, since the answer came before", stats->payload_withheld);
 }
 
 static void put_latency(FILE *out, const char *name, const struct histogram *histogram)
@@ -173,14 +181,26 @@ static void put_saturation(const struct outcome *outcome, const struct stats *st
 			(double)histogram_percentile(&stats->lateness, 99) / 1e6, remedy);
 }
 
+/* Besides those that the run has begun with. */
+static bool closed_often(const struct outcome *outcome, const struct stats *stats)
+{
+	return stats->n_connects > outcome->config->connections + stats->n_completed / 2;
+}
+
 static const char *why_missed(const struct outcome *outcome, const struct stats *stats)
 {
 	if (cpu_saturated(outcome))
 		return "the generator has no more CPU";
 	if (late(stats))
 		return "the generator was not woken in time";
+	if (stats_n_not_2xx(stats) > stats->n_completed / 2)
+		return stats->payload_withheld
+			       ? "most answers were errors, before all of the payload was sent"
+			       : "most answers were errors";
 	if (stats->n_failed || stats_n_errors(stats))
 		return "of errors, see above";
+	if (closed_often(outcome, stats))
+		return "the server closes connections, which have to be made anew";
 	return "all connections were busy: the answers take too long for so few connections";
 }
 
@@ -203,6 +223,9 @@ static void put_target(const struct outcome *outcome, const struct stats *stats,
 		return;
 	/* the last request of each worker is under way when the run is cut */
 	reached = (double)(stats->n_completed + stats->n_unfinished) / seconds;
+	if (outcome->config->bandwidth_bps)
+		reached -= (double)stats->payload_withheld / (double)outcome->config->request_size /
+			   seconds;
 	if (reached >= TARGET_MISSED * target)
 		return;
 	format_rate(asked, sizeof(asked), bits > 0 ? target * bits : target,
@@ -211,6 +234,47 @@ static void put_target(const struct outcome *outcome, const struct stats *stats,
 		    bits > 0 ? "bit/s" : "req/s");
 	fprintf(out, "The target of %s was not reached (%s), because %s.\n", asked, got,
 		why_missed(outcome, stats));
+}
+
+/* One class: "5xx"; more: "4xx 5, 5xx 7". */
+static void put_not_2xx(const struct stats *stats, FILE *out)
+{
+	static const char *const class[N_STATUS_CLASSES] = { "other", "1xx", NULL,
+							     "3xx",   "4xx", "5xx" };
+	const char *comma = "";
+
+	for (size_t i = 0; i < N_STATUS_CLASSES; i++) {
+		if (!class[i] || !stats->status[i])
+			continue;
+		fprintf(out, "%s%s", comma, class[i]);
+		if (stats->status[i] < stats_n_not_2xx(stats))
+			fprintf(out, " %" PRIu64, stats->status[i]);
+		comma = ", ";
+	}
+}
+
+/* A run whose answers are errors ends well, since the load was made. But that has to be seen. */
+static void put_refusals(const struct stats *stats, FILE *out)
+{
+	static const struct words {
+		const char *one, *many, *remedy;
+	} errors = { "an error", "errors", "the target refuses these requests" },
+	  redirects = { "a redirect", "redirects",
+			"they are not followed; use the url that they lead to" };
+	uint64_t n = stats_n_not_2xx(stats), all = stats->n_completed;
+	const struct words *words = n == stats->status[3] ? &redirects : &errors;
+
+	if ((double)n <= TOLD_REFUSALS * (double)all)
+		return;
+	if (n < all)
+		fprintf(out, "%.1f %% of the answers were %s (", 100 * (double)n / (double)all,
+			words->many);
+	else if (n > 1)
+		fprintf(out, "All %" PRIu64 " answers were %s (", n, words->many);
+	else
+		fprintf(out, "The only answer was %s (", words->one);
+	put_not_2xx(stats, out);
+	fprintf(out, ")%s%s.\n", n < all ? "" : ": ", n < all ? "" : words->remedy);
 }
 
 static void put_title(const struct outcome *outcome, FILE *out)
@@ -246,6 +310,7 @@ int report_summary(const struct outcome *outcome, const struct stats *stats, FIL
 		100 * outcome->busiest_worker);
 	put_saturation(outcome, stats, out);
 	put_target(outcome, stats, out);
+	put_refusals(stats, out);
 	if (fflush(out) || ferror(out))
 		return errno ? -errno : -EIO;
 	return 0;

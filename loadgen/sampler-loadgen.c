@@ -67,7 +67,7 @@ static const char help[] =
 	"  -c, --config FILE        read FILE first\n"
 	"      --print-config       print the resolved configuration as a file, and exit\n"
 	"      --dry-run            the same\n"
-	"  -q, --quiet              no line each second, only the summary\n"
+	"  -q, --quiet[=yes|no]     no line each second, only the summary (no)\n"
 	"  -v, --verbose            show more of what happens\n"
 	"  -h, --help               show this help\n"
 	"      --version            show the version\n"
@@ -98,7 +98,7 @@ static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "print-config", no_argument, NULL, OPT_PRINT },
 	{ "dry-run", no_argument, NULL, OPT_PRINT },
-	{ "quiet", no_argument, NULL, 'q' },
+	{ "quiet", optional_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -124,7 +124,7 @@ static void take_option(struct arguments *args, int option, const char *name)
 	else if (option == 'c')
 		args->path = optarg;
 	else if (option == 'q')
-		add_override(args, "quiet", "yes");
+		add_override(args, "quiet", optarg ?: "yes");
 	else if (option == OPT_INSECURE)
 		add_override(args, "verify", "no");
 	else if (option == OPT_KEY)

@@ -65,8 +65,11 @@ void stats_add(struct stats *sum, const struct stats *stats)
 	sum->n_unsent += stats->n_unsent;
 	sum->n_skipped += stats->n_skipped;
 	sum->payload_sent += stats->payload_sent;
+	sum->payload_unsent += stats->payload_unsent;
 	sum->payload_completed += stats->payload_completed;
+	sum->payload_withheld += stats->payload_withheld;
 	sum->http_sent += stats->http_sent;
+	sum->http_unsent += stats->http_unsent;
 	sum->http_received += stats->http_received;
 	sum->body_received += stats->body_received;
 	wire_add(&sum->wire, &stats->wire);

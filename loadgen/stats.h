@@ -46,8 +46,10 @@ struct stats {
 	uint64_t status[N_STATUS_CLASSES];
 
 	uint64_t payload_sent;	    /* bytes of bodies handed to the kernel */
-	uint64_t payload_completed; /* those of completed requests */
-	uint64_t http_sent, http_received;
+	uint64_t payload_unsent;    /* those of them that were dropped with their connection */
+	uint64_t payload_completed; /* those sent of completed requests */
+	uint64_t payload_withheld;  /* the rest of completed requests: the answer came before */
+	uint64_t http_sent, http_unsent, http_received;
 	uint64_t body_received;
 	struct wire wire;    /* until the end */
 	struct wire closing; /* sent and received to close connections after it */

@@ -113,7 +113,7 @@ static int probe(const struct transport *transport, void *context, struct target
 {
 	uint64_t start = monotonic_ns(), deadline = start + timeout_ns;
 	struct stream stream = { .fd = -1 };
-	struct wire closing;
+	struct wire_end end;
 	_cleanup_close_ int fd = -1;
 	int r;
 
@@ -132,8 +132,10 @@ static int probe(const struct transport *transport, void *context, struct target
 	if (r)
 		stream_explain(&stream, r, why, size);
 	transport->close(&stream);
-	if (!wire_read_last(fd, target->ipv6, ret_wire, &closing))
-		wire_add(ret_wire, &closing);
+	if (!wire_settle(fd, target->ipv6, &end)) {
+		wire_add(ret_wire, &end.wire);
+		wire_add(ret_wire, &end.closing);
+	}
 	return r;
 }
 

@@ -109,8 +109,8 @@ void stream_explain(const struct stream *stream, int error, char *text, size_t s
 {
 	if (error != -EPROTO || !stream->why)
 		snprintf(text, size, "%s", strerror(-error));
-	else if (stream->detail)
-		snprintf(text, size, "%s: %s", stream->why, stream->detail);
 	else
-		snprintf(text, size, "%s", stream->why);
+		snprintf(text, size, "%s%s%s%s%s%s", stream->why, stream->detail ? ": " : "",
+			 stream->detail ?: "", stream->remedy ? " (" : "", stream->remedy ?: "",
+			 stream->remedy ? ")" : "");
 }

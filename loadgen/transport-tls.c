@@ -157,10 +157,46 @@ static int tls_open(struct stream *stream, void *p)
 	return 0;
 }
 
+/* What may be done about a certificate that is not trusted. */
+static const char *remedy(long verified)
+{
+	switch (verified) {
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+		return "--ca-file FILE trusts its authority, --insecure any";
+	}
+	return "--insecure trusts any";
+}
+
+/* OpenSSL's word for what is no TLS record at all. */
+static bool is_no_tls(void)
+{
+	unsigned long error = ERR_peek_last_error();
+
+	return ERR_GET_LIB(error) == ERR_LIB_SSL &&
+	       ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER;
+}
+
+static void explain(struct stream *stream)
+{
+	long verified = SSL_get_verify_result(stream->ssl);
+
+	stream->why = reason();
+	stream->detail = stream->remedy = NULL;
+	if (is_no_tls())
+		stream->remedy = "does it speak TLS there?";
+	if (verified == X509_V_OK || SSL_get_verify_mode(stream->ssl) == SSL_VERIFY_NONE)
+		return;
+	stream->detail = X509_verify_cert_error_string(verified);
+	stream->remedy = remedy(verified);
+}
+
 /* What a call's return value means. */
 static ssize_t result(struct stream *stream, int n)
 {
-	long verified;
 	int error;
 
 	if (n > 0)
@@ -176,11 +212,7 @@ static ssize_t result(struct stream *stream, int n)
 	case SSL_ERROR_SYSCALL:
 		return errno ? -errno : -ECONNRESET;
 	}
-	stream->why = reason();
-	stream->detail = NULL;
-	verified = SSL_get_verify_result(stream->ssl);
-	if (verified != X509_V_OK && SSL_get_verify_mode(stream->ssl) != SSL_VERIFY_NONE)
-		stream->detail = X509_verify_cert_error_string(verified);
+	explain(stream);
 	return -EPROTO;
 }
 

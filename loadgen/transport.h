@@ -26,6 +26,7 @@ struct stream {
 	enum stream_want want; /* after -EAGAIN: what to wait for */
 	const char *why;       /* after -EPROTO: the library's word, never freed */
 	const char *detail;    /* more of it, or NULL */
+	const char *remedy;    /* what to do about it, or NULL */
 };
 
 /*

@@ -8,8 +8,9 @@
  *
  * tcpi_bytes_sent has retransmissions; both segment counts have SYN, FIN, pure ACKs and each
  * segment of a GSO or GRO packet. Not known from TCP_INFO, and left out: SACK blocks, VLAN tags,
- * IPv6 extension headers, padding to 60 bytes, and payload that was received twice. What close()
- * sends comes after the last look; wire_read_last() foretells it.
+ * IPv6 extension headers, padding to 60 bytes, and payload that was received twice. Counted although
+ * it does not arrive: what is lost on the way. What close() sends comes after the last look;
+ * wire_settle() foretells it.
  */
 #include "wire.h"
 
@@ -85,36 +86,67 @@ int wire_read(int fd, bool ipv6, struct wire *ret_wire)
 	return r;
 }
 
+static bool is_open(const struct tcp_info *info)
+{
+	return info->tcpi_state == STATE_ESTABLISHED || info->tcpi_state == STATE_CLOSE_WAIT;
+}
+
+/*
+ * Closing first takes FIN and a last ACK, and the peer answers with its FIN; closing second takes FIN
+ * and gets an ACK; giving up takes a RST. A connection that was reset, or never was, sends nothing
+ * more.
+ */
+static void foretell(const struct tcp_info *info, bool ipv6, bool given_up, struct wire *closing)
+{
+	uint64_t header = header_size(info, ipv6);
+
+	*closing = (struct wire){ 0 };
+	if (!is_open(info))
+		return;
+	closing->tx_frames = given_up || info->tcpi_state == STATE_CLOSE_WAIT ? 1 : 2;
+	closing->tx_bytes = closing->tx_frames * header;
+	closing->rx_frames = !given_up;
+	closing->rx_bytes = closing->rx_frames * header;
+}
+
+/* Return: whether close() will drop what is queued. Else it would go on sending, unseen by us. */
+static bool give_up_queue(int fd, const struct tcp_info *info)
+{
+	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	return is_open(info) && info->tcpi_notsent_bytes &&
+	       !setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
 /**
- * wire_read_last() - wire_read(), and what an orderly close() will send and receive
- * @fd: the socket, still open
+ * wire_settle() - make sure of what close() will do, and tell how a connection ends
+ * @fd: the socket, to be closed right after that
  * @ipv6: its address family is IPv6
- * @ret_wire: frames and bytes since the SYN
- * @ret_closing: what comes after that
+ * @ret_end: what it has sent and received, what comes after that, and what never will
  *
- * Closing first takes FIN and a last ACK, and the peer answers with its FIN; closing second takes
- * FIN and gets an ACK. A connection that was reset, or never was, sends nothing more.
+ * Where the send queue holds what was not sent yet, because the server has answered before it had
+ * all of the request (RFC 9112, 9.5: the client ceases to send) or because the run is over, the
+ * connection is reset. An orderly close() would send megabytes more after the last look, and for
+ * longer than the program runs.
  *
  * Return: 0 or negative errno.
  */
-int wire_read_last(int fd, bool ipv6, struct wire *ret_wire, struct wire *ret_closing)
+int wire_settle(int fd, bool ipv6, struct wire_end *ret_end)
 {
 	struct tcp_info info;
 	int r = tcp_info(fd, &info);
-	uint64_t header, n_tx;
+	bool given_up;
 
 	if (r)
 		return r;
-	wire_from(&info, ipv6, ret_wire);
-	*ret_closing = (struct wire){ 0 };
-	if (info.tcpi_state != STATE_ESTABLISHED && info.tcpi_state != STATE_CLOSE_WAIT)
-		return 0;
-	header = header_size(&info, ipv6);
-	n_tx = info.tcpi_state == STATE_CLOSE_WAIT ? 1 : 2;
-	ret_closing->tx_frames = n_tx;
-	ret_closing->tx_bytes = n_tx * header;
-	ret_closing->rx_frames = 1;
-	ret_closing->rx_bytes = header;
+	given_up = give_up_queue(fd, &info);
+	if (given_up)
+		r = tcp_info(fd, &info); /* as late as can be: the queue goes on being sent */
+	if (r)
+		return r;
+	wire_from(&info, ipv6, &ret_end->wire);
+	foretell(&info, ipv6, given_up, &ret_end->closing);
+	ret_end->unsent = info.tcpi_notsent_bytes;
 	return 0;
 }
 

@@ -12,8 +12,15 @@ struct wire {
 	uint64_t tx_again_bytes; /* payload of TCP sent more than once */
 };
 
+/* What there is to say of a connection before it is closed. */
+struct wire_end {
+	struct wire wire;    /* since the SYN, until now */
+	struct wire closing; /* what close() adds */
+	uint64_t unsent;     /* bytes that TCP was given, and that nobody will ever send */
+};
+
 int wire_read(int fd, bool ipv6, struct wire *ret_wire);
-int wire_read_last(int fd, bool ipv6, struct wire *ret_wire, struct wire *ret_closing);
+int wire_settle(int fd, bool ipv6, struct wire_end *ret_end);
 void wire_add(struct wire *sum, const struct wire *wire);
 void wire_subtract(struct wire *wire, const struct wire *earlier);
 

@@ -105,7 +105,7 @@ def test_help(t):
 @scenario("every key is an option and every option is there")
 def test_options(t):
     helped = loadgen("--help").out
-    options = dict(re.findall(r"(?m)^ .*?--([a-z-]+)(?: ([A-Z]\S*|yes\|no))?  ", helped))
+    options = dict(re.findall(r"(?m)^ .*?--([a-z-]+)(?: ([A-Z]\S*|yes\|no)|\[=yes\|no\])?  ", helped))
     keys = values(loadgen("--print-config", "--url", URL).out)
     t.ok(len(keys) >= 14, "there are keys", keys)
     t.equal(sorted({key.replace("_", "-") for key in keys} - options.keys()), [],
@@ -127,6 +127,48 @@ def test_options(t):
             "so does an option with its value as the next word")
     t.equal(values(loadgen("--print-config", "--url", URL, "--insecure").out)["verify"], "no",
             "--insecure is --verify no")
+
+
+@scenario("quiet in a file can be undone")
+def test_quiet(t):
+    path = write("quiet.ini", FIRST_INI + "[output]\nquiet = yes\n")
+    for argv, want in ((["-c", path], "yes"), (["-c", path, "--quiet=no"], "no"), (["-q"], "yes"),
+                       (["--quiet"], "yes"), (["--quiet=yes"], "yes"), (["-q", "--quiet=no"], "no")):
+        got = loadgen("--print-config", "--url", URL, *argv)
+        t.equal(values(got.out).get("quiet"), want, f"{' '.join(argv)}: quiet = {want}")
+
+
+def readme_keys():
+    """The README's table. Return: [(section, key, what stands as its default)]"""
+    with open(f"{laboratory.HERE}/../../README.md", encoding="utf-8") as file:
+        _, _, table = file.read().partition("| section | key | meaning | default |\n")
+    rows, section = [], ""
+    for line in table.partition("\n\n")[0].splitlines()[1:]:
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        section = cells[0] or section
+        rows.append((section, cells[1].strip("`"), cells[-1]))
+    return rows
+
+
+def printed_keys(text):
+    """A configuration as it is printed. Return: [(section, key)]"""
+    found = [part.split("\n") for part in re.split(r"(?m)^\[", text)[1:]]
+    return [(lines[0].rstrip("]"), line.partition(" =")[0])
+            for lines in found for line in lines[1:] if " =" in line]
+
+
+@scenario("the README's table of keys")
+def test_readme(t):
+    printed = loadgen("--print-config", "--url", URL).out
+    table = readme_keys()
+    t.equal([row[:2] for row in table], printed_keys(printed),
+            "names the keys of --print-config, section by section")
+    literal = {key: found[1] for _, key, cell in table
+               if (found := re.match(r"`?([^`\s]+)`?(?:$|,)", cell)) and found[1] != "none"}
+    t.ok(len(literal) >= 12, "most have a literal default", literal)
+    for key, value in literal.items():
+        given = loadgen("--print-config", "--url", URL, f"--{key.replace('_', '-')}={value}")
+        t.equal(given.out, printed, f"{key}: {value} is the default")
 
 
 @scenario("a configuration that is printed")
@@ -160,7 +202,10 @@ def test_usage(t):
         ("an unknown short option", ["-x"], ["'x'"]),
         ("an option without its value", ["--url"], ["--url"]),
         ("-c without its value", ["-c"], ["'c'"]),
-        ("a value for an option that has none", ["--quiet=yes", "--url", URL], ["--quiet"]),
+        ("a value for an option that has none", ["--insecure=yes", "--url", URL], ["--insecure"]),
+        ("a value that --quiet has not", ["--quiet=maybe", "--url", URL],
+         ["--quiet maybe: expected yes or no"]),
+        ("a value of --quiet apart", ["--quiet", "no", "--url", URL], ["no option has no meaning"]),
         ("an abbreviated option", ["--dur", "5s", "--url", URL], ["--dur"]),
         ("a word that is no option", [URL], ["--url URL"]),
         ("no url", [], ["no url", "--url http://HOST", "[target]"]),

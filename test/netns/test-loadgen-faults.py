@@ -6,6 +6,7 @@ lie, and each is told for what it is.
 """
 import os
 import re
+import signal
 import socket
 import threading
 import time
@@ -64,6 +65,32 @@ def test_comes_back(t, lab):
     t.ok(completed <= came <= completed + failed + unfinished, "and had the requests", (came, out))
     t.ok(run.phases().get("connect", 0) >= 1, "refused connections are counted", out)
     t.match(out, "connect .* first: Connection (refused|reset)", "with their reason")
+
+
+@scenario("a server goes away for good")
+def test_gone(t, lab):
+    """A number of requests without a duration is waited for; each line has to show what is wrong."""
+    server = Server(answer_ok)
+    process = lab.spawn(LOADGEN, "--url", f"http://127.0.0.1:{PORT}/", "--rate", "200",
+                        "--connections", "3", "--requests", "100000", stdout=-1, text=True)
+    lines = []
+
+    def n_rows(*words):
+        """Rows of time, connections, req/s, target, sent, wire, p50, p99, errors, late, CPU."""
+        rows = [line.split() for line in lines if re.match(r" +\d+\.\d ", line)]
+        return sum(len(row) == 11 and [row[6], row[7], row[9]] == list(words[:3])
+                   and int(row[8]) > 0 for row in rows)
+
+    while not re.match(r" +1\.0 ", lines[-1] if lines else ""):
+        lines.append(process.stdout.readline())
+    server.stop()
+    while n_rows("-", "-", "-") < 2 and len(lines) < 100:
+        lines.append(process.stdout.readline())
+    t.equal(n_rows("-", "-", "-"), 2, "lines have no times where nothing was answered, and the errors")
+    process.send_signal(signal.SIGINT)
+    out = process.communicate(timeout=10 * tap.SLOWNESS)[0]
+    t.equal(process.returncode, 130, "it goes on until it is interrupted")
+    t.match(out, r"connect +\d+   first: Connection refused", "and says what was wrong")
 
 
 def allow_ipv6(*names):
@@ -332,6 +359,39 @@ def test_closing_silently(t, lab):
     told = server.stop()
     t.equal((run.result.status, run.requests()), (0, (50, 0, 0)), "completed")
     t.equal(told["requests"], 50, "the server agrees")
+
+
+@scenario("a target that is missed since the server closes connections")
+def test_missed_closing(t, lab):
+    closing = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    server = Server(lambda client, number: (time.sleep(0.05), client.sendall(closing), False)[2])
+    run = loadgen(lab, "--rate", "100", "--connections", "2", "--duration", "1s")
+    server.stop()
+    t.match(run.text, "was not reached .*, because the server closes connections, which have to be",
+            "is told so")
+
+
+STATUS = "HTTP/1.1 {} X\r\nContent-Length: 0\r\n\r\n"
+
+
+@scenario("answers that are errors are told in plain words at the end", 60)
+def test_refusals(t, lab):
+    for what, statuses, words in (
+            ("one in ten", [404] + [200] * 9, r"\n10\.0 % of the answers were errors \(4xx\)\.\n$"),
+            ("of two classes", [404, 503, 503, 200],
+             r"\n75\.0 % of the answers were errors \(4xx 50, 5xx 100\)\.\n$"),
+            ("all", [500], r"\nAll 200 answers were errors \(5xx\): the target refuses these "
+             r"requests\.\n$"),
+            ("redirects", [302], r"\nAll 200 answers were redirects \(3xx\): they are not followed; "
+             r"use the url that they lead to\.\n$"),
+            ("one percent is not", [404] + [200] * 99, r"\nCPU  [^\n]*\n$")):
+        answers = [STATUS.format(status).encode() for status in statuses]
+        server = Server(lambda client, number, answers=answers:
+                        client.sendall(answers[number % len(answers)]))
+        run = loadgen(lab, "--rate", "1000", "--requests", "200", "--connections", "50")
+        server.stop()
+        t.equal((run.result.status, run.requests()), (0, (200, 0, 0)), f"{what}: status 0")
+        t.match(run.text, words, f"{what}: {words}")
 
 
 BROKEN = {

@@ -134,6 +134,8 @@ def test_status(t, lab):
                               "11", "--bandwidth", "0"))
     t.equal((run.result.status, run.requests(), run.phases()), (0, (11, 0, 0), {}), "completed")
     t.match(run.text, r"(?m)^Status  4xx 11$", "and told by class")
+    t.match(run.text, r"\nAll 11 answers were errors \(4xx\): the target refuses these requests\.\n$",
+            "and in plain words at the end")
     t.equal(nginx.stop(), [(404, 1000)] * 11, "nginx agrees")
 
 
@@ -159,8 +161,15 @@ def test_tls(t, lab):
     t.equal((run.result.status, run.requests()), (0, (211, 0, 0)), "211 requests by address")
     run = loadgen(lab, "--requests", "7", "--bandwidth", "0", "--ca-file", f"{CERTS}/ca.pem",
                   scheme="https", port=TLS_PORT, host="localhost")
-    t.equal((run.result.status, run.requests()), (0, (7, 0, 0)), "7 requests by name")
-    t.equal(nginx.stop(), [(200, 1000)] * 218, "nginx agrees")
+    t.equal((run.result.status, run.requests(), run.result.err), (0, (7, 0, 0), ""),
+            "7 requests by name")
+    for argv, where, why in (((), {}, "http has no certificates"),
+                             (("--insecure",), {"scheme": "https", "port": TLS_PORT},
+                              r"verify = no \(--insecure\) trusts any certificate")):
+        run = loadgen(lab, "--requests", "3", "--ca-file", f"{CERTS}/ca.pem", *argv, **where)
+        t.equal(run.requests(), (3, 0, 0), "a ca_file that is not used is no error")
+        t.match(run.result.err, f"warning: ca_file {CERTS}/ca.pem is not used: {why}\n$", "but told")
+    t.equal(nginx.stop(), [(200, 1000)] * 224, "nginx agrees")
 
 
 @scenario("https that cannot be trusted", 60)
@@ -168,11 +177,14 @@ def test_tls_refused(t, lab):
     certificates(lab, names="DNS:other.example")
     nginx = Nginx(lab, tls=True)
     ours = ("--ca-file", f"{CERTS}/ca.pem")
-    for argv, why, what in ((ours, "IP address mismatch", "a certificate for another name"),
-                            ((), "unable to get local issuer", "an unknown authority")):
+    for argv, why, what, remedy in (
+            (ours, "IP address mismatch", "a certificate for another name", "--insecure trusts any"),
+            ((), "unable to get local issuer", "an unknown authority",
+             "--ca-file FILE trusts its authority, --insecure any")):
         run = loadgen(lab, "--requests", "5", *argv, scheme="https", port=TLS_PORT)
         t.equal(run.result.status, 1, f"{what} is refused")
-        t.match(run.result.err, f"certificate verify failed: {why}", "the reason is told")
+        t.match(run.result.err, f"certificate verify failed: {why}.* \\({remedy}\\)\n",
+                "the reason is told, and the remedy")
         t.equal(len(run.result.err.splitlines()), 1, "in one line")
     run = loadgen(lab, "--requests", "5", "--insecure", scheme="https", port=TLS_PORT)
     t.equal((run.result.status, run.requests()), (0, (5, 0, 0)), "--insecure does without")
@@ -190,7 +202,7 @@ def test_tls_plain(t, lab):
     nginx = Nginx(lab)
     run = loadgen(lab, "--requests", "5", scheme="https")
     t.equal(run.result.status, 1, "it ends")
-    t.match(run.result.err, "wrong version number", "and says why")
+    t.match(run.result.err, r"wrong version number \(does it speak TLS there\?\)\n$", "and says why")
     t.equal([size for _, size in nginx.stop() if size], [], "nothing was sent")
 
 
@@ -406,6 +418,58 @@ def test_wire(t, lab, argv, tls=False):
     t.ok(abs(sent - rx["bytes"]) <= rx["bytes"] * 0.005, "bytes within half a percent",
          (sent, rx))
     t.ok(abs(frames - rx["packets"]) <= rx["packets"] * 0.005 + 2, "frames too", (frames, rx))
+
+
+@scenario("a sampler counts what the report says, of refused requests", 60)
+@scenario("a sampler counts what the report says, of refused requests over TLS", 60, tls=True)
+def test_wire_refused(t, lab, tls=False):
+    """What nginx has not read of a request when it refuses it is still queued in the kernel."""
+    link = wire_lab(lab)
+    certificates(lab, names="IP:10.1.1.1")
+    nginx = Nginx(lab, address="10.1.1.1", tls=True, max_body="1m")
+    lab.attach("v0", "--mode", "native")
+    where = {"scheme": "https", "port": TLS_PORT} if tls else {}
+    run = loadgen(lab, "--request-size", "2MB", "--bandwidth", "50Mbps", "--duration", "3s",
+                  "--insecure", **where, host="10.1.1.1", ns=link.peer_ns)
+    n = run.requests()[0]
+    t.equal((run.result.status, run.requests()), (0, (n, 0, 0)), "each request is answered")
+    t.equal(nginx.stop(), [(413, 2000000)] * n, "by a refusal")
+    rx = lab.snapshot("v0")["rx"]["l4"]["tcp"]
+    sent, frames, http = (run.pair(name)[0] for name in ("wire", "frames", "HTTP"))
+    t.note(f"bytes: sampler {rx['bytes']}, report {sent}; frames: {rx['packets']}, {frames}")
+    t.ok(abs(sent - rx["bytes"]) <= rx["bytes"] * 0.02, "bytes within two percent", (sent, rx))
+    t.ok(abs(frames - rx["packets"]) <= rx["packets"] * 0.02 + n, "frames too", (frames, rx))
+    t.ok(sent > http, "HTTP is what was sent of it", (http, sent))
+    t.equal(run.pair("payload")[0] + run.number("payload not sent, since the answer came before:"),
+            2000000 * n, "and what was not sent is told")
+    t.match(run.text, "target of 50.0 Mbit/s was not reached .* because most answers were errors, "
+            "before all of the payload was sent", "also as the reason for a missed target")
+    t.match(run.text, rf"\nAll {n} answers were errors \(4xx\): the target refuses", "at the end")
+
+
+def n_sent_again(ns):
+    """TCP segments that were sent again in a namespace."""
+    with ns, open("/proc/thread-self/net/snmp", encoding="ascii") as file:
+        names, values = (line.split() for line in file if line.startswith("Tcp:"))
+    return int(dict(zip(names, values))["RetransSegs"])
+
+
+@scenario("frames that the way loses are counted, and told as sent again", 60)
+def test_wire_lost(t, lab):
+    """A veth's ring takes 256 frames; in native mode what has no room is dropped there."""
+    link = wire_lab(lab)
+    nginx = Nginx(lab, address="10.1.1.1")
+    lab.attach("v0", "--mode", "native")
+    before = link.dropped()
+    run = loadgen(lab, "--bandwidth", "0", "--request-size", "500KB", "--connections", "16",
+                  "--duration", "2s", host="10.1.1.1", ns=link.peer_ns)
+    nginx.stop()
+    lost, again = link.dropped() - before, n_sent_again(link.peer_ns)
+    t.equal((run.result.status, run.requests()[1]), (0, 0), "it ends well")
+    t.equal("  sent again by TCP: " in run.text, again > 0, "what is sent again is told")
+    missing = run.pair("frames")[0] - lab.snapshot("v0")["rx"]["l4"]["tcp"]["packets"]
+    t.note(f"{missing} frames have not arrived, {lost} were dropped, {again} sent again")
+    t.ok(abs(missing - lost) <= 0.02 * lost + 100, "only what was lost is missing", (missing, lost))
 
 
 laboratory.main()
