@@ -189,14 +189,14 @@ static bool closed_often(const struct outcome *outcome, const struct stats *stat
 
 static const char *why_missed(const struct outcome *outcome, const struct stats *stats)
 {
-	if (cpu_saturated(outcome))
-		return "the generator has no more CPU";
-	if (late(stats))
-		return "the generator was not woken in time";
 	if (stats_n_not_2xx(stats) > stats->n_completed / 2)
 		return stats->payload_withheld
 			       ? "most answers were errors, before all of the payload was sent"
 			       : "most answers were errors";
+	if (cpu_saturated(outcome))
+		return "the generator has no more CPU";
+	if (late(stats))
+		return "the generator was not woken in time";
 	if (stats->n_failed || stats_n_errors(stats))
 		return "of errors, see above";
 	if (closed_often(outcome, stats))

@@ -417,7 +417,10 @@ def test_wire(t, lab, argv, tls=False):
     t.note(f"bytes: sampler {rx['bytes']}, report {sent}; frames: {rx['packets']}, {frames}")
     t.ok(abs(sent - rx["bytes"]) <= rx["bytes"] * 0.005, "bytes within half a percent",
          (sent, rx))
-    t.ok(abs(frames - rx["packets"]) <= rx["packets"] * 0.005 + 2, "frames too", (frames, rx))
+    # A server's close_notify that comes after our close draws a RST, which no count of ours sees.
+    resets = 10 if tls else 0  # one a connection at most
+    t.ok(abs(frames - rx["packets"]) <= rx["packets"] * 0.005 + 2 + resets, "frames too",
+         (frames, rx))
 
 
 @scenario("a sampler counts what the report says, of refused requests", 60)
@@ -467,9 +470,10 @@ def test_wire_lost(t, lab):
     lost, again = link.dropped() - before, n_sent_again(link.peer_ns)
     t.equal((run.result.status, run.requests()[1]), (0, 0), "it ends well")
     t.equal("  sent again by TCP: " in run.text, again > 0, "what is sent again is told")
-    missing = run.pair("frames")[0] - lab.snapshot("v0")["rx"]["l4"]["tcp"]["packets"]
-    t.note(f"{missing} frames have not arrived, {lost} were dropped, {again} sent again")
-    t.ok(abs(missing - lost) <= 0.02 * lost + 100, "only what was lost is missing", (missing, lost))
+    sent, arrived = run.pair("frames")[0], lab.snapshot("v0")["rx"]["l4"]["tcp"]["packets"]
+    t.note(f"of {sent} frames {arrived} have arrived, {lost} were dropped, {again} sent again")
+    t.ok(abs(sent - arrived - lost) <= 0.005 * sent, "only what was lost is missing",
+         (sent, arrived, lost))
 
 
 laboratory.main()

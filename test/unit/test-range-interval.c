@@ -83,6 +83,24 @@ static void a_change_that_is_taken_back_at_once_changes_nothing(void **state)
 	end_story(s);
 }
 
+/* It was due before the one before it, by its own interval; a search that meets it goes on rightly. */
+static void a_sample_that_was_taken_at_once_misleads_no_search(void **state)
+{
+	struct story *s = begin_jittery_story(state, 0);
+
+	record_each(s, 1000, 1100.1, SEC);
+	record_each(s, 1100.4, 1100.4, 60 * SEC); /* half of all are before it */
+	record_each(s, 1100.8, 1200.1, SEC);
+	expect_steps(s, 1090, 1098, SEC);
+	assert_int_equal(s->n, 8);
+	record_each(s, 1200.4, 1230.1, SEC);
+	record_each(s, 1230.4, 1230.4, 60 * SEC);
+	ask(s, 1190, 1260, SEC, MAX_STEPS);
+	assert_int_equal(s->step[s->n - 1].end_ns, DAY_2026 + 1230 * SEC);
+	expect_one_run(s, s->n);
+	end_story(s);
+}
+
 static void a_short_episode_in_an_hour_is_found(void **state)
 {
 	struct story *s = begin_jittery_story(state, 0);
@@ -142,12 +160,20 @@ static void a_range_within_a_step_is_told_once_the_step_is_complete(void **state
 	assert_int_equal(s->step[0].packets, 60000000);
 	ask(s, 1296, 1300, 60 * SEC, MAX_STEPS);
 	assert_int_equal(s->n, 0);
-	s->now_ns = DAY_2026 + 1319 * SEC; /* nobody records any more, but it is not over */
-	ask(s, 1310, 1319, 60 * SEC, MAX_STEPS);
+	record(s, 1301, 1319);
+	s->now_ns = DAY_2026 + 1320 * SEC + SEC / 4; /* its last record is still to come */
+	ask(s, 1310, 1314, 60 * SEC, MAX_STEPS);
 	assert_int_equal(s->n, 0);
-	s->now_ns = DAY_2026 + 1330 * SEC;
-	ask(s, 1310, 1315, 60 * SEC, MAX_STEPS);
+	record(s, 1320, 1320);
+	ask(s, 1310, 1314, 60 * SEC, MAX_STEPS);
 	assert_int_equal(s->n, 1);
+	s->now_ns = DAY_2026 + 1379 * SEC; /* nobody records any more, but it is not over */
+	ask(s, 1370, 1379, 60 * SEC, MAX_STEPS);
+	assert_int_equal(s->n, 0);
+	s->now_ns = DAY_2026 + 1390 * SEC;
+	ask(s, 1370, 1375, 60 * SEC, MAX_STEPS);
+	assert_int_equal(s->n, 1);
+	assert_false(s->step[0].known);
 	end_story(s);
 }
 
@@ -157,6 +183,7 @@ int main(void)
 		TEST(a_change_is_followed_in_both_directions),
 		TEST(the_first_records_after_a_change_are_no_gaps),
 		TEST(a_change_that_is_taken_back_at_once_changes_nothing),
+		TEST(a_sample_that_was_taken_at_once_misleads_no_search),
 		TEST(a_short_episode_in_an_hour_is_found),
 		TEST(gaps_do_not_widen_the_steps),
 		TEST(coarse_rings_follow_intervals_longer_than_their_own),
