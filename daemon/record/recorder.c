@@ -341,7 +341,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *user)
 		log_debug("%s: %" PRIu64 " ticks missed so far", r->ifname, r->missed);
 	}
 	tick(r);
-	r->next_ns = next_multiple(clock_boottime_ns(), interval);
+	/* Not after the tick's end: one that a busy machine draws out makes the next late, not lost. */
+	r->next_ns = next_multiple(now, interval);
 	sd_event_source_set_time(source, r->next_ns / NSEC_PER_USEC);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }

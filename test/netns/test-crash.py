@@ -110,6 +110,8 @@ def test_kill_start(t, lab):
         recorder = lab.record("v0")
         time.sleep(0.004 * n)
         recorder.kill()
+    # The killed one's privileged child ends by itself, and has the interface until then.
+    laboratory.wait_for(lambda: not samplers(), "the privileged children's end")
     recorder = lab.record("v0")
     recorder.wait_record()
     t.ok(link.state().prog_id, "the next one counts")

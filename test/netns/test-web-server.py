@@ -217,7 +217,8 @@ def test_stop(t, lab):
         idle.request("GET", "/api/interfaces")
         idle.getresponse().read()
         begun.sendall(GET)
-        server.get("/api/interfaces")  # after which the server has seen the half of the other
+        idle.request("GET", "/api/interfaces")
+        idle.getresponse().read()  # after which the server has seen the half of the other
         server.send_signal(number)
         t.equal(read_to_end(idle.sock), b"", f"{number.name}: a connection without request closes")
         begun.sendall(b"\r\n")
