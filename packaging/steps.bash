@@ -21,6 +21,9 @@ step_patient=false
 BUILD_PACKAGES=(gcc libc6-dev pkgconf meson ninja-build clang bpftool
 	libbpf-dev libxdp-dev libelf-dev libsystemd-dev libinih-dev libjansson-dev
 	libh2o-evloop-dev libevent-dev libssl-dev)
+# The test machine's root (test/vm), and the Debian packages that are installed in it.
+# shellcheck disable=SC2034
+MACHINE_PACKAGES=(mmdebstrap e2fsprogs kmod lz4 dpkg-dev debhelper)
 
 # Where a lone `su` has not put the administrator's programs.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin

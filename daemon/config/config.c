@@ -16,6 +16,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/error.h"
+#include "util/log.h"
 #include "util/ini.h"
 #include "util/units.h"
 
@@ -122,6 +123,18 @@ static int set_key(struct config *config, const char *key, const char *value, st
 	return error_set(err, -EINVAL, "unknown key \"%s\"", key);
 }
 
+static int load_file_as_asked(const struct config_source *source, struct config *config,
+			      const char *ifname, struct error *err)
+{
+	int r = load_file(config, source->dir ?: CONFIG_DEFAULT_DIR, ifname, err);
+
+	if (r && source->lenient) {
+		log_warning("%s", err->text);
+		r = 0;
+	}
+	return r;
+}
+
 /**
  * config_resolve() - defaults, files, command line, in this order
  * @source: where from; each of its files may be missing, and the default folder
@@ -132,14 +145,13 @@ static int set_key(struct config *config, const char *key, const char *value, st
  */
 int config_resolve(const struct config_source *source, struct config *ret_config, struct error *err)
 {
-	const char *dir = source->dir ?: CONFIG_DEFAULT_DIR;
 	struct config config;
 	int r;
 
 	set_defaults(&config);
-	r = check_dir(source->dir, err) ?: load_file(&config, dir, NULL, err);
+	r = check_dir(source->dir, err) ?: load_file_as_asked(source, &config, NULL, err);
 	if (!r && source->ifname)
-		r = load_file(&config, dir, source->ifname, err);
+		r = load_file_as_asked(source, &config, source->ifname, err);
 	for (size_t i = 0; !r && i < source->n_overrides; i++)
 		r = set_key(&config, source->override[i].key, source->override[i].value, err);
 	r = r ?: service_list_check(&config.services, err);

@@ -48,6 +48,7 @@ struct config {
 struct config_source {
 	const char *dir;    /* of the files; NULL: the default one, which may be missing */
 	const char *ifname; /* NULL: the common file alone */
+	bool lenient;	    /* a file with a mistake is a warning, and holds up to the mistake */
 	size_t n_overrides;
 	struct {
 		const char *key, *value;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * attach-object [-n] [-s] OBJECT INTERFACE: samplerd --attach with the BPF object of a file. Prints
- * what was done, as one word. For tests of the hand-over, where the program has to be another one.
+ * attach-object [-n] [-s] [-g GID] OBJECT INTERFACE: samplerd --attach with the BPF object of a file.
+ * Prints what was done, as one word. For tests of the hand-over, where the program has to be another one.
  */
 #include "kernel/attach.h"
 #include "kernel/pins.h"
@@ -53,13 +53,16 @@ int main(int argc, char **argv)
 	struct error err;
 	int option;
 
-	while ((option = getopt(argc, argv, "ns")) >= 0) {
+	while ((option = getopt(argc, argv, "nsg:")) >= 0) {
 		if (option == '?')
 			return 2;
-		options.mode = option == 'n' ? ATTACH_NATIVE : ATTACH_SKB;
+		if (option == 'g')
+			options.group = (gid_t)strtoul(optarg, NULL, 10);
+		else
+			options.mode = option == 'n' ? ATTACH_NATIVE : ATTACH_SKB;
 	}
 	if (argc - optind != 2 || map_file(argv[optind], &options)) {
-		fprintf(stderr, "usage: attach-object [-n] [-s] OBJECT INTERFACE\n");
+		fprintf(stderr, "usage: attach-object [-n] [-s] [-g GID] OBJECT INTERFACE\n");
 		return 2;
 	}
 	options.ifname = argv[optind + 1];

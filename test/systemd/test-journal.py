@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The journal: rates with their fields, errors with what to do, and not too much of it."""
+import os
+import re
+
+import guest
+from guest import scenario, wait_for
+
+
+def configure(text, name="v0"):
+    os.makedirs(guest.CONFIG, exist_ok=True)
+    with open(f"{guest.CONFIG}/{name}.conf", "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def rates(machine):
+    """Entries of the rate log."""
+    return [e for e in machine.entries("sampler@v0") if "SAMPLER_RX_PACKETS" in e]
+
+
+@scenario("rates have their fields, and these are the API's", 90)
+def test_fields(t, machine):
+    configure("[sampler]\nlog_interval = 1s\n")
+    link = machine.veth()
+    machine.start("v0")
+    machine.systemctl("start", "sampler-web.socket")
+    sent = 0
+    for _ in range(3):
+        chosen, _ = guest.frames(300)
+        sent += link.send(chosen)[1]
+        guest.time.sleep(1.1)
+    machine.wait_packets("v0", 900)
+
+    def total(name):
+        return sum(int(entry[name]) for entry in rates(machine))
+
+    wait_for(lambda: total("SAMPLER_RX_PACKETS") >= 900, "every frame in the journal")
+    answer = machine.get("/api/metrics/realtime?interface=v0")[1]
+    t.equal((total("SAMPLER_RX_PACKETS"), total("SAMPLER_RX_BYTES")),
+            (answer["total_packets"], answer["total_bytes"]), "packets and bytes add up to the API's")
+    t.equal(total("SAMPLER_RX_BYTES"), sent, "which is what was sent")
+    entry = rates(machine)[0]
+    t.equal({e["SAMPLER_INTERFACE"] for e in rates(machine)}, {"v0"}, "each names its interface")
+    t.equal(len({e.get("MESSAGE_ID") for e in rates(machine)}), 1, "and all have one MESSAGE_ID")
+    t.ok(entry["MESSAGE_ID"], "which is there")
+    busy = max(rates(machine), key=lambda e: int(e["SAMPLER_RX_PACKETS"]))
+    text = busy["MESSAGE"]
+    t.match(text, rf"\({busy['SAMPLER_RX_PACKETS']} packets, {busy['SAMPLER_RX_BYTES']} bytes in", "text and fields agree")
+    t.equal(busy["_SYSTEMD_UNIT"], "sampler@v0.service", "under the unit")
+
+
+@scenario("the catalog explains", 90)
+def test_catalog(t, machine):
+    machine.veth()
+    configure("[attach]\nmod = skb\n")
+    machine.systemctl("start", "sampler@v0", check=False)
+    t.match(machine.journal("sampler-attach@v0"), r"v0\.conf:2: ", "a mistake has its line")
+    os.unlink(f"{guest.CONFIG}/v0.conf")
+    machine.systemctl("reset-failed")
+    machine.start("v0")
+    machine.run("ip", "link", "set", "dev", "v0", "xdpdrv", "off") if guest.TIER != "vm" else \
+        machine.run("xdp-loader", "unload", "v0", "--all")
+    wait_for(lambda: "degraded" in machine.journal("sampler@v0"), "degraded")
+    out = machine.journal("sampler@v0", "-x")
+    t.match(out, r"degraded: .*\n░░ Subject: .*v0", "degraded has an entry in the catalog")
+    t.match(out, r"░░ +(samplerd --attach v0|systemctl reload sampler@v0)",
+            "which says what to do, with the interface's name")
+    listed = machine.run("journalctl", "--no-pager", "--list-catalog")
+    ids = {e["MESSAGE_ID"] for e in machine.entries("sampler*@v0*")
+           if e.get("MESSAGE_ID") and e.get("SYSLOG_IDENTIFIER") == "samplerd"}
+    t.ok(ids and all(number in listed for number in ids), "each MESSAGE_ID that was logged is in the catalog", ids)
+
+
+@scenario("a silent link logs seldom", 90)
+def test_silence(t, machine):
+    configure("[sampler]\ninterval = 100ms\nlog_interval = 100ms\n")
+    link = machine.veth()
+    machine.start("v0")
+    link.send(guest.frames(10)[0])
+    wait_for(lambda: machine.last_record("v0")["rx"]["packets"] == 10, "the frames")
+    wait_for(lambda: rates(machine), "a line")
+    before = len(rates(machine)), machine.last_record("v0")["record"]
+    wait_for(lambda: machine.last_record("v0")["record"] >= before[1] + 30, "thirty silent ticks")
+    more = len(rates(machine)) - before[0]
+    t.ok(more <= 5, "thirty ticks of silence are not thirty lines", more)
+
+
+@scenario("what goes wrong again and again is told once", 90)
+def test_repeated(t, machine):
+    """Somebody takes our program off, and nobody puts it back: a line, not one a tick."""
+    configure("[sampler]\ninterval = 100ms\n")
+    machine.veth()
+    machine.start("v0")
+    machine.run("ip", "link", "set", "dev", "v0", "xdpdrv", "off") if guest.TIER != "vm" else \
+        machine.run("xdp-loader", "unload", "v0", "--all")
+    wait_for(lambda: "degraded" in machine.journal("sampler@v0"), "degraded")
+    before = machine.last_record("v0")["record"]
+    wait_for(lambda: machine.last_record("v0")["record"] >= before + 30, "thirty ticks")
+    t.equal(len(re.findall("degraded:", machine.journal("sampler@v0"))), 1, "once")

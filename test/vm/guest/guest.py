@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""
+The test machine from inside: systemd, units, links with known traffic, and what is installed.
+
+A Machine is a Lab (test/netns/lab.py) without namespaces of its own: the links under test are in
+init's network namespace, samplerd is the installed one, and units run it. After each scenario
+everything is stopped and taken away; what is left then is a failed point of its own.
+"""
+import functools
+import glob
+import grp
+import http.client
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+
+import tap
+
+os.environ.update(SAMPLERD="/usr/sbin/samplerd", ATTACH_OBJECT="/run/payload/attach-object",
+                  SAMPLER_TEST_OBJECTS="/run/payload")
+
+import lab  # noqa: E402 (reads the environment)
+from frames import IPV4, UDP, eth, ipv4, udp  # noqa: E402
+from known import KNOWN  # noqa: E402
+from lab import Failure, Namespace, wait_for  # noqa: E402,F401
+
+BOOT = int(os.environ.get("SAMPLER_TEST_BOOT", "1"))
+PAYLOAD, OUT, CONFIG, STATE = "/run/payload", "/run/out", "/etc/sampler", "/var/lib/sampler"
+with open(f"{PAYLOAD}/tier", encoding="ascii") as _file:
+    TIER = _file.read().strip()
+PORT = 3000
+DISCARD = eth(IPV4, ipv4(UDP, udp(40000, 9, bytes(64))))  # what dropping members of a chain drop
+DNS = eth(IPV4, ipv4(UDP, udp(40000, 53, bytes(40))))
+MOST_BYTES = 1514  # a chain with a program that knows no fragments has no room for more
+
+
+def scenario(title, seconds=60, clean=True, **arguments):
+    """Register a scenario: a function of a Report and a Machine."""
+
+    def register(function):
+        @functools.wraps(function)
+        def in_machine(report, **more):
+            with Machine(report, clean) as machine:
+                function(report, machine, **more)
+
+        tap.scenario(title, seconds, **arguments)(in_machine)
+        return function
+
+    return register
+
+
+def frames(n):
+    """Return: (n known frames that go through any chain, their bytes)."""
+    small = [frame for frame, _, _ in KNOWN if len(frame) <= MOST_BYTES]
+    chosen = [small[i % len(small)] for i in range(n)]
+    return chosen, sum(map(len, chosen))
+
+
+def escape(ifname):
+    """An interface's name as a unit's instance has it."""
+    return subprocess.run(["systemd-escape", "--", ifname], stdout=subprocess.PIPE, text=True,
+                          check=True).stdout.strip()
+
+
+class Machine(lab.Lab):
+    def __init__(self, report, clean):
+        self._report, self._clean = report, clean
+        self._recorders, self._n, self.sanitizer_log = [], 0, ""
+        self.state_dir, self.config_dir = STATE, CONFIG
+        self._links = []
+        self._kept = f"{tap_dir()}/etc-sampler"
+        shutil.rmtree(self._kept, ignore_errors=True)
+        if os.path.isdir(CONFIG):
+            shutil.copytree(CONFIG, self._kept)
+        self.ns = self._prepare_namespace()
+        self.begun = time.time()
+
+    def __exit__(self, kind, error, _):
+        if kind:
+            self.tell()
+        if not self._clean:
+            return
+        self.systemctl("stop", "sampler@*", "sampler-web.socket", "sampler-web.service", check=False)
+        self.systemctl("reset-failed", check=False)
+        try:
+            wait_for(lambda: not self.pins() and not self.units("sampler-*@*"), "nothing is left")
+        except Failure:
+            self._report.ok(False, "stopped, nothing is attached or pinned",
+                            f"{self.pins()} {self.units('sampler-*@*')}\n{self.journal()[-3000:]}")
+        for name in self._links:
+            self.try_run("ip", "link", "del", name)
+        for path in glob.glob(f"{STATE}/*.hist*"):
+            os.unlink(path)
+        shutil.rmtree(CONFIG, ignore_errors=True)
+        if os.path.isdir(self._kept):
+            shutil.copytree(self._kept, CONFIG)
+
+    def tell(self):
+        """What a failure's reader wants to see."""
+        self._report.note(self.journal()[-4000:])
+
+    def _options(self):
+        return ()  # what is installed needs none
+
+    # ---- links ----
+
+    def veth(self, name="v0", peer=None, mtu=1500, ns=None, peer_ns=None):
+        link = super().veth(name, peer or "p" + name, mtu, ns, peer_ns)
+        self._links.append(name)
+        return link
+
+    def last_record(self, ifname, ns=None):
+        return super().last_record(ifname)
+
+    # ---- systemd ----
+
+    def systemctl(self, *argv, check=True, seconds=60):
+        """Return: lab.Result."""
+        result = self.try_run("systemctl", "--no-pager", *argv, seconds=seconds)
+        if check and result.status:
+            raise Failure(f"systemctl {' '.join(argv)}: {result!r}\n{self.journal()}")
+        return result
+
+    def start(self, *ifnames):
+        """systemctl start sampler@… """
+        self.systemctl("start", *(f"sampler@{escape(ifname)}" for ifname in ifnames))
+
+    def stop(self, ifname):
+        """systemctl stop, and the end of the attach unit, which is no longer needed then."""
+        self.systemctl("stop", f"sampler@{escape(ifname)}")
+        self.wait_inactive(f"sampler-attach@{escape(ifname)}")
+
+    def show(self, unit, name):
+        """Return: one property of a unit."""
+        return self.run("systemctl", "show", "--value", "-p", name, "--", unit).strip()
+
+    def is_active(self, unit):
+        return self.show(unit, "ActiveState") == "active"
+
+    def wait_inactive(self, unit):
+        wait_for(lambda: self.show(unit, "ActiveState") in ("inactive", "failed"), f"the end of {unit}")
+
+    def wait_packets(self, ifname, packets):
+        """Wait until the API has that many. Return: how many it has."""
+
+        def got():
+            status, answer = self.get(f"/api/metrics/realtime?interface={ifname}")
+            return status == 200 and answer["total_packets"] >= packets and answer["total_packets"]
+
+        return wait_for(got, f"{packets} packets of {ifname} in the API")
+
+    def pid(self, unit):
+        return int(self.show(unit, "MainPID"))
+
+    def units(self, pattern):
+        """Return: names of loaded units that are active or failed."""
+        out = self.run("systemctl", "list-units", "--no-legend", "--plain", "--state=active,failed",
+                       "--", pattern)
+        return [line.split()[0] for line in out.splitlines()]
+
+    def journal(self, unit="sampler*", *argv):
+        """Return: what the journal has of units, as text."""
+        self.run("journalctl", "--sync")
+        return self.run("journalctl", "--no-pager", "-o", "short-precise", "-b", "-u", unit,
+                        f"--since=@{self.begun:.6f}", *argv)
+
+    def entries(self, unit, *argv):
+        """Return: the journal's entries as dictionaries."""
+        self.run("journalctl", "--sync")
+        out = self.run("journalctl", "--no-pager", "-o", "json", "-b", "-u", unit,
+                       f"--since=@{self.begun:.6f}", *argv)
+        return [json.loads(line) for line in out.splitlines()]
+
+    # ---- counting ----
+
+    def packets(self, ifname="v0"):
+        """What the map has counted by now."""
+        return self.snapshot(ifname)["rx"]["packets"]
+
+    def counted(self, ifname, link, n=997):
+        """Send n known frames at rest. Return: what was counted less what was sent: (frames, bytes)."""
+        chosen, size = frames(n)
+        before = self.snapshot(ifname)["rx"]
+        sent = link.send(chosen)
+        if sent != (n, size):
+            raise Failure(f"sent {sent} of {(n, size)}")
+        after = self.snapshot(ifname)["rx"]
+        return after["packets"] - before["packets"] - n, after["bytes"] - before["bytes"] - size
+
+    def attach_object(self, name, ifname, *argv, ns=None):
+        return super().attach_object(name, ifname, "-g", str(grp.getgrnam("sampler").gr_gid), *argv)
+
+    # ---- other XDP programs ----
+
+    def load(self, name, ifname="v0", mode="native"):
+        """Load a member of meson.build's chain_members through libxdp."""
+        self.run("xdp-loader", "load", "-m", mode, ifname, f"{PAYLOAD}/{name}.bpf.o")
+
+    def unload(self, name, ifname="v0"):
+        self.run("xdp-loader", "unload", ifname, "-i", str(self.chain(ifname)[name]["id"]))
+
+    def chain(self, ifname="v0"):
+        """Return: {name: {"priority", "id"}} in the order in which they run, by xdp-loader."""
+        out = self.run("xdp-loader", "status", ifname)
+        found = re.findall(r"(?m)^ =>\s+(\d+)\s+(\S+)\s+(\d+)", out)
+        return {name: {"priority": int(priority), "id": int(number)}
+                for priority, name, number in found}
+
+    def hits(self, name):
+        """How many frames have reached a member."""
+        maps = json.loads(self.run("bpftool", "-j", "map", "show"))
+        newest = max(m["id"] for m in maps if m.get("name") == f"{name}_hits"[:15])
+        dump = json.loads(self.run("bpftool", "-j", "map", "dump", "id", str(newest)))
+        return int.from_bytes(bytes(int(byte, 16) for byte in dump[0]["value"]), "little")
+
+    # ---- web ----
+
+    def get(self, path, port=PORT):
+        """Return: (status, answer as JSON)."""
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20 * tap.SLOWNESS)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        return answer.status, json.loads(body)
+
+
+def tap_dir():
+    """A folder for what a scenario keeps."""
+    os.makedirs("/run/sampler-test", exist_ok=True)
+    return "/run/sampler-test"
