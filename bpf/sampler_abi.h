@@ -10,10 +10,11 @@
 
 #include <linux/types.h>
 
-#define SAMPLER_ABI_VERSION  2
+#define SAMPLER_ABI_VERSION  3
 #define SAMPLER_META_MAGIC   0x72656c706d617331ULL /* "1sampler", little endian */
 #define SAMPLER_MAX_SERVICES 16
 #define SAMPLER_NAME_MAX     16 /* IFNAMSIZ; service names take the same room */
+#define SAMPLER_MAX_CHAIN    10 /* libxdp's dispatcher holds as many programs */
 
 /* Names of programs and maps as the kernel shows them (15 characters at most). */
 #define SAMPLER_PROG_RX	     "sampler_rx"
@@ -86,6 +87,26 @@ enum sampler_mode { SAMPLER_MODE_NATIVE = 1, SAMPLER_MODE_SKB };
 #define SAMPLER_META_CHAINED	   (1u << 0) /* behind libxdp's dispatcher */
 #define SAMPLER_META_VLAN_STRIPPED (1u << 1) /* rxvlan was on: the NIC takes tags off before XDP */
 
+/* An XDP program of an interface; where it is alone, what it would have in a chain. */
+struct sampler_chain_program {
+	__u32 prog_id;
+	__u32 run_priority;
+	__u32 actions; /* bit per verdict of its own after which the next one runs */
+	__u8 tag[8];
+	char name[SAMPLER_NAME_MAX];
+};
+
+/*
+ * All XDP programs of the interface in the order in which they run, as the privileged side last saw
+ * them. Without ours among them (sampler_meta.prog_id), frames pass by uncounted.
+ */
+struct sampler_chain {
+	__u64 boottime_ns;  /* when that was */
+	__u32 link_prog_id; /* what the interface showed then: the dispatcher, a lone program, 0 */
+	__u32 n;
+	struct sampler_chain_program program[SAMPLER_MAX_CHAIN];
+};
+
 /* What the pins say of themselves: value of SAMPLER_MAP_META. */
 struct sampler_meta {
 	__u64 magic;
@@ -110,6 +131,10 @@ struct sampler_meta {
 	__u8 prog_tag[8];
 	char service[SAMPLER_MAX_SERVICES][SAMPLER_NAME_MAX]; /* "" = free */
 	char mode_reason[112];				      /* why not native; "" where native */
+	struct sampler_chain chain;
+	char alone_reason[128]; /* why without libxdp's dispatcher; "" behind it */
+	__u32 chain_actions;	/* of our program, asked for; see sampler_chain_program.actions */
+	__u32 reserved;
 	__u64 checksum; /* of all before: a reader can tell a half-written value */
 };
 
@@ -117,6 +142,8 @@ _Static_assert(sizeof(struct sampler_count) == 16, "ABI");
 _Static_assert(sizeof(struct sampler_counters) == 536, "ABI");
 _Static_assert(sizeof(struct sampler_control) == 8, "ABI");
 _Static_assert(sizeof(struct sampler_port_table) == 131072, "ABI");
-_Static_assert(sizeof(struct sampler_meta) == 512, "ABI");
+_Static_assert(sizeof(struct sampler_chain_program) == 36, "ABI");
+_Static_assert(sizeof(struct sampler_chain) == 376, "ABI");
+_Static_assert(sizeof(struct sampler_meta) == 1024, "ABI");
 
 #endif

@@ -10,11 +10,13 @@
 #include "kernel/requirements.h"
 #include "record/broker.h"
 #include "record/export.h"
+#include "record/journal.h"
 #include "record/recorder.h"
 #include "store/history.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/message-ids.h"
 #include "util/options.h"
 #include "util/privileges.h"
 
@@ -165,13 +167,6 @@ static int detach(const struct config *config, const char *ifname, struct error 
 	if (!r)
 		log_notice("%s: detached", ifname);
 	return r;
-}
-
-static int verify(const struct config *config, const char *ifname, struct error *err)
-{
-	uint32_t link_prog_id;
-
-	return attach_verify(config->pin_dir, ifname, &link_prog_id, err);
 }
 
 static int purge(const struct config *config, const char *ifname, struct error *err)
@@ -399,7 +394,7 @@ static int perform(const struct arguments *args, const struct config *config, st
 	case DETACH:
 		return detach(config, ifname, err);
 	case VERIFY:
-		return verify(config, ifname, err);
+		return attach_verify(config->pin_dir, ifname, err);
 	case PRINT:
 		return export_snapshot(config, ifname, stdout, err);
 	case HISTORY:
@@ -414,19 +409,32 @@ static int perform(const struct arguments *args, const struct config *config, st
 	}
 }
 
-static int run(const struct arguments *args)
+/* Where the journal's catalog knows what to do about it. */
+static const char *failure_id(enum verb verb, int r)
+{
+	if (verb == ATTACH)
+		return MESSAGE_ATTACH_FAILED;
+	if (verb == VERIFY && r == -ENOENT)
+		return MESSAGE_NOT_ATTACHED;
+	return verb == RECORD ? MESSAGE_RECORD_FAILED : NULL;
+}
+
+static int run(struct arguments *args)
 {
 	struct error err = { "" };
 	struct config config;
 	int r;
 
+	/* A mistake in a file must not keep a program attached that is to go. */
+	args->source.lenient = args->verb == DETACH;
+	journal_start(args->source.ifname);
 	if (config_resolve(&args->source, &config, &err)) {
 		log_error("%s", err.text);
 		return EXIT_USAGE;
 	}
 	r = perform(args, &config, &err);
 	if (r)
-		log_error("%s", err.text);
+		log_event(LOG_ERR, failure_id(args->verb, r), "%s", err.text);
 	return exit_status(r);
 }
 

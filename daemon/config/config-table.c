@@ -6,6 +6,7 @@
 #include "config/config-table.h"
 
 #include "kernel/attach.h"
+#include "model/chain.h"
 #include "util/address.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -21,7 +22,6 @@
 #define DAY		 (24 * 3600 * NSEC_PER_SEC)
 #define INTERVAL_MIN	 (100 * MSEC)
 #define INTERVAL_MAX	 (60 * NSEC_PER_SEC)
-#define N_XDP_ACTIONS	 5
 #define FINE_MIN	 60
 #define FINE_MAX	 1000000
 #define MEDIUM_MIN	 (600 * NSEC_PER_SEC)
@@ -30,8 +30,6 @@
 #define RUN_PRIORITY_MAX 65535
 
 static const char *const mode_names[] = { "auto", "native", "skb" };
-static const char *const action_names[N_XDP_ACTIONS] = { "aborted", "drop", "pass", "tx",
-							 "redirect" };
 
 /* ---- one reader and one writer for each kind of value ---- */
 
@@ -166,7 +164,7 @@ static int set_chain_actions(void *target, const char *key, const char *value, s
 	(void)key, (void)err;
 	while (*value) {
 		size_t len = strcspn(value, " ,");
-		int action = find_name(action_names, N_XDP_ACTIONS, value, len);
+		int action = find_name(chain_action_names, CHAIN_N_ACTIONS, value, len);
 
 		if (action < 0)
 			return action;
@@ -184,9 +182,10 @@ static void get_chain_actions(const struct config *c, char *buf, size_t size)
 {
 	size_t n = 0;
 
-	for (unsigned int i = 0; i < N_XDP_ACTIONS; i++)
+	for (unsigned int i = 0; i < CHAIN_N_ACTIONS; i++)
 		if (c->chain_actions & 1u << i)
-			n += snprintf(buf + n, size - n, "%s%s", n ? " " : "", action_names[i]);
+			n += snprintf(buf + n, size - n, "%s%s", n ? " " : "",
+				      chain_action_names[i]);
 }
 
 static int set_reattach(void *target, const char *key, const char *value, struct error *err)

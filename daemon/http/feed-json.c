@@ -82,17 +82,9 @@ static unsigned int why_none(const struct catalog *catalog, struct error *err)
 	return 503;
 }
 
-/**
- * select_counted() - the interfaces that a request is about, as far as their counters can be read
- * @context: of the request
- * @query: its "interface", or all
- * @ret_selection: at least one
- * @err: why none
- *
- * Return: 200, or the status that tells why not.
- */
-unsigned int select_counted(const struct endpoint_context *context, const struct query *query,
-			    struct selection *ret_selection, struct error *err)
+static unsigned int select_counted(const struct endpoint_context *context,
+				   const struct query *query, struct selection *ret_selection,
+				   struct error *err)
 {
 	const char *name = query_get(query, "interface");
 	struct feed *feed = NULL;
@@ -115,6 +107,37 @@ unsigned int select_counted(const struct endpoint_context *context, const struct
 			ret_selection->feed[ret_selection->n++] = context->catalog->feed[i];
 	}
 	return ret_selection->n ? 200 : why_none(context->catalog, err);
+}
+
+/**
+ * answer_counted() - answer a request about the interfaces whose counters can be read
+ * @context: of the request
+ * @query: its "interface", or all
+ * @make: the answer for at least one interface; NULL without memory
+ * @ret_body: a new object
+ * @err: why there is none
+ *
+ * Return: 200; 404 for an unknown interface, 400 for an ambiguous one, 503 where no counters can be
+ * read; 500 without memory.
+ */
+unsigned int answer_counted(const struct endpoint_context *context, const struct query *query,
+			    json_t *(*make)(const struct endpoint_context *context,
+					    const struct selection *selection),
+			    json_t **ret_body, struct error *err)
+{
+	struct selection selection;
+	unsigned int status = select_counted(context, query, &selection, err);
+	json_t *json;
+
+	if (status != 200)
+		return status;
+	json = make(context, &selection);
+	if (!json) {
+		error_set(err, 0, "out of memory");
+		return 500;
+	}
+	*ret_body = json;
+	return 200;
 }
 
 /** version_of_all() - Return: another one whenever anything of any interface changes */

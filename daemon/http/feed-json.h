@@ -31,8 +31,10 @@ struct feed_health {
 
 unsigned int select_one(const struct endpoint_context *context, const char *name,
 			struct feed **ret_feed, struct error *err);
-unsigned int select_counted(const struct endpoint_context *context, const struct query *query,
-			    struct selection *ret_selection, struct error *err);
+unsigned int answer_counted(const struct endpoint_context *context, const struct query *query,
+			    json_t *(*make)(const struct endpoint_context *context,
+					    const struct selection *selection),
+			    json_t **ret_body, struct error *err);
 uint64_t version_of_all(const struct endpoint_context *context, const struct query *query);
 
 int json_set(json_t *object, const char *name, json_t *value);

@@ -66,7 +66,38 @@ static json_t *epoch_json(const struct feed *feed)
 	return json_string(text);
 }
 
-static int set_attachment(json_t *json, const struct feed *feed)
+static json_t *alone_reason_json(const struct feed *feed)
+{
+	if (!feed->pinned || !feed->meta.alone_reason[0])
+		return json_null();
+	return text_json(feed->meta.alone_reason, sizeof(feed->meta.alone_reason));
+}
+
+/* A moment of this boot by the clocks of now: a label of then may be of before a step. */
+static json_t *boottime_json(const struct endpoint_context *context, uint64_t boottime_ns)
+{
+	if (!boottime_ns || boottime_ns > context->boottime_ns)
+		return json_null();
+	return timestamp_json(context->realtime_ns - (context->boottime_ns - boottime_ns));
+}
+
+static int set_chain(json_t *json, const struct endpoint_context *context, const struct feed *feed)
+{
+	const struct sampler_meta *meta = &feed->meta;
+	const bool pinned = feed->pinned;
+	uint64_t checked_ns = pinned ? meta->chain.boottime_ns : 0;
+
+	return json_set(json, "chained", boolean_if(pinned, meta->flags & SAMPLER_META_CHAINED)) ||
+	       json_set(json, "alone_reason", alone_reason_json(feed)) ||
+	       json_set(json, "run_priority", integer_if(pinned, meta->run_priority)) ||
+	       json_set(json, "program", program_json(feed)) ||
+	       json_set(json, "link_program_id", integer_if(pinned, meta->link_prog_id)) ||
+	       json_set(json, "chain", pinned ? chain_json(meta) : json_null()) ||
+	       json_set(json, "chain_checked_at", boottime_json(context, checked_ns));
+}
+
+static int set_attachment(json_t *json, const struct endpoint_context *context,
+			  const struct feed *feed)
 {
 	const struct sampler_meta *meta = &feed->meta;
 	const bool pinned = feed->pinned;
@@ -74,11 +105,7 @@ static int set_attachment(json_t *json, const struct feed *feed)
 	return json_set(json, "attached", json_boolean(feed->attached)) ||
 	       json_set(json, "mode", mode_json(feed)) ||
 	       json_set(json, "mode_reason", mode_reason_json(feed)) ||
-	       json_set(json, "chained", boolean_if(pinned, meta->flags & SAMPLER_META_CHAINED)) ||
-	       json_set(json, "run_priority", integer_if(pinned, meta->run_priority)) ||
-	       json_set(json, "program", program_json(feed)) ||
-	       json_set(json, "link_program_id", integer_if(pinned, meta->link_prog_id)) ||
-	       json_set(json, "epoch", epoch_json(feed)) ||
+	       set_chain(json, context, feed) || json_set(json, "epoch", epoch_json(feed)) ||
 	       json_set(json, "attached_at", timestamp_if(pinned, meta->attach_realtime_ns)) ||
 	       json_set(json, "counting_since", timestamp_if(pinned, meta->epoch));
 }
@@ -107,16 +134,11 @@ static int set_link(json_t *json, const struct feed *feed, const struct feed_hea
 	       json_set(json, "services", services_json(feed->services));
 }
 
-/* Its wall-clock time by the clocks of now: the record's own label may be of before a step. */
 static json_t *last_record_json(const struct endpoint_context *context, const struct feed *feed)
 {
-	uint64_t at = feed->recorded_boottime_ns;
-
 	if (feed->source == FEED_RECORDS)
 		return timestamp_json(feed->newest.realtime_ns);
-	if (!at || at > context->boottime_ns)
-		return json_null();
-	return timestamp_json(context->realtime_ns - (context->boottime_ns - at));
+	return boottime_json(context, feed->recorded_boottime_ns);
 }
 
 static json_t *recorder_json(const struct endpoint_context *context, const struct feed *feed)
@@ -154,7 +176,7 @@ static json_t *interface_json(const struct endpoint_context *context, const stru
 		return NULL;
 	judge_feed(feed, link_fd, &health);
 	if (!json_set(json, "interface", text_json(feed->name, sizeof(feed->name))) &&
-	    !json_set(json, "id", json_string(feed->key)) && !set_attachment(json, feed) &&
+	    !json_set(json, "id", json_string(feed->key)) && !set_attachment(json, context, feed) &&
 	    !set_link(json, feed, &health) &&
 	    !json_set(json, "recorder", recorder_json(context, feed)) &&
 	    !json_set(json, "health", health_json(&health)) &&

@@ -86,23 +86,10 @@ static json_t *realtime_json(const struct endpoint_context *context,
  * @ret_body: a new object
  * @err: why there is none
  *
- * Return: 200; 404 for an unknown interface, 400 for an ambiguous one, 503 where no counters can be
- * read; 500 without memory.
+ * Return: as answer_counted().
  */
 unsigned int realtime_answer(const struct endpoint_context *context, const struct query *query,
 			     json_t **ret_body, struct error *err)
 {
-	struct selection selection;
-	unsigned int status = select_counted(context, query, &selection, err);
-	json_t *json;
-
-	if (status != 200)
-		return status;
-	json = realtime_json(context, &selection);
-	if (!json) {
-		error_set(err, 0, "out of memory");
-		return 500;
-	}
-	*ret_body = json;
-	return 200;
+	return answer_counted(context, query, realtime_json, ret_body, err);
 }

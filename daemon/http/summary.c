@@ -123,22 +123,10 @@ static json_t *summary_json(const struct endpoint_context *context,
  * @ret_body: a new object
  * @err: why there is none
  *
- * Return: as realtime_answer().
+ * Return: as answer_counted().
  */
 unsigned int summary_answer(const struct endpoint_context *context, const struct query *query,
 			    json_t **ret_body, struct error *err)
 {
-	struct selection selection;
-	unsigned int status = select_counted(context, query, &selection, err);
-	json_t *json;
-
-	if (status != 200)
-		return status;
-	json = summary_json(context, &selection);
-	if (!json) {
-		error_set(err, 0, "out of memory");
-		return 500;
-	}
-	*ret_body = json;
-	return 200;
+	return answer_counted(context, query, summary_json, ret_body, err);
 }

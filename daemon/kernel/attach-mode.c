@@ -7,6 +7,7 @@
 #include "kernel/attach-plan.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/message-ids.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -153,9 +154,10 @@ static void say_fallback(struct plan *plan, const struct bpf_log *log, int error
 {
 	snprintf(plan->meta.mode_reason, sizeof(plan->meta.mode_reason), "%.111s",
 		 log->kernel[0] ? log->kernel : strerror(-error));
-	log_warning("%s: no native XDP (%s): attaching in skb mode, which turns off GRO on the "
-		    "device and can cost a copy of each frame",
-		    plan->options->ifname, plan->meta.mode_reason);
+	log_event(LOG_WARNING, MESSAGE_ATTACHED_SKB,
+		  "%s: no native XDP (%s): attaching in skb mode, which turns off GRO on the "
+		  "device and can cost a copy of each frame",
+		  plan->options->ifname, plan->meta.mode_reason);
 }
 
 /* Programs of both modes cannot be on one interface: a change of mode is a gap, and said to be. */

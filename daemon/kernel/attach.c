@@ -19,6 +19,7 @@
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/message-ids.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -42,17 +43,44 @@ static const struct program *newest_ours(const struct plan *plan, const struct p
 	return NULL;
 }
 
-static void say_chained(const struct plan *plan, const struct bpf_log *log)
+static void say_chained(const struct plan *plan)
 {
-	if (plan->meta.flags & SAMPLER_META_CHAINED)
-		return;
-	log_warning("%s: attached alone, without libxdp's dispatcher (%s): other XDP programs will "
-		    "find the interface busy",
-		    plan->options->ifname,
-		    log->no_chain[0] ? log->no_chain : "the program before was alone too");
+	if (!(plan->meta.flags & SAMPLER_META_CHAINED))
+		log_event(LOG_WARNING, MESSAGE_ATTACHED_ALONE,
+			  "%s: attached alone, without libxdp's dispatcher (%s): other XDP "
+			  "programs will find the interface busy",
+			  plan->options->ifname, plan->meta.alone_reason);
 }
 
-static void describe(struct plan *plan, const struct program *ours, uint32_t link_prog_id)
+/* A program that takes the place of one that was alone is so for the same reason. */
+static void describe_alone(struct sampler_meta *meta, const struct bpf_log *log)
+{
+	if (meta->flags & SAMPLER_META_CHAINED)
+		meta->alone_reason[0] = 0;
+	else if (log->no_chain[0])
+		snprintf(meta->alone_reason, sizeof(meta->alone_reason), "%.127s", log->no_chain);
+	else if (!meta->alone_reason[0])
+		snprintf(meta->alone_reason, sizeof(meta->alone_reason),
+			 "the program before was alone too");
+}
+
+/* The id first: where the chain changes meanwhile, recorders then see another one and ask again. */
+static int look(struct plan *plan, struct error *err)
+{
+	uint32_t link_prog_id = link_xdp_prog_id(plan->link.ifindex);
+	struct programs now;
+	int r = programs_read(plan->link.ifindex, &now, err);
+
+	if (r)
+		return r;
+	programs_describe(&now, link_prog_id, &plan->meta);
+	plan->meta.link_prog_id = link_prog_id;
+	programs_close(&now);
+	return 0;
+}
+
+static void describe(struct plan *plan, const struct program *ours, uint32_t link_prog_id,
+		     const struct bpf_log *log)
 {
 	struct sampler_meta *meta = &plan->meta;
 
@@ -62,6 +90,7 @@ static void describe(struct plan *plan, const struct program *ours, uint32_t lin
 	meta->config_hash = plan_config_hash(plan);
 	meta->mode = ours->mode;
 	meta->run_priority = plan->options->run_priority;
+	meta->chain_actions = plan->options->chain_actions;
 	meta->prog_id = ours->id;
 	meta->link_prog_id = link_prog_id;
 	meta->generation = plan->constants.generation;
@@ -69,6 +98,7 @@ static void describe(struct plan *plan, const struct program *ours, uint32_t lin
 	meta->flags = ours->chained ? SAMPLER_META_CHAINED : 0;
 	if (link_vlan_stripped(plan->link.name))
 		meta->flags |= SAMPLER_META_VLAN_STRIPPED;
+	describe_alone(meta, log);
 }
 
 /* So that the program itself says whose it is, whatever happens to the pins. */
@@ -87,7 +117,6 @@ static int start_counting(struct plan *plan, const struct program *ours, struct 
 	int r;
 
 	bind_meta(plan, ours);
-	describe(plan, ours, link_xdp_prog_id(plan->link.ifindex));
 	r = pins_set_access(&plan->pins, plan->options->group, err) ?:
 	    services_write(&plan->pins, plan->options->services, &plan->meta, err) ?:
 	    pins_write_meta(&plan->pins, &plan->meta, err);
@@ -115,25 +144,38 @@ static void undo(const struct plan *plan, const struct program *ours)
 		pins_remove(&plan->pins, NULL);
 }
 
+/* In a chain, where the new program counts beside it by now. */
+static int leave_predecessor(struct plan *plan, struct error *err)
+{
+	if (!plan->old || !plan->old->chained)
+		return 0;
+	return program_detach(plan->link.ifindex, plan->old, err) ?:
+	       look(plan, err) ?: /* there is another dispatcher now */
+	       pins_write_meta(&plan->pins, &plan->meta, err);
+}
+
 /* Read back, begin to count, and only then let the predecessor go. */
 static int complete(struct plan *plan, const struct bpf_log *log, struct error *err)
 {
-	struct programs now;
+	uint32_t link_prog_id = link_xdp_prog_id(plan->link.ifindex);
 	const struct program *ours;
+	struct programs now;
 	int r = programs_read(plan->link.ifindex, &now, err);
 
 	if (r)
 		return r;
 	ours = newest_ours(plan, &now);
-	if (!ours)
+	if (!ours) {
 		r = error_set(err, -ENOENT, "%s: attached, but the interface does not show it",
 			      plan->options->ifname);
-	else
+	} else {
+		describe(plan, ours, link_prog_id, log);
+		programs_describe(&now, link_prog_id, &plan->meta);
 		r = start_counting(plan, ours, err);
+	}
 	if (!r) {
-		say_chained(plan, log);
-		if (plan->old && plan->old->chained)
-			r = program_detach(plan->link.ifindex, plan->old, err);
+		say_chained(plan);
+		r = leave_predecessor(plan, err);
 	} else if (ours) {
 		undo(plan, ours);
 	}
@@ -147,12 +189,12 @@ static int adopt(struct plan *plan, struct error *err)
 	struct sampler_meta *meta = &plan->meta;
 
 	snprintf(meta->ifname, sizeof(meta->ifname), "%s", plan->link.name);
-	meta->link_prog_id = plan->link.xdp_prog_id;
 	meta->prog_id = plan->old->id;
 	meta->flags = plan->old->chained ? SAMPLER_META_CHAINED : 0;
 	if (link_vlan_stripped(plan->link.name))
 		meta->flags |= SAMPLER_META_VLAN_STRIPPED;
-	return pins_create_dir(plan->options->pin_dir, &plan->pins, plan->options->group, err) ?:
+	return look(plan, err) ?:
+	       pins_create_dir(plan->options->pin_dir, &plan->pins, plan->options->group, err) ?:
 	       pins_set_access(&plan->pins, plan->options->group, err) ?:
 	       services_write(&plan->pins, plan->options->services, meta, err) ?:
 	       pins_write_meta(&plan->pins, meta, err);

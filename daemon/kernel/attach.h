@@ -33,8 +33,7 @@ enum attach_outcome { ATTACH_NEW, ATTACH_ADOPTED, ATTACH_REPLACED };
 int attach_interface(const struct attach_options *options, enum attach_outcome *ret_outcome,
 		     struct sampler_meta *ret_meta, struct error *err);
 int attach_detach(const char *pin_dir, const char *ifname, struct error *err);
-int attach_verify(const char *pin_dir, const char *ifname, uint32_t *ret_link_prog_id,
-		  struct error *err);
+int attach_verify(const char *pin_dir, const char *ifname, struct error *err);
 int attach_set_services(const char *pin_dir, const char *ifname,
 			const struct service_list *services, struct error *err);
 

@@ -22,7 +22,7 @@ static int find_pins(const char *pin_dir, const char *ifname, struct pins *ret_p
 		     struct error *err)
 {
 	uint64_t device;
-	int r = requirements_check_capabilities(err) ?: pins_check_bpffs(pin_dir, &device, err);
+	int r = pins_check_bpffs(pin_dir, &device, err);
 
 	return r ?: pins_find(pin_dir, ifname, ret_pins, err);
 }
@@ -93,7 +93,7 @@ int attach_detach(const char *pin_dir, const char *ifname, struct error *err)
 	int r;
 
 	bpf_log_start(NULL);
-	r = find_pins(pin_dir, ifname, &pins, err);
+	r = requirements_check_capabilities(err) ?: find_pins(pin_dir, ifname, &pins, err);
 	pinned = !r;
 	if (r == -ENOENT) /* somebody may have removed them by hand */
 		r = pins_for_attach(pin_dir, ifname, &pins, err);
@@ -111,62 +111,79 @@ int attach_detach(const char *pin_dir, const char *ifname, struct error *err)
 	return r ?: pins_remove(&pins, err);
 }
 
-static int is_counting(const struct pins *pins, uint32_t ifindex, bool *ret_there,
-		       struct error *err)
+/* The one that counts, wherever it stands, or NULL. */
+static const struct program *counting_program(const struct programs *programs,
+					      const struct pins *pins,
+					      const struct sampler_control *control)
 {
 	uint32_t control_id = pins_map_id(pins, SAMPLER_MAP_CONTROL);
+
+	for (uint32_t i = 0; i < programs->n; i++)
+		if (program_uses_map(&programs->program[i], control_id) &&
+		    programs->program[i].generation == control->generation)
+			return &programs->program[i];
+	return NULL;
+}
+
+/* Who is there, into meta. Return: 0, -ENOENT without ours, or another negative errno. */
+static int look(const struct pins *pins, struct sampler_meta *meta, struct error *err)
+{
+	uint32_t link_prog_id = link_xdp_prog_id(meta->ifindex); /* before the rest, as attach.c */
 	struct sampler_control control;
+	const struct program *ours;
 	struct programs programs;
 	int r = pins_read_control(pins, &control);
 
 	if (r)
 		return error_set(err, r, "%s: control map: %s", pins->dir, strerror(-r));
-	r = programs_read(ifindex, &programs, err);
+	r = programs_read(meta->ifindex, &programs, err);
 	if (r)
 		return r;
-	for (uint32_t i = 0; i < programs.n; i++)
-		if (program_uses_map(&programs.program[i], control_id) &&
-		    programs.program[i].generation == control.generation)
-			*ret_there = true;
+	ours = counting_program(&programs, pins, &control);
+	if (ours) {
+		meta->prog_id = ours->id;
+		meta->link_prog_id = link_prog_id;
+	}
+	programs_describe(&programs, link_prog_id, meta);
 	programs_close(&programs);
-	return 0;
+	return ours ? 0 : -ENOENT;
 }
 
 /**
  * attach_verify() - is our program on the interface, behind whatever else is there
  * @pin_dir: folder of all pins
  * @ifname: interface
- * @ret_link_prog_id: what the link shows now; ours or the dispatcher
  * @err: why not
+ *
+ * What was found is written to the pins (sampler_meta.chain), so that recorders and readers without
+ * privilege know it too.
  *
  * Return: 0, -ENOENT where it is missing, or negative errno.
  */
-int attach_verify(const char *pin_dir, const char *ifname, uint32_t *ret_link_prog_id,
-		  struct error *err)
+int attach_verify(const char *pin_dir, const char *ifname, struct error *err)
 {
 	_cleanup_(pins_unlock) struct pins_lock lock = PINS_UNLOCKED;
 	struct sampler_meta meta;
 	struct pins pins;
-	bool there = false;
-	int r;
+	int there, r;
 
 	bpf_log_start(NULL);
-	r = find_pins(pin_dir, ifname, &pins, err) ?:
+	r = requirements_check_sight(err) ?:
+	    find_pins(pin_dir, ifname, &pins, err) ?:
 	    pins_lock(pin_dir, &lock, err) ?:
-	    pins_read_meta(&pins, &meta, err) ?:
-	    is_counting(&pins, meta.ifindex, &there, err);
+	    pins_read_meta(&pins, &meta, err);
 	if (r)
 		return r;
-	if (!there)
-		return error_set(err, -ENOENT,
-				 "%s: our program is not on the interface any more: frames pass "
-				 "uncounted; attach again (samplerd --attach %s)",
-				 ifname, ifname);
-	*ret_link_prog_id = link_xdp_prog_id(meta.ifindex);
-	if (*ret_link_prog_id == meta.link_prog_id)
-		return 0;
-	meta.link_prog_id = *ret_link_prog_id; /* so that recorders without privilege know too */
-	return pins_write_meta(&pins, &meta, err);
+	there = look(&pins, &meta, err);
+	if (there && there != -ENOENT)
+		return there;
+	r = pins_write_meta(&pins, &meta, err);
+	if (r || !there)
+		return r;
+	return error_set(err, -ENOENT,
+			 "%s: our program is not on the interface any more: frames pass "
+			 "uncounted; attach again (samplerd --attach %s)",
+			 ifname, ifname);
 }
 
 /**
@@ -185,7 +202,8 @@ int attach_set_services(const char *pin_dir, const char *ifname,
 	struct sampler_meta meta;
 	struct pins pins;
 
-	return find_pins(pin_dir, ifname, &pins, err) ?:
+	return requirements_check_capabilities(err) ?:
+	       find_pins(pin_dir, ifname, &pins, err) ?:
 	       pins_lock(pin_dir, &lock, err) ?:
 	       pins_read_meta(&pins, &meta, err) ?:
 	       services_write(&pins, services, &meta, err) ?:

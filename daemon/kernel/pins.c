@@ -415,7 +415,7 @@ static int lock_path(const char *pin_dir, char *buf, size_t size)
 	return snprintf(buf, size, "%s/@lock", pin_dir) >= (int)size ? -ENAMETOOLONG : 0;
 }
 
-/* Return: 0, -ENOENT where the folder went away meanwhile, or another negative errno. */
+/* Return: 0, -EAGAIN where its holder removed the folder meanwhile, or another negative errno. */
 static int take_lock(struct pins_lock *lock)
 {
 	_cleanup_close_ int fd = -1;
@@ -425,14 +425,14 @@ static int take_lock(struct pins_lock *lock)
 		return -errno;
 	fd = open(lock->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return errno == ENOENT ? -EAGAIN : -errno;
 	do
 		r = flock(fd, LOCK_EX) ? -errno : 0;
 	while (r == -EINTR);
 	if (r)
 		return r;
 	if (!still_there(fd, lock->path))
-		return -ENOENT;
+		return -EAGAIN;
 	lock->fd = take_fd(&fd);
 	return 0;
 }
@@ -453,16 +453,14 @@ int pins_lock(const char *pin_dir, struct pins_lock *ret_lock, struct error *err
 	struct pins_lock lock;
 	int r = lock_path(pin_dir, lock.path, sizeof(lock.path));
 
-	while (!r) {
-		r = take_lock(&lock);
-		if (!r) {
-			*ret_lock = lock;
-			return 0;
-		}
-		if (r == -ENOENT)
-			r = 0; /* its holder removed it meanwhile: take the next one */
-	}
-	return error_set(err, r, "cannot lock %s: %s", pin_dir, strerror(-r));
+	if (!r)
+		do
+			r = take_lock(&lock);
+		while (r == -EAGAIN); /* take the next one */
+	if (r)
+		return error_set(err, r, "cannot lock %s: %s", pin_dir, strerror(-r));
+	*ret_lock = lock;
+	return 0;
 }
 
 /** pins_unlock() - end a lock; one that was never taken has a negative fd */

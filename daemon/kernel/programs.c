@@ -7,8 +7,10 @@
  */
 #include "kernel/programs.h"
 
+#include "model/chain.h"
 #include "model/layout.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/error.h"
 
 #include <bpf/bpf.h>
@@ -48,6 +50,16 @@ static uint32_t read_generation(const struct program *program)
 	return fd < 0 || bpf_map_lookup_elem(fd, &zero, &generation) ? 0 : generation;
 }
 
+static uint32_t read_actions(const struct xdp_program *xdp)
+{
+	uint32_t actions = 0;
+
+	for (unsigned int action = 0; action < CHAIN_N_ACTIONS; action++)
+		if (xdp_program__chain_call_enabled(xdp, action))
+			actions |= 1u << action;
+	return actions;
+}
+
 static int read_program(const struct xdp_program *xdp, struct programs *all)
 {
 	struct program *p = &all->program[all->n];
@@ -73,6 +85,8 @@ static int read_program(const struct xdp_program *xdp, struct programs *all)
 	memcpy(p->tag, info.tag, sizeof(p->tag));
 	memcpy(p->name, info.name, sizeof(p->name));
 	p->generation = read_generation(p);
+	p->run_priority = xdp_program__run_prio(xdp);
+	p->actions = read_actions(xdp);
 	all->n++;
 	return 0;
 }
@@ -147,6 +161,41 @@ void programs_close(struct programs *programs)
 	for (uint32_t i = 0; i < programs->n; i++)
 		close(programs->program[i].fd);
 	programs->n = 0;
+}
+
+/* Alone, our program has the place that it asked for, which it does not say itself. */
+static void describe_place(const struct programs *programs, struct sampler_meta *meta)
+{
+	if (programs->n != 1 || programs->chained || programs->program[0].id != meta->prog_id)
+		return;
+	meta->chain.program[0].run_priority = meta->run_priority;
+	meta->chain.program[0].actions = meta->chain_actions;
+}
+
+/**
+ * programs_describe() - put down who is there, for readers who cannot look
+ * @programs: of programs_read()
+ * @link_prog_id: what the interface showed before that
+ * @meta: says which one is ours; gets the chain
+ */
+void programs_describe(const struct programs *programs, uint32_t link_prog_id,
+		       struct sampler_meta *meta)
+{
+	meta->chain = (struct sampler_chain){
+		.boottime_ns = clock_boottime_ns(),
+		.link_prog_id = link_prog_id,
+	};
+	for (uint32_t i = 0; i < programs->n && i < SAMPLER_MAX_CHAIN; i++) {
+		const struct program *p = &programs->program[i];
+		struct sampler_chain_program *q = &meta->chain.program[meta->chain.n++];
+
+		q->prog_id = p->id;
+		q->run_priority = p->run_priority;
+		q->actions = p->actions;
+		memcpy(q->tag, p->tag, sizeof(q->tag));
+		memcpy(q->name, p->name, sizeof(q->name));
+	}
+	describe_place(programs, meta);
 }
 
 /** program_uses_map() - Return: true when @program uses map @map_id */

@@ -18,7 +18,8 @@ struct program {
 	uint8_t tag[8];
 	bool chained;
 	enum sampler_mode mode;
-	uint32_t generation; /* 0: not one of sampler's */
+	uint32_t generation;		/* 0: not one of sampler's */
+	uint32_t run_priority, actions; /* as struct sampler_chain_program has them */
 	uint32_t map_ids[64];
 	uint32_t n_maps;
 };
@@ -35,6 +36,8 @@ struct programs {
 
 int programs_read(uint32_t ifindex, struct programs *ret_programs, struct error *err);
 void programs_close(struct programs *programs);
+void programs_describe(const struct programs *programs, uint32_t link_prog_id,
+		       struct sampler_meta *meta);
 bool program_uses_map(const struct program *program, uint32_t map_id);
 const struct program *programs_find_map(const struct programs *programs, uint32_t map_id);
 __u32 program_xdp_flags(enum sampler_mode mode);

@@ -37,6 +37,32 @@ int requirements_check_kernel(struct error *err)
 			 name.release, KERNEL_MAJOR, KERNEL_MINOR);
 }
 
+static int check_capability(int number, const char *name, const char *what, struct error *err)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {};
+
+	if (syscall(SYS_capget, &header, data))
+		return error_set(err, -errno, "capget: %s", strerror(errno));
+	if (data[number / 32].effective & (1u << (number % 32)))
+		return 0;
+	return error_set(err, -EPERM, "%s is missing, needed %s: run as root", name, what);
+}
+
+/**
+ * requirements_check_sight() - may this process see which XDP programs are attached
+ * @err: names the capability that is missing, and what it is for
+ *
+ * Return: 0 or -EPERM.
+ */
+int requirements_check_sight(struct error *err)
+{
+	return check_capability(CAP_SYS_ADMIN, "CAP_SYS_ADMIN",
+				"to see which XDP programs are attached and to share the interface "
+				"with them",
+				err);
+}
+
 /**
  * requirements_check_capabilities() - may this process attach at all
  * @err: names the first capability that is missing, and what it is for
@@ -45,27 +71,8 @@ int requirements_check_kernel(struct error *err)
  */
 int requirements_check_capabilities(struct error *err)
 {
-	static const struct {
-		int number;
-		const char *name, *what;
-	} needed[] = {
-		{ CAP_NET_ADMIN, "CAP_NET_ADMIN", "to attach XDP programs" },
-		{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN",
-		  "to see which XDP programs are attached and to share the interface with them" },
-	};
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = {};
-
-	if (syscall(SYS_capget, &header, data))
-		return error_set(err, -errno, "capget: %s", strerror(errno));
-	for (size_t i = 0; i < array_size(needed); i++) {
-		int n = needed[i].number;
-
-		if (!(data[n / 32].effective & (1u << (n % 32))))
-			return error_set(err, -EPERM, "%s is missing, needed %s: run as root",
-					 needed[i].name, needed[i].what);
-	}
-	return 0;
+	return check_capability(CAP_NET_ADMIN, "CAP_NET_ADMIN", "to attach XDP programs", err)
+		       ?: requirements_check_sight(err);
 }
 
 static int no_such_link(const char *ifname, struct error *err)

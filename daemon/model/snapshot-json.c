@@ -11,6 +11,7 @@
  */
 #include "model/snapshot-json.h"
 
+#include "model/chain.h"
 #include "model/metrics.h"
 #include "util/clock.h"
 
@@ -76,13 +77,65 @@ json_t *timestamp_json(uint64_t realtime_ns)
 	return json_string(text);
 }
 
+static json_t *tag_json(const __u8 tag[8])
+{
+	char text[2 * 8 + 1];
+
+	for (size_t i = 0; i < 8; i++)
+		sprintf(text + 2 * i, "%02x", tag[i]);
+	return json_string(text);
+}
+
 static json_t *program_json(const struct sampler_meta *meta)
 {
-	char tag[2 * sizeof(meta->prog_tag) + 1];
+	return json_pack("{s:I, s:o}", "id", (json_int_t)meta->prog_id, "tag",
+			 tag_json(meta->prog_tag));
+}
 
-	for (size_t i = 0; i < sizeof(meta->prog_tag); i++)
-		sprintf(tag + 2 * i, "%02x", meta->prog_tag[i]);
-	return json_pack("{s:I, s:s}", "id", (json_int_t)meta->prog_id, "tag", tag);
+static json_t *actions_json(uint32_t actions)
+{
+	json_t *names = json_array();
+
+	for (unsigned int i = 0; names && i < CHAIN_N_ACTIONS; i++) {
+		if (!(actions & 1u << i))
+			continue;
+		if (!json_array_append_new(names, json_string(chain_action_names[i])))
+			continue;
+		json_decref(names);
+		names = NULL;
+	}
+	return names;
+}
+
+static json_t *chain_program_json(const struct sampler_chain_program *program, bool ours)
+{
+	return json_pack("{s:o, s:I, s:o, s:I, s:o, s:b}", "name",
+			 text_json(program->name, sizeof(program->name)), "id",
+			 (json_int_t)program->prog_id, "tag", tag_json(program->tag), "priority",
+			 (json_int_t)program->run_priority, "actions",
+			 actions_json(program->actions), "ours", ours);
+}
+
+/**
+ * chain_json() - the XDP programs of an interface in the order in which they run
+ * @meta: of the interface, checked by meta_check()
+ *
+ * Return: a new array, or NULL without memory.
+ */
+json_t *chain_json(const struct sampler_meta *meta)
+{
+	json_t *programs = json_array();
+
+	for (size_t i = 0; programs && i < chain_size(&meta->chain); i++) {
+		const struct sampler_chain_program *p = &meta->chain.program[i];
+
+		if (!json_array_append_new(programs,
+					   chain_program_json(p, p->prog_id == meta->prog_id)))
+			continue;
+		json_decref(programs);
+		programs = NULL;
+	}
+	return programs;
 }
 
 /**
@@ -172,22 +225,40 @@ static int set_time(json_t *json, const struct sampler_meta *meta, const struct 
 	       set_u64(json, "epoch", meta->epoch);
 }
 
-static json_t *mode_reason_json(const struct sampler_meta *meta)
+static json_t *text_or_null(const char *text, size_t size)
 {
-	if (!meta->mode_reason[0])
-		return json_null();
-	return text_json(meta->mode_reason, sizeof(meta->mode_reason));
+	return text[0] ? text_json(text, size) : json_null();
 }
 
-static int set_attachment(json_t *json, const struct sampler_meta *meta, bool vlan_stripped)
+/* By the sample's clocks: the wall clock may have been set since. */
+static json_t *checked_at_json(const struct sampler_meta *meta, const struct sample *sample)
+{
+	uint64_t at = meta->chain.boottime_ns;
+
+	if (!at || at > sample->boottime_ns)
+		return json_null();
+	return timestamp_json(sample->realtime_ns - (sample->boottime_ns - at));
+}
+
+static int set_chain(json_t *json, const struct sampler_meta *meta, const struct sample *sample)
+{
+	return set(json, "chained", json_boolean(meta->flags & SAMPLER_META_CHAINED)) ||
+	       set(json, "alone_reason",
+		   text_or_null(meta->alone_reason, sizeof(meta->alone_reason))) ||
+	       set_u64(json, "run_priority", meta->run_priority) ||
+	       set(json, "program", program_json(meta)) || set(json, "chain", chain_json(meta)) ||
+	       set(json, "chain_checked_at", checked_at_json(meta, sample));
+}
+
+static int set_attachment(json_t *json, const struct sampler_meta *meta,
+			  const struct sample *sample, bool vlan_stripped)
 {
 	const char *mode = meta->mode == SAMPLER_MODE_NATIVE ? "native" : "skb";
 
 	return set(json, "mode", json_string(mode)) ||
-	       set(json, "mode_reason", mode_reason_json(meta)) ||
-	       set(json, "chained", json_boolean(meta->flags & SAMPLER_META_CHAINED)) ||
-	       set_u64(json, "run_priority", meta->run_priority) ||
-	       set(json, "program", program_json(meta)) ||
+	       set(json, "mode_reason",
+		   text_or_null(meta->mode_reason, sizeof(meta->mode_reason))) ||
+	       set_chain(json, meta, sample) ||
 	       set(json, "vlan_stripped", json_boolean(vlan_stripped)) ||
 	       set(json, "services", services_json(meta->service));
 }
@@ -210,7 +281,7 @@ json_t *snapshot_json(const struct sampler_meta *meta, const struct sample *samp
 	if (!json)
 		return NULL;
 	if (!set_identity(json, meta) && !set_time(json, meta, sample) &&
-	    !set_attachment(json, meta, vlan_stripped) &&
+	    !set_attachment(json, meta, sample, vlan_stripped) &&
 	    !set(json, "rx", direction_json(meta, &sample->direction[SAMPLER_RX], vlan_stripped)) &&
 	    !set(json, "tx", json_null()))
 		return json;

@@ -11,6 +11,7 @@
 json_t *text_json(const char *text, size_t size);
 json_t *timestamp_json(uint64_t realtime_ns);
 json_t *services_json(const char (*services)[SAMPLER_NAME_MAX]);
+json_t *chain_json(const struct sampler_meta *meta);
 json_t *snapshot_json(const struct sampler_meta *meta, const struct sample *sample);
 
 #endif

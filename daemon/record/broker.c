@@ -40,7 +40,6 @@ struct answer {
 	uint64_t sequence;
 	int r;
 	enum attach_outcome outcome;
-	uint32_t link_prog_id;
 	struct sampler_meta meta;
 	struct error err;
 };
@@ -137,7 +136,7 @@ static void perform(enum verb verb, struct child *child, struct answer *answer)
 		answer->r = attach_detach(pin_dir, ifname, &answer->err);
 		break;
 	case VERB_VERIFY:
-		answer->r = attach_verify(pin_dir, ifname, &answer->link_prog_id, &answer->err);
+		answer->r = attach_verify(pin_dir, ifname, &answer->err);
 		break;
 	case VERB_RELOAD:
 		answer->r = reload(child->source, &answer->err);
@@ -258,14 +257,11 @@ int broker_detach(struct broker *broker, struct error *err)
 }
 
 /** broker_verify() - attach_verify() in the child */
-int broker_verify(struct broker *broker, uint32_t *ret_link_prog_id, struct error *err)
+int broker_verify(struct broker *broker, struct error *err)
 {
 	struct answer answer;
-	int r = ask(broker, VERB_VERIFY, &answer, err);
 
-	if (!r)
-		*ret_link_prog_id = answer.link_prog_id;
-	return r;
+	return ask(broker, VERB_VERIFY, &answer, err);
 }
 
 /** broker_reload() - read the configuration again and write its services to the port table */

@@ -22,7 +22,7 @@ int broker_start(struct broker *ret_broker, const struct config_source *source, 
 int broker_attach(struct broker *broker, enum attach_outcome *ret_outcome,
 		  struct sampler_meta *ret_meta, struct error *err);
 int broker_detach(struct broker *broker, struct error *err);
-int broker_verify(struct broker *broker, uint32_t *ret_link_prog_id, struct error *err);
+int broker_verify(struct broker *broker, struct error *err);
 int broker_reload(struct broker *broker, struct error *err);
 void broker_end(struct broker *broker);
 

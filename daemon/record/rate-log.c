@@ -13,6 +13,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/message-ids.h"
 #include "util/units.h"
 
 #include <ctype.h>
@@ -22,9 +23,8 @@
 #include <string.h>
 #include <systemd/sd-journal.h>
 
-#define MESSAGE_ID_RATES "8d0c4a4f52e24f1aa0d1c7b1f5c1e6a3"
-#define FIELDS_MAX	 200
-#define SILENT_PACE	 30 /* lines of silence are so much rarer */
+#define FIELDS_MAX  200
+#define SILENT_PACE 30 /* lines of silence are so much rarer */
 
 /* Journal fields under construction; each entry is its own allocation. */
 struct fields {
@@ -91,7 +91,7 @@ static int to_journal(const char *ifname, const char (*services)[SAMPLER_NAME_MA
 	_cleanup_(release) struct fields f = { .delta = delta };
 
 	add(&f, "MESSAGE=%s", message);
-	add(&f, "MESSAGE_ID=" MESSAGE_ID_RATES);
+	add(&f, "MESSAGE_ID=" MESSAGE_RATES);
 	add(&f, "PRIORITY=%d", LOG_INFO);
 	add(&f, "SAMPLER_INTERFACE=%s", ifname);
 	add(&f, "SAMPLER_INTERVAL_NS=%" PRIu64, delta->interval_ns);
@@ -139,7 +139,7 @@ static void write_line(const char *ifname, const char (*services)[SAMPLER_NAME_M
 		 "%s: %s; %s, %s, %s (%llu packets, %llu bytes in %.3f s)", ifname, status, tcp,
 		 http, https, (unsigned long long)total.packets, (unsigned long long)total.bytes,
 		 (double)delta->interval_ns / NSEC_PER_SEC);
-	if (!getenv("JOURNAL_STREAM") || to_journal(ifname, services, delta, message) < 0)
+	if (!log_is_journal() || to_journal(ifname, services, delta, message) < 0)
 		log_info("%s", message);
 }
 

@@ -15,15 +15,16 @@
 #include "kernel/counters-map.h"
 #include "kernel/link.h"
 #include "model/counters.h"
-#include "model/health.h"
 #include "model/rates.h"
 #include "record/broker.h"
 #include "record/rate-log.h"
+#include "record/watch.h"
 #include "store/history.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/message-ids.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -32,8 +33,6 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 #include <systemd/sd-id128.h>
-
-#define REATTACH_PAUSE_NS (30 * NSEC_PER_SEC)
 
 struct recorder {
 	const struct recorder_setup *setup;
@@ -50,12 +49,11 @@ struct recorder {
 	struct sampler_meta meta;
 	struct counters_map map;
 	bool open;	    /* map and meta are those of the pins */
-	bool complained;    /* about pins that are not there, or a history that cannot be written */
+	bool complained;    /* about pins that are not there */
+	bool unwritten;	    /* the history cannot be written, which was said */
 	struct error fatal; /* why the loop was left with an error */
 
-	struct health health;
-	uint64_t reattach_ns;	/* not before this time */
-	enum health_state told; /* the trouble that was last told, 0 = none */
+	struct watch watch;
 	struct rate_log log;
 	bool have_last;
 	struct sample last; /* of the tick before */
@@ -102,7 +100,7 @@ static void tell_paths(const struct recorder *r, struct error *err)
 static void complain_once(struct recorder *r, const char *text)
 {
 	if (!r->complained)
-		log_error("%s", text);
+		log_event(LOG_ERR, MESSAGE_NOT_ATTACHED, "%s", text);
 	r->complained = true;
 }
 
@@ -124,7 +122,7 @@ static int refresh_pins(struct recorder *r, struct error *err)
 		if (e)
 			return e;
 		r->open = true;
-		health_init(&r->health);
+		watch_begin(&r->watch, &meta);
 	}
 	r->meta = meta;
 	return 0;
@@ -149,74 +147,17 @@ static int check_link(struct recorder *r, struct link_info *ret_link)
 	return e;
 }
 
-static void recheck(struct recorder *r)
+static void judge(struct recorder *r, const struct link_info *link, const struct sample *sample)
 {
-	struct error err = { "" };
-	uint32_t link_prog_id = r->meta.link_prog_id;
-	int e;
-
-	if (!r->setup->broker)
-		return; /* sampler-verify@.service does it; until then it stays a suspicion */
-	e = broker_verify(r->setup->broker, &link_prog_id, &err);
-	if (e && e != -ENOENT)
-		log_warning("%s: cannot re-check: %s", r->ifname, err.text);
-	else
-		health_verified(&r->health, !e, link_prog_id, err.text);
-}
-
-/* Only where the configuration asks for it, and not more often than REATTACH_PAUSE_NS. */
-static void reattach(struct recorder *r, uint64_t now_ns)
-{
-	struct error err = { "" };
-	enum attach_outcome outcome;
-	struct sampler_meta meta;
-
-	if (!r->config.reattach || !r->setup->broker || now_ns < r->reattach_ns)
-		return;
-	r->reattach_ns = now_ns + REATTACH_PAUSE_NS;
-	if (broker_attach(r->setup->broker, &outcome, &meta, &err)) {
-		log_error("%s: not attached again: %s", r->ifname, err.text);
-		return;
-	}
-	log_notice("%s: attached again, as configured", r->ifname);
-	health_init(&r->health);
-}
-
-static void tell_health(struct recorder *r)
-{
-	enum health_state now = r->health.state;
-
-	if (now == HEALTH_DEGRADED && now != r->told) {
-		log_error("%s: degraded: %s; attach again: samplerd --attach %s", r->ifname,
-			  r->health.reason, r->ifname);
-		r->told = now;
-	} else if (now == HEALTH_SUSPECT && now != r->told) {
-		log_warning("%s: suspect: %s; root can tell: samplerd --verify-attached %s",
-			    r->ifname, r->health.reason, r->ifname);
-		r->told = now;
-	} else if (now == HEALTH_OK && r->told) {
-		log_notice("%s: counting again", r->ifname);
-		r->told = 0;
-	}
-}
-
-static void judge_health(struct recorder *r, const struct link_info *link,
-			 const struct sample *sample)
-{
-	struct health_input input = {
-		.boottime_ns = sample->boottime_ns,
-		.interface_rx_packets = link->rx_packets,
-		.our_rx_packets = counters_total(&sample->direction[SAMPLER_RX]).packets,
-		.link_prog_id = link->xdp_prog_id,
-		.expected_prog_id = r->meta.link_prog_id,
+	const struct watch_input input = {
+		.pins = &r->pins,
+		.meta = &r->meta,
+		.link = link,
+		.sample = sample,
+		.reattach = r->config.reattach,
 	};
-	enum health_state before = r->health.state;
 
-	if (health_tick(&r->health, &input) == HEALTH_SUSPECT && before != HEALTH_SUSPECT)
-		recheck(r);
-	tell_health(r);
-	if (r->health.state == HEALTH_DEGRADED)
-		reattach(r, sample->boottime_ns);
+	watch_tick(&r->watch, &input);
 }
 
 /* ---- one sample ---- */
@@ -246,6 +187,18 @@ static void carry_peak(struct recorder *r, struct sample *sample)
 		rates_carry_peak(last, sample, r->config.interval_ns / 2);
 }
 
+/* Counting goes on, so there is time to make room: said once, and once when it is well again. */
+static void tell_store(struct recorder *r, int e)
+{
+	if (e < 0 && !r->unwritten)
+		log_event(LOG_ERR, MESSAGE_HISTORY_FAILED,
+			  "%s: cannot write the history: %s; counting goes on", r->ifname,
+			  strerror(-e));
+	else if (e >= 0 && r->unwritten)
+		log_notice("%s: the history is written again", r->ifname);
+	r->unwritten = e < 0;
+}
+
 /* Each tick says where the counters come from: a reload may have added services. */
 static void store(struct recorder *r, struct sample *sample)
 {
@@ -255,8 +208,7 @@ static void store(struct recorder *r, struct sample *sample)
 		carry_peak(r, sample);
 		e = history_append(r->setup->history, sample);
 	}
-	if (e < 0)
-		log_error("%s: cannot write the history: %s", r->ifname, strerror(-e));
+	tell_store(r, e);
 }
 
 static void tell_systemd(struct recorder *r, const struct sample *sample)
@@ -266,8 +218,8 @@ static void tell_systemd(struct recorder *r, const struct sample *sample)
 
 	if (r->have_last && !rates_between(&r->last, sample, &delta))
 		rate_log_status(rates, sizeof(rates), &delta);
-	sd_notifyf(false, "READY=1\nSTATUS=%s%s%s", rates, *r->health.reason ? "; " : "",
-		   r->health.reason);
+	sd_notifyf(false, "READY=1\nSTATUS=%s%s%s", rates, *r->watch.health.reason ? "; " : "",
+		   r->watch.health.reason);
 }
 
 static int take_sample(struct recorder *r, struct sample *ret_sample)
@@ -312,8 +264,8 @@ static int tick(struct recorder *r)
 	if (take_sample(r, &sample))
 		return 0;
 	if (!e)
-		judge_health(r, &link, &sample);
-	if (r->health.state == HEALTH_DEGRADED)
+		judge(r, &link, &sample);
+	if (r->watch.health.state == HEALTH_DEGRADED)
 		sample.flags |= SAMPLE_DEGRADED;
 	store(r, &sample);
 	tell_rates(r, &sample, false);
@@ -492,7 +444,7 @@ int recorder_run(const struct recorder_setup *setup, struct error *err)
 		snprintf(r.pin_dir, sizeof(r.pin_dir), "%s", setup->config->pin_dir);
 	else /* the folders above it may be closed to us: systemd keeps /sys/fs/bpf at 0700 */
 		snprintf(r.pin_dir, sizeof(r.pin_dir), "/proc/self/fd/%d", setup->pin_dir_fd);
-	health_init(&r.health);
+	watch_init(&r.watch, r.ifname, setup->broker);
 	e = open_all(&r);
 	if (e)
 		return error_set(err, e, "%s: cannot start to record: %s", r.ifname, strerror(-e));

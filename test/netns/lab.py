@@ -290,6 +290,10 @@ class Recorder:
         with open(self._log_path, encoding="utf-8", errors="replace") as file:
             return file.read()
 
+    def log_time_ns(self):
+        """Return: wall-clock time of the log's last line, or up to a tick of the kernel earlier."""
+        return os.stat(self._log_path).st_mtime_ns
+
     def wait_log(self, pattern, seconds=10):
         """Wait for a line. Return: the match."""
 

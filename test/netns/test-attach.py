@@ -67,6 +67,10 @@ def test_native(t, lab):
     t.match(said, rf"v0: attached: native mode, {chain}, program id \d+", "it says what it did")
     warned = re.search(r"warning: v0: attached alone, .*\(.+\): other XDP", said)
     t.ok(snapshot["chained"] or warned, "alone, it says why and what follows", said)
+    t.equal(bool(snapshot["alone_reason"]), not snapshot["chained"], "so does --print")
+    t.equal(snapshot["chain"], [{"name": "sampler_rx", **snapshot["program"], "priority": 10,
+                                 "actions": ["pass"], "ours": True}], "which has the chain")
+    t.ok(snapshot["chain_checked_at"], "and when it was looked at", snapshot)
     counts(t, lab, link, "and counts")
 
 
@@ -204,7 +208,10 @@ def test_hand_over_priority(t, lab, mode):
     said = hand_over(t, lab, link, lambda n: lab.attach("v0", "--mode", mode, "--priority",
                                                         str(20 + n)))
     t.ok(all("replaced the program that was attached" in text for text in said), "it says so", said)
-    t.equal(lab.snapshot("v0")["run_priority"], 29, "--print has the last priority")
+    snapshot = lab.snapshot("v0")
+    t.equal(snapshot["run_priority"], 29, "--print has the last priority")
+    t.equal([(p["id"], p["priority"]) for p in snapshot["chain"]],
+            [(snapshot["program"]["id"], 29)], "and a chain of the last program alone")
 
 
 @scenario("hand-over under traffic: another program", 60)
@@ -536,7 +543,11 @@ def test_pins_removed_detach(t, lab):
     lab.run("rm", "-r", f"{PINS}/{lab.key('v0')}")
     t.equal(lab.samplerd("--detach", "v0").status, 0, "--detach without any pin")
     untouched(t, lab, link, "takes our program off")
-    lab.samplerd("--attach", "v0")
+    lab.attach("v0")
+    lab.run("rm", "-r", PINS)
+    t.equal(lab.samplerd("--detach", "v0").status, 0, "--detach without the folder of all pins")
+    untouched(t, lab, link, "takes our program off, too")
+    lab.attach("v0")
     os.unlink(f"{PINS}/{lab.key('v0')}/sampler_control")
     t.equal(lab.samplerd("--detach", "v0").status, 0, "--detach with a pin missing")
     untouched(t, lab, link, "takes our program off as well")
@@ -563,6 +574,8 @@ def test_detach(t, lab):
     result = lab.samplerd("--verify-attached", "v0")
     refused(t, result, FAILED, r"our program is not on the interface any more.*--attach v0",
             "--verify-attached sees that another one took its place")
+    t.equal([(p["name"], p["id"], p["ours"]) for p in lab.snapshot("v0")["chain"]],
+            [("foreign", foreign, False)], "and leaves word of which one")
     refused(t, lab.samplerd("--attach", "v0"), BUSY, "foreign", "--attach does not drive it out")
     t.equal(lab.samplerd("--detach", "v0").status, 0, "--detach")
     t.equal((link.state().prog_id, lab.pins()), (foreign, []), "leaves it there, our pins are gone")

@@ -169,13 +169,18 @@ static void interfaces_that_give_nothing_are_refused_with_the_reason(void **stat
 static void interfaces_are_told_member_by_member(void **state)
 {
 	static const char *const names[] = {
-		"interface",	"id",	       "attached",
-		"mode",		"mode_reason", "chained",
-		"run_priority", "program",     "link_program_id",
-		"epoch",	"attached_at", "counting_since",
-		"ifindex",	"namespace",   "mtu",
-		"link_up",	"speed_mbps",  "vlan_stripped",
-		"services",	"recorder",    "health",
+		"interface",	  "id",
+		"attached",	  "mode",
+		"mode_reason",	  "chained",
+		"alone_reason",	  "run_priority",
+		"program",	  "link_program_id",
+		"chain",	  "chain_checked_at",
+		"epoch",	  "attached_at",
+		"counting_since", "ifindex",
+		"namespace",	  "mtu",
+		"link_up",	  "speed_mbps",
+		"vlan_stripped",  "services",
+		"recorder",	  "health",
 		"history",
 	};
 	struct api *api = open_api(3);
@@ -205,6 +210,41 @@ static void interfaces_are_told_member_by_member(void **state)
 	assert_true(json_is_false(at_path(old, "attached")));
 	assert_true(json_is_null(at_path(old, "ifindex")));
 	assert_string_equal(json_string_value(at_path(old, "health/state")), "unreadable");
+	close_api(api);
+}
+
+static void the_chain_is_told_as_it_was_last_seen(void **state)
+{
+	struct api *api = open_api(3);
+	struct sampler_meta *meta = &api->feed[0].meta;
+	json_t *array, *alone, *chain;
+
+	(void)state;
+	meta->prog_id = 7;
+	meta->flags = SAMPLER_META_CHAINED;
+	meta->chain = (struct sampler_chain){
+		.boottime_ns = (BOOT_S - 2) * NSEC_PER_SEC,
+		.n = 2,
+		.program = { { 9, 5, 2, { 1 }, "first" }, { 7, 10, 4, { 2 }, "sampler_rx" } },
+	};
+	strcpy(api->feed[1].meta.alone_reason, "no freplace");
+	ask(api, "/api/interfaces", "");
+	array = at_path(api->body, "interfaces");
+	chain = at_path(json_array_get(array, 0), "chain");
+	assert_int_equal(json_array_size(chain), 2);
+	assert_string_equal(json_string_value(at_path(json_array_get(chain, 0), "name")), "first");
+	assert_true(json_is_false(at_path(json_array_get(chain, 0), "ours")));
+	assert_true(json_is_true(at_path(json_array_get(chain, 1), "ours")));
+	assert_string_equal(
+		json_string_value(at_path(json_array_get(array, 0), "chain_checked_at")),
+		"2026-01-01T00:01:38.000Z");
+	alone = json_array_get(array, 1);
+	assert_string_equal(json_string_value(at_path(alone, "alone_reason")), "no freplace");
+	assert_true(json_is_null(at_path(alone, "chain_checked_at"))); /* never yet */
+	api->feed[0].pinned = false;
+	ask(api, "/api/interfaces", "");
+	array = at_path(api->body, "interfaces");
+	assert_true(json_is_null(at_path(json_array_get(array, 0), "chain")));
 	close_api(api);
 }
 
@@ -274,6 +314,7 @@ int main(void)
 		cmocka_unit_test(what_is_stale_or_missing_is_said),
 		cmocka_unit_test(interfaces_that_give_nothing_are_refused_with_the_reason),
 		cmocka_unit_test(interfaces_are_told_member_by_member),
+		cmocka_unit_test(the_chain_is_told_as_it_was_last_seen),
 		cmocka_unit_test(health_is_that_of_the_worst),
 		cmocka_unit_test(an_interface_that_is_gone_is_degraded),
 		cmocka_unit_test(every_endpoint_says_what_it_takes),

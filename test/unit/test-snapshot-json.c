@@ -23,6 +23,14 @@ static struct sampler_meta example_meta(void)
 		.link_prog_id = 4712,
 		.prog_tag = { 0x00, 0x0f, 0xa0, 0xff, 1, 2, 3, 4 },
 		.service = { "http", "https", "dns" },
+		.chain = { .boottime_ns = 987654321 - 1000000000 / 2,
+			   .n = 2,
+			   .program = { { 4711,
+					  10,
+					  4,
+					  { 0x00, 0x0f, 0xa0, 0xff, 1, 2, 3, 4 },
+					  "sampler_rx" },
+					{ 4705, 50, 0x1f, { 0xab }, "fifteen-bytes-x" } } },
 	};
 }
 
@@ -61,8 +69,14 @@ static void the_whole_object_is_as_promised(void **state)
 		"{\"schema\":1,\"interface\":\"eth0.100\",\"ifindex\":7,"
 		"\"timestamp\":\"2023-11-14T22:13:21.042Z\",\"realtime_ns\":1700000001042999999,"
 		"\"boottime_ns\":987654321,\"epoch\":1700000000123456789,\"mode\":\"native\","
-		"\"mode_reason\":null,\"chained\":true,\"run_priority\":10,"
-		"\"program\":{\"id\":4711,\"tag\":\"000fa0ff01020304\"},\"vlan_stripped\":false,"
+		"\"mode_reason\":null,\"chained\":true,\"alone_reason\":null,\"run_priority\":10,"
+		"\"program\":{\"id\":4711,\"tag\":\"000fa0ff01020304\"},"
+		"\"chain\":[{\"name\":\"sampler_rx\",\"id\":4711,\"tag\":\"000fa0ff01020304\","
+		"\"priority\":10,\"actions\":[\"pass\"],\"ours\":true},"
+		"{\"name\":\"fifteen-bytes-x\",\"id\":4705,\"tag\":\"ab00000000000000\","
+		"\"priority\":50,\"actions\":[\"aborted\",\"drop\",\"pass\",\"tx\",\"redirect\"],"
+		"\"ours\":false}],\"chain_checked_at\":\"2023-11-14T22:13:20.542Z\","
+		"\"vlan_stripped\":false,"
 		"\"services\":[\"http\",\"https\",\"dns\"],"
 		"\"rx\":{\"packets\":16,\"bytes\":20,"
 		"\"l3\":{\"ipv4\":{\"packets\":1,\"bytes\":2},\"ipv6\":{\"packets\":3,\"bytes\":4},"
@@ -113,11 +127,14 @@ static void skb_mode_says_why(void **state)
 	meta.mode = SAMPLER_MODE_SKB;
 	meta.flags = 0;
 	memset(meta.mode_reason, 'r', sizeof(meta.mode_reason)); /* without an end */
+	memset(meta.alone_reason, 'a', sizeof(meta.alone_reason));
 	json = snapshot_json(&meta, &sample);
 	assert_string_equal(json_string_value(json_object_get(json, "mode")), "skb");
 	assert_int_equal(json_string_length(json_object_get(json, "mode_reason")),
 			 sizeof(meta.mode_reason));
 	assert_true(json_is_false(json_object_get(json, "chained")));
+	assert_int_equal(json_string_length(json_object_get(json, "alone_reason")),
+			 sizeof(meta.alone_reason));
 	json_decref(json);
 }
 
