@@ -15,10 +15,16 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/bpf.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "frames.h"
 #include "oracle.h"
@@ -405,4 +411,24 @@ bool runner_agrees(struct runner *r, const uint8_t *frame, size_t len, uint32_t 
 	printf("# linear part %u (0: the kernel's choice)\n", linear);
 	runner_hex(frame, len);
 	return false;
+}
+
+/**
+ * runner_each_frame() - a group of cmocka tests, one for each named frame
+ * @name: of the group
+ * @test: gets the named frame as its state
+ * @end: what comes after all of them
+ *
+ * Return: how many failed.
+ */
+int runner_each_frame(const char *name, void (*test)(void **state), int (*end)(void **state))
+{
+	const struct named_frame *all[FRAMES_MAX];
+	struct CMUnitTest tests[FRAMES_MAX];
+	size_t n = frames_all(all, FRAMES_MAX);
+
+	for (size_t i = 0; i < n; i++)
+		tests[i] = (struct CMUnitTest){ all[i]->name, test, NULL, NULL,
+						(void *)(uintptr_t)all[i] };
+	return _cmocka_run_group_tests(name, tests, n, NULL, end);
 }

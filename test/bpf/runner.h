@@ -34,6 +34,7 @@ bool runner_count(struct runner *r, const uint8_t *frame, size_t len, uint32_t l
 		  struct sampler_counters *ret);
 bool runner_equal(const struct sampler_counters *expected, const struct sampler_counters *got);
 bool runner_agrees(struct runner *r, const uint8_t *frame, size_t len, uint32_t linear);
+int runner_each_frame(const char *name, void (*test)(void **state), int (*end)(void **state));
 void runner_hex(const uint8_t *frame, size_t len);
 void test_skip_all(const char *reason) __attribute__((noreturn));
 

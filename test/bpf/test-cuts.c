@@ -35,13 +35,6 @@ static int close_runner(void **state)
 
 int main(void)
 {
-	const struct named_frame *all[FRAMES_MAX];
-	struct CMUnitTest tests[FRAMES_MAX];
-	size_t n = frames_all(all, FRAMES_MAX);
-
 	runner_open(&runner);
-	for (size_t i = 0; i < n; i++)
-		tests[i] = (struct CMUnitTest){ all[i]->name, frame_cut_anywhere_agrees, NULL, NULL,
-						(void *)(uintptr_t)all[i] };
-	return _cmocka_run_group_tests("cuts", tests, n, NULL, close_runner);
+	return runner_each_frame("cuts", frame_cut_anywhere_agrees, close_runner);
 }

@@ -40,13 +40,6 @@ static int close_runner(void **state)
 
 int main(void)
 {
-	const struct named_frame *all[FRAMES_MAX];
-	struct CMUnitTest tests[FRAMES_MAX];
-	size_t n = frames_all(all, FRAMES_MAX);
-
 	runner_open(&runner);
-	for (size_t i = 0; i < n; i++)
-		tests[i] = (struct CMUnitTest){ all[i]->name, frame_counts_as_written, NULL, NULL,
-						(void *)(uintptr_t)all[i] };
-	return _cmocka_run_group_tests("frames", tests, n, NULL, close_runner);
+	return runner_each_frame("frames", frame_counts_as_written, close_runner);
 }

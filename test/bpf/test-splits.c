@@ -59,16 +59,8 @@ static int close_runner(void **state)
 
 int main(void)
 {
-	const struct named_frame *all[FRAMES_MAX];
-	struct CMUnitTest tests[FRAMES_MAX];
-	size_t n = frames_all(all, FRAMES_MAX);
-
 	runner_open(&runner);
 	if (!runner.can_split)
 		test_skip_all("this kernel does not let a test run choose the linear part's size");
-	for (size_t i = 0; i < n; i++)
-		tests[i] =
-			(struct CMUnitTest){ all[i]->name, frame_split_anywhere_counts_as_written,
-					     NULL, NULL, (void *)(uintptr_t)all[i] };
-	return _cmocka_run_group_tests("splits", tests, n, NULL, close_runner);
+	return runner_each_frame("splits", frame_split_anywhere_counts_as_written, close_runner);
 }

@@ -56,6 +56,12 @@ class Summary:
         _, _, tail = self.text.partition("\nErrors ")
         return {name: int(n) for name, n in re.findall(r"(?m)^  (\w+) +(\d+)   first:", tail)}
 
+    def check_missed(self, t, target, why, name):
+        """That a target was missed is told, and why; a run that this machine held up says so."""
+        if "\nThe generator itself was " in self.text:
+            why = "the generator (was not woken in time|has no more CPU)"
+        t.match(self.text, rf"\nThe target of {target} was not reached \(.*\), because {why}", name)
+
     def requests(self):
         return tuple(self.number(n) for n in ("completed", "failed", "unfinished"))
 
@@ -64,6 +70,15 @@ def loadgen(lab, *argv, port=PORT, host="127.0.0.1", scheme="http", **options):
     """Run it to its end. Return: Summary."""
     url = f"{scheme}://{host}:{port}/"
     return Summary(lab.try_run(LOADGEN, "--url", url, *argv, **options))
+
+
+def wait_row(process):
+    """Read what a run says on a pipe until the line of its first second."""
+    line = ""
+    while not re.match(r" +\d+\.\d ", line):
+        line = process.stdout.readline()
+        if not line:
+            raise Failure(f"ended: {process.stderr.read()}")
 
 
 class Nginx:
@@ -167,11 +182,9 @@ class Server:
         data = b""
         try:
             while True:
-                data = self._request(client, data)
+                data, number = self._request(client, data)
                 if data is None:
                     break
-                with self._lock:
-                    number = self._requests - 1
                 if behave(client, number) is False:
                     break
         except OSError:
@@ -179,11 +192,11 @@ class Server:
         client.close()
 
     def _request(self, client, data):
-        """Read one. Return: what came behind it, None at the end."""
+        """Read one. Return: what came behind it, None at the end; and its number."""
         while b"\r\n\r\n" not in data:
             more = client.recv(65536)
             if not more:
-                return None
+                return None, None
             data += more
         head, _, data = data.partition(b"\r\n\r\n")
         length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
@@ -193,13 +206,14 @@ class Server:
             if not more:
                 with self._lock:
                     self._broken += 1
-                return None
+                return None, None
             data += more
         with self._lock:
+            number = self._requests
             self._requests += 1
             self._sizes[size] += 1
             self._bodies.add(hashlib.sha1(data[:size]).digest())
-        return data[size:]
+        return data[size:], number
 
     def stop(self):
         """Return: what it has counted."""
@@ -218,10 +232,10 @@ def answer_ok(client, _number):
 
 
 def always(data, keep=True):
-    """A behaviour: the same answer each time."""
+    """A behaviour: the same answer each time. The end of a connection comes with it, not after it."""
 
     def behave(client, _number):
-        client.sendall(data)
+        client.sendall(data, 0 if keep else socket.MSG_MORE)
         return keep
 
     return behave

@@ -12,6 +12,7 @@ import capture
 import lab as laboratory
 import oracle
 from frames import read_pcap, write_pcap
+from known import flat
 from lab import RUN, scenario
 
 SERVICES_CONFIG = "[services]\ndns = udp/53 tcp/53\nquic = udp/443\nalt = tcp/8000-8010 udp/8005\n"
@@ -21,15 +22,6 @@ SERVICES = {("tcp", 80): "http", ("tcp", 443): "https", ("tcp", 53): "dns", ("ud
 RATE = 10000  # frames a second: far from what fills a veth's ring of 256
 TRIES = 3
 ROOM = 1600  # MTU for the largest frames behind two tags
-
-
-def flat(tree, path=""):
-    if not isinstance(tree, dict):
-        return {path: tree}
-    found = {}
-    for name, value in tree.items():
-        found.update(flat(value, f"{path}.{name}".lstrip(".")))
-    return found
 
 
 def rx(lab):

@@ -15,7 +15,7 @@ import lab as laboratory
 import tap
 from lab import scenario
 from servers import (CERTS, LOADGEN, OK, PORT, TLS_PORT, Nginx, Server, Summary, always, answer_ok,
-                     certificates, loadgen, reset)
+                     certificates, loadgen, reset, wait_row)
 
 
 # ---- servers that are not there ----
@@ -51,7 +51,7 @@ def test_comes_back(t, lab):
     server = Server(answer_ok)
     process = lab.spawn(LOADGEN, "--url", f"http://127.0.0.1:{PORT}/", "--rate", "200",
                         "--connections", "3", "--duration", "4s", stdout=-1, stderr=-1, text=True)
-    time.sleep(1)
+    wait_row(process)
     first = server.stop()
     time.sleep(0.5)
     server = Server(answer_ok)
@@ -61,7 +61,7 @@ def test_comes_back(t, lab):
     completed, failed, unfinished = run.requests()
     came = first["requests"] + second["requests"]
     t.equal(run.result.status, 0, "it ends well")
-    t.ok(first["requests"] > 50 and second["requests"] > 300, "both were used", (first, second))
+    t.ok(first["requests"] and second["requests"], "both were used", (first, second))
     t.ok(completed <= came <= completed + failed + unfinished, "and had the requests", (came, out))
     t.ok(run.phases().get("connect", 0) >= 1, "refused connections are counted", out)
     t.match(out, "connect .* first: Connection (refused|reset)", "with their reason")
@@ -73,6 +73,8 @@ def test_gone(t, lab):
     server = Server(answer_ok)
     process = lab.spawn(LOADGEN, "--url", f"http://127.0.0.1:{PORT}/", "--rate", "200",
                         "--connections", "3", "--requests", "100000", stdout=-1, text=True)
+    wait_row(process)
+    server.stop()
     lines = []
 
     def n_rows(*words):
@@ -81,9 +83,6 @@ def test_gone(t, lab):
         return sum(len(row) == 11 and [row[6], row[7], row[9]] == list(words[:3])
                    and int(row[8]) > 0 for row in rows)
 
-    while not re.match(r" +1\.0 ", lines[-1] if lines else ""):
-        lines.append(process.stdout.readline())
-    server.stop()
     while n_rows("-", "-", "-") < 2 and len(lines) < 100:
         lines.append(process.stdout.readline())
     t.equal(n_rows("-", "-", "-"), 2, "lines have no times where nothing was answered, and the errors")
@@ -186,11 +185,11 @@ def test_handshake(t, lab):
                 held.append(client)
 
         threading.Thread(target=serve, daemon=True).start()
-        run = loadgen(lab, "--duration", "1500ms", "--connections", "3", "--connect-timeout",
-                      "300ms", "--insecure", scheme="https", port=listener.getsockname()[1])
+        run = loadgen(lab, "--duration", "4s", "--connections", "3", "--connect-timeout", "1s",
+                      "--insecure", scheme="https", port=listener.getsockname()[1])
         t.equal(run.result.status, 1, "exit status 1")
         if through:
-            t.match(run.text, "timeout .* first: no TLS handshake after 300ms", "those of the run")
+            t.match(run.text, "timeout .* first: no TLS handshake after 1s", "those of the run")
             t.match(run.result.err, "no request was completed: no TLS handshake", "are told")
         else:
             t.match(run.result.err, "127.0.0.1 port .*: Connection timed out", "at once")
@@ -263,11 +262,11 @@ def test_skipped(t, lab):
 def test_timeout(t, lab):
     server = Server(lambda client, number: time.sleep(60) if number < 2 else client.sendall(OK))
     run = loadgen(lab, "--requests", "20", "--bandwidth", "0", "--connections", "2", "--timeout",
-                  "300ms")
+                  "2s")
     told = server.stop()
     t.equal((run.result.status, run.requests()), (0, (18, 2, 0)), "is given up")
     t.equal(run.phases(), {"timeout": 2}, "as a timeout")
-    t.match(run.text, "first: nothing sent or received for 300ms", "which is told")
+    t.match(run.text, "first: nothing sent or received for 2s", "which is told")
     t.equal(told["requests"], 20, "the server has them all")
 
 
@@ -278,8 +277,7 @@ def test_missed_rate(t, lab):
                   "100ms", "--duration", "1s")
     server.stop()
     t.equal(run.result.status, 0, "it ends well")
-    t.match(run.text, r"target of 100 req/s was not reached \(1?\d(\.\d+)? req/s\), because all conn",
-            "is told in requests")
+    run.check_missed(t, "100 req/s", "all connections were busy", "is told in requests")
 
 
 @scenario("think time")
@@ -300,7 +298,7 @@ def test_infeasible(t, lab):
     t.match(run.result.err, "warning: 10 connections cannot send 1250 requests a second.*"
             "it takes 1\\d\\d connections", "with the number that would do")
     t.equal(run.result.status, 0, "it goes on")
-    t.match(run.text, "was not reached .* all connections were busy", "and the report says so")
+    run.check_missed(t, "10.0 Mbit/s", "all connections were busy", "and the report says so")
     t.ok(len(nginx.stop()) <= 100, "ten connections at ten a second")
 
 
@@ -354,8 +352,10 @@ def test_closing(t, lab):
 
 @scenario("closed after each answer, without a word")
 def test_closing_silently(t, lab):
+    """What is sent into the close is lost; who waits after each answer sees it in time."""
     server = Server(always(OK, keep=False))
-    run = loadgen(lab, "--rate", "50", "--requests", "50", "--connections", "4")
+    run = loadgen(lab, "--bandwidth", "0", "--latency", "100ms", "--requests", "50", "--connections",
+                  "4")
     told = server.stop()
     t.equal((run.result.status, run.requests()), (0, (50, 0, 0)), "completed")
     t.equal(told["requests"], 50, "the server agrees")
@@ -367,8 +367,7 @@ def test_missed_closing(t, lab):
     server = Server(lambda client, number: (time.sleep(0.05), client.sendall(closing), False)[2])
     run = loadgen(lab, "--rate", "100", "--connections", "2", "--duration", "1s")
     server.stop()
-    t.match(run.text, "was not reached .*, because the server closes connections, which have to be",
-            "is told so")
+    run.check_missed(t, "800 kbit/s", "the server closes connections, which have to be", "is told so")
 
 
 STATUS = "HTTP/1.1 {} X\r\nContent-Length: 0\r\n\r\n"
@@ -384,7 +383,7 @@ def test_refusals(t, lab):
              r"requests\.\n$"),
             ("redirects", [302], r"\nAll 200 answers were redirects \(3xx\): they are not followed; "
              r"use the url that they lead to\.\n$"),
-            ("one percent is not", [404] + [200] * 99, r"\nCPU  [^\n]*\n$")):
+            ("one percent is not", [404] + [200] * 99, r"(?s)\A(?!.*answers were)")):
         answers = [STATUS.format(status).encode() for status in statuses]
         server = Server(lambda client, number, answers=answers:
                         client.sendall(answers[number % len(answers)]))
@@ -439,54 +438,49 @@ def test_leftover(t, lab):
     t.ok(run.phases().get("parse", 0) >= 20, "what is behind them is an error", run.text)
 
 
-@scenario("answered before the request is all there", 60)
-def test_early(t, lab):
-    """A server that refuses a large body by its head alone."""
-    refusal = b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+def refused_early(lab, refuse):
+    """Ten large requests to a server that does @refuse(client) when something of one has come."""
     listener = socket.create_server(("127.0.0.1", PORT), backlog=100)
-    stop = threading.Event()
 
-    def refuse():
-        while not stop.is_set():
+    def serve():
+        while True:
             client, _ = listener.accept()
             if client.recv(100):
-                client.sendall(refusal)
-                client.shutdown(socket.SHUT_WR)
-                client.recv(1 << 20)
+                refuse(client)
             client.close()
 
     process = lab.spawn(LOADGEN, "--url", f"http://127.0.0.1:{PORT}/", "--bandwidth", "0",
                         "--requests", "10", "--connections", "1", "--request-size", "50MB",
                         stdout=-1, stderr=-1, text=True)
-    threading.Thread(target=refuse, daemon=True).start()
+    threading.Thread(target=serve, daemon=True).start()
     out, err = process.communicate(timeout=30 * tap.SLOWNESS)
-    stop.set()
-    run = Summary(laboratory.Result(process.returncode, out, err))
+    return Summary(laboratory.Result(process.returncode, out, err))
+
+
+@scenario("answered before the request is all there", 60)
+def test_early(t, lab):
+    """A server that refuses a large body by its head alone."""
+
+    def refuse(client):
+        client.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        client.shutdown(socket.SHUT_WR)
+        client.recv(1 << 20)
+
+    run = refused_early(lab, refuse)
     t.equal((run.result.status, run.requests()), (0, (10, 0, 0)), "the answers count")
     t.match(run.text, r"(?m)^Status  4xx 10$", "as what they are")
-    t.ok(run.pair("payload")[0] < 500000000, "and only the payload that was sent", out)
+    t.ok(run.pair("payload")[0] < 500000000, "and only the payload that was sent", run.text)
 
 
 @scenario("answered before the request is all there, and then reset", 60)
 def test_early_reset(t, lab):
     """The answer promises to keep the connection; the rest of the body draws a reset."""
-    refusal = b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"
-    listener = socket.create_server(("127.0.0.1", PORT), backlog=100)
 
-    def refuse():
-        while True:
-            client, _ = listener.accept()
-            if client.recv(100):
-                client.sendall(refusal)
-                time.sleep(0.05)  # unread bytes make a reset of the close
-            client.close()
+    def refuse(client):
+        client.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+        time.sleep(0.05)  # unread bytes make a reset of the close
 
-    process = lab.spawn(LOADGEN, "--url", f"http://127.0.0.1:{PORT}/", "--bandwidth", "0",
-                        "--requests", "10", "--connections", "1", "--request-size", "50MB",
-                        stdout=-1, stderr=-1, text=True)
-    threading.Thread(target=refuse, daemon=True).start()
-    out, err = process.communicate(timeout=30 * tap.SLOWNESS)
-    run = Summary(laboratory.Result(process.returncode, out, err))
+    run = refused_early(lab, refuse)
     t.equal((run.result.status, run.requests()), (0, (10, 0, 0)), "the answers count")
     t.match(run.text, r"(?m)^Status  4xx 10$", "as what they are")
 

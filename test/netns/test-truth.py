@@ -93,17 +93,27 @@ class Journal:
             self.process = lab.spawn(JOURNALD, stdout=log, stderr=log)
         laboratory.wait_for(lambda: os.path.exists("/run/systemd/journal/socket"), "journald")
 
-    def entries(self):
+    def entries(self, ifname="v0"):
         """Return: samplerd's entries with fields, as dictionaries."""
         folder, = glob.glob("/run/log/journal/*")
         text = self._lab.run("journalctl", "-q", "-D", folder, "-o", "json", "--all",
-                             "SAMPLER_INTERFACE=v0")
+                             f"SAMPLER_INTERFACE={ifname}")
         return [json.loads(line) for line in text.splitlines()]
 
     def end(self):
         self.process.terminate()
         self.process.wait(5)
         shutil.rmtree("/run/log/journal")
+        shutil.rmtree("/run/systemd/journal")
+
+
+# What systemd says of a standard error that is its journal: device and inode.
+WITH_JOURNAL = ("sh", "-c", "JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec \"$@\"", "sh")
+
+
+def wait_for_entry(journal, ifname, text):
+    return laboratory.wait_for(
+        lambda: next((e for e in journal.entries(ifname) if text in e["MESSAGE"]), None), text)
 
 
 @scenario("the journal's fields", 60)
@@ -111,8 +121,7 @@ def test_journal(t, lab):
     journal = Journal(lab)
     lab.configure(SERVICES)
     link = lab.veth("v0", mtu=9000)
-    # systemd sets it to device and inode of standard error; only that it is set is looked at
-    recorder = lab.record("v0", env={"JOURNAL_STREAM": "8:1"})
+    recorder = lab.record("v0", wrap=WITH_JOURNAL)
     recorder.wait_record()
     frames, want = known_frames(N_FRAMES)
     sent = link.send(frames)
@@ -135,12 +144,22 @@ def test_journal(t, lab):
     got = {f: (total(f"{f}_PACKETS"), total(f"{f}_BYTES")) for f in fields}
     t.equal(got, {f: (want[f"{p}.packets"], want[f"{p}.bytes"]) for f, p in fields.items()},
             "each class and each service adds up")
-    entry = journal.entries()[0]
+    entry = next(e for e in journal.entries() if "SAMPLER_INTERVAL_NS" in e)
     t.equal(len(entry.get("MESSAGE_ID", "")), 32, "entries have a MESSAGE_ID")
     t.equal(entry.get("PRIORITY"), "6", "and are of level info")
     t.ok(int(entry.get("SAMPLER_INTERVAL_NS", 0)) > 0, "and have their interval", entry)
-    t.match(recorder.log(), r"(?m)^<5>v0: attached", "other lines start with their level")
+    attached = [e["PRIORITY"] for e in journal.entries() if e["MESSAGE"].startswith("v0: attached:")]
+    t.equal((attached[:1], recorder.log()), (["5"], ""), "other lines are entries as well")
+    lab.samplerd("--attach", "nope", wrap=WITH_JOURNAL)
+    refused = wait_for_entry(journal, "nope", "no interface")
+    t.equal((len(refused.get("MESSAGE_ID", "")), refused["PRIORITY"]), (32, "3"),
+            "an error with a remedy has a MESSAGE_ID")
     journal.end()
+    result = lab.samplerd("--attach", "nope", wrap=WITH_JOURNAL)
+    t.match(result.err, r"^<3>no interface", "without a socket lines start with their level")
+    result = lab.samplerd("--attach", "nope", env={"JOURNAL_STREAM": "8:1"})
+    t.match(result.err, r"^samplerd: error: no interface",
+            "where only somebody else's standard error is the journal, they are plain")
 
 
 @scenario("teeth: one in 1,000 missed", variant="misses", count=9997)
