@@ -16,8 +16,8 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/error.h"
-#include "util/log.h"
 #include "util/ini.h"
+#include "util/log.h"
 #include "util/units.h"
 
 #include <errno.h>

@@ -7,12 +7,6 @@ import guest
 from guest import scenario, wait_for
 
 
-def configure(text, name="v0"):
-    os.makedirs(guest.CONFIG, exist_ok=True)
-    with open(f"{guest.CONFIG}/{name}.conf", "w", encoding="ascii") as file:
-        file.write(text)
-
-
 def rates(machine):
     """Entries of the rate log."""
     return [e for e in machine.entries("sampler@v0") if "SAMPLER_RX_PACKETS" in e]
@@ -20,7 +14,7 @@ def rates(machine):
 
 @scenario("rates have their fields, and these are the API's", 90)
 def test_fields(t, machine):
-    configure("[sampler]\nlog_interval = 1s\n")
+    machine.configure("[sampler]\nlog_interval = 1s\n", "v0")
     link = machine.veth()
     machine.start("v0")
     machine.systemctl("start", "sampler-web.socket")
@@ -52,14 +46,13 @@ def test_fields(t, machine):
 @scenario("the catalog explains", 90)
 def test_catalog(t, machine):
     machine.veth()
-    configure("[attach]\nmod = skb\n")
+    machine.configure("[attach]\nmod = skb\n", "v0")
     machine.systemctl("start", "sampler@v0", check=False)
     t.match(machine.journal("sampler-attach@v0"), r"v0\.conf:2: ", "a mistake has its line")
     os.unlink(f"{guest.CONFIG}/v0.conf")
     machine.systemctl("reset-failed")
     machine.start("v0")
-    machine.run("ip", "link", "set", "dev", "v0", "xdpdrv", "off") if guest.TIER != "vm" else \
-        machine.run("xdp-loader", "unload", "v0", "--all")
+    machine.run("ip", "link", "set", "dev", "v0", "xdpdrv", "off")
     wait_for(lambda: "degraded" in machine.journal("sampler@v0"), "degraded")
     out = machine.journal("sampler@v0", "-x")
     t.match(out, r"degraded: .*\n░░ Subject: .*v0", "degraded has an entry in the catalog")
@@ -73,7 +66,7 @@ def test_catalog(t, machine):
 
 @scenario("a silent link logs seldom", 90)
 def test_silence(t, machine):
-    configure("[sampler]\ninterval = 100ms\nlog_interval = 100ms\n")
+    machine.configure("[sampler]\ninterval = 100ms\nlog_interval = 100ms\n", "v0")
     link = machine.veth()
     machine.start("v0")
     link.send(guest.frames(10)[0])
@@ -88,11 +81,10 @@ def test_silence(t, machine):
 @scenario("what goes wrong again and again is told once", 90)
 def test_repeated(t, machine):
     """Somebody takes our program off, and nobody puts it back: a line, not one a tick."""
-    configure("[sampler]\ninterval = 100ms\n")
+    machine.configure("[sampler]\ninterval = 100ms\n", "v0")
     machine.veth()
     machine.start("v0")
-    machine.run("ip", "link", "set", "dev", "v0", "xdpdrv", "off") if guest.TIER != "vm" else \
-        machine.run("xdp-loader", "unload", "v0", "--all")
+    machine.run("ip", "link", "set", "dev", "v0", "xdpdrv", "off")
     wait_for(lambda: "degraded" in machine.journal("sampler@v0"), "degraded")
     before = machine.last_record("v0")["record"]
     wait_for(lambda: machine.last_record("v0")["record"] >= before + 30, "thirty ticks")

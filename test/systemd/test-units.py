@@ -67,9 +67,7 @@ def test_names(t, machine, name):
 def test_reload(t, machine):
     link = machine.veth()
     machine.start("v0")
-    os.makedirs(guest.CONFIG, exist_ok=True)
-    with open(f"{guest.CONFIG}/v0.conf", "w", encoding="ascii") as file:
-        file.write("[sampler]\nlog_interval = 3s\n[services]\ndns = udp/53\n")
+    machine.configure("[sampler]\nlog_interval = 3s\n[services]\ndns = udp/53\n", "v0")
     program = link.state().prog_id
     machine.systemctl("reload", "sampler@v0")
     wait_for(lambda: "log_interval = 3s" in machine.journal("sampler@v0"), "the recorder has read it")
@@ -79,8 +77,7 @@ def test_reload(t, machine):
     t.equal((before["dns"]["packets"], after["dns"]["packets"]), (0, 100),
             "a new service is in the kernel, and counts")
     t.equal(link.state().prog_id, program, "with the same program")
-    with open(f"{guest.CONFIG}/v0.conf", "w", encoding="ascii") as file:
-        file.write("[sampler]\ninterval = sometimes\n")
+    machine.configure("[sampler]\ninterval = sometimes\n", "v0")
     machine.systemctl("reload", "sampler@v0", check=False)
     wait_for(lambda: "not reloaded, all stays as it was: /etc/sampler/v0.conf:2" in
              machine.journal("sampler@v0"), "the journal names file and line")
@@ -95,9 +92,7 @@ def test_reload(t, machine):
 @scenario("start fails", 90)
 def test_start_fails(t, machine):
     machine.veth("d0")
-    os.makedirs(guest.CONFIG, exist_ok=True)
-    with open(f"{guest.CONFIG}/d0.conf", "w", encoding="ascii") as file:
-        file.write("[sampler]\nmod = skb\n")
+    machine.configure("[sampler]\nmod = skb\n", "d0")
     result = machine.systemctl("start", "sampler@d0", check=False)
     t.ok(result.status, "a configuration with a mistake: systemctl start fails")
     t.match(machine.journal("sampler-attach@d0"), r"d0\.conf:2: .*mod", "and the journal has the line")

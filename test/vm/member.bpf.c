@@ -35,8 +35,8 @@ static _Bool is_unwanted(const struct xdp_md *ctx)
 
 	if ((void *)(udp + 1) > (void *)(long)ctx->data_end)
 		return 0;
-	return eth->h_proto == bpf_htons(ETH_P_IP) && ip->ihl == 5 &&
-	       ip->protocol == IPPROTO_UDP && udp->dest == bpf_htons(DISCARD_PORT);
+	return eth->h_proto == bpf_htons(ETH_P_IP) && ip->ihl == 5 && ip->protocol == IPPROTO_UDP &&
+	       udp->dest == bpf_htons(DISCARD_PORT);
 }
 
 SEC("xdp")

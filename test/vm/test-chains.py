@@ -146,7 +146,7 @@ def test_units(t, machine):
     machine.load("late")
     chain = machine.chain()
     start = machine.packets(), machine.hits("late")
-    traffic = guest.lab.Traffic(link, guest.frames(50)[0], 4000)
+    traffic = guest.lab.Traffic(link, guest.frames(50)[0], 1500)
     machine.systemctl("restart", "sampler@v0")
     machine.systemctl("reload", "sampler@v0")
     pid = machine.pid("sampler@v0")
@@ -209,7 +209,7 @@ def test_handover(t, machine):
     machine.load("early")
     machine.load("late")
     start = machine.packets(), machine.hits("late")
-    traffic = guest.lab.Traffic(link, guest.frames(50)[0], 4000)
+    traffic = guest.lab.Traffic(link, guest.frames(50)[0], 1500)
     ids = {machine.chain()[OURS]["id"]}
     for n in range(8):
         if n % 2:
@@ -235,10 +235,8 @@ def test_priority(t, machine):
     link = begin(machine)
     machine.load("late")
     start = machine.packets()
-    traffic = guest.lab.Traffic(link, guest.frames(50)[0], 4000)
-    os.makedirs(guest.CONFIG, exist_ok=True)
-    with open(f"{guest.CONFIG}/v0.conf", "w", encoding="ascii") as file:
-        file.write("[attach]\npriority = 55\n")
+    traffic = guest.lab.Traffic(link, guest.frames(50)[0], 1500)
+    machine.configure("[attach]\npriority = 55\n", "v0")
     machine.systemctl("reload", "sampler@v0")
     wait_for(lambda: list(machine.chain()) == ["late", OURS], "the other order")
     sent, _ = traffic.stop()
@@ -253,7 +251,7 @@ def test_handover_alone(t, machine):
     """Alone behind its own dispatcher: a dispatcher of two for a moment, and no frame in doubt."""
     link = begin(machine)
     start = machine.packets()
-    traffic = guest.lab.Traffic(link, guest.frames(50)[0], 4000)
+    traffic = guest.lab.Traffic(link, guest.frames(50)[0], 1500)
     for n in range(6):
         machine.attach("v0") if n % 2 else machine.attach_object("other", "v0")
     sent, _ = traffic.stop()

@@ -47,18 +47,18 @@ def test_watchdog(t, machine):
     limit(machine, "sampler@.service", "")
 
 
-@scenario("the recorder is killed, ten times", 120)
+@scenario("the recorder is killed, again and again", 120)
 def test_kill(t, machine):
     link = begin(machine)
     program, chosen = link.state().prog_id, guest.frames(100)[0]
-    for _ in range(10):
+    for _ in range(5):
         pid = wait_for(lambda: machine.pid("sampler@v0"), "a recorder", 20)
         link.send(chosen)
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda pid=pid: machine.pid("sampler@v0") != pid, "its end")
-    wait_for(lambda: machine.is_active("sampler@v0") and recorded(machine) == 1000, "all in the history", 20)
+    wait_for(lambda: machine.is_active("sampler@v0") and recorded(machine) == 500, "all in the history", 20)
     t.equal(link.state().prog_id, program, "the program was not touched")
-    t.equal(machine.packets(), 1000, "no frame is lost")
+    t.equal(machine.packets(), 500, "no frame is lost")
     numbers = [record["record"] for record in machine.history("v0")]
     t.equal(numbers, sorted(set(numbers)), "the history goes on")
 
@@ -88,14 +88,11 @@ def test_disk_full(t, machine):
 
 @scenario("a limit of memory", 90)
 def test_memory(t, machine):
-    if guest.TIER != "vm":
-        t.skip("a limit of memory", "no memory controller in these namespaces")
-        return
     limit(machine, "sampler@.service", "MemoryMax=24M\nMemorySwapMax=0")
     limit(machine, "sampler-web.service", "MemoryMax=24M\nMemorySwapMax=0")
     link = begin(machine)
     machine.systemctl("start", "sampler-web.socket")
-    for _ in range(50):
+    for _ in range(10):
         machine.get("/api/history?interface=v0")
     t.equal(machine.counted("v0", link), (0, 0), "samplerd within 24 MiB counts exactly")
     t.equal((machine.show("sampler@v0", "NRestarts"), machine.show("sampler-web", "NRestarts")), ("0", "0"),
@@ -106,9 +103,6 @@ def test_memory(t, machine):
 
 @scenario("the clock is set back and forward", 90)
 def test_clock(t, machine):
-    if guest.TIER != "vm":
-        t.skip("the clock", "it is this machine's: netns-lifecycle steps the clock of a process")
-        return
     link = begin(machine)
     machine.systemctl("start", "sampler-web.socket")
     chosen, _ = guest.frames(200)
@@ -157,8 +151,7 @@ def test_device(t, machine, enabled):
 @scenario("twenty interfaces", 180)
 def test_many(t, machine):
     names = [f"many{n}" for n in range(20)]
-    peers = machine.namespace()
-    links = [machine.veth(name, peer_ns=peers) for name in names]
+    links = machine.veths(names)
     machine.start(*names)
     machine.systemctl("start", "sampler-web.socket")
     for n, link in enumerate(links):

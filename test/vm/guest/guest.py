@@ -29,9 +29,8 @@ from lab import Failure, Namespace, wait_for  # noqa: E402,F401
 
 BOOT = int(os.environ.get("SAMPLER_TEST_BOOT", "1"))
 PAYLOAD, OUT, CONFIG, STATE = "/run/payload", "/run/out", "/etc/sampler", "/var/lib/sampler"
-with open(f"{PAYLOAD}/tier", encoding="ascii") as _file:
-    TIER = _file.read().strip()
 PORT = 3000
+QUICK = "[sampler]\ninterval = 250ms\n"  # what is waited for comes at ticks
 DISCARD = eth(IPV4, ipv4(UDP, udp(40000, 9, bytes(64))))  # what dropping members of a chain drop
 DNS = eth(IPV4, ipv4(UDP, udp(40000, 53, bytes(40))))
 MOST_BYTES = 1514  # a chain with a program that knows no fragments has no room for more
@@ -105,12 +104,29 @@ class Machine(lab.Lab):
     def _options(self):
         return ()  # what is installed needs none
 
+    def configure(self, text, name="sampler"):
+        """Write a configuration file; what was there before comes back after the scenario."""
+        os.makedirs(CONFIG, exist_ok=True)
+        super().configure(text, name)
+
     # ---- links ----
 
     def veth(self, name="v0", peer=None, mtu=1500, ns=None, peer_ns=None):
+        if not self._links:
+            self.configure(QUICK)
         link = super().veth(name, peer or "p" + name, mtu, ns, peer_ns)
         self._links.append(name)
         return link
+
+    def veths(self, names):
+        """Many links at once, whose peers are in one namespace."""
+        self._links += names
+        peers = self.namespace()
+        for name in names:
+            self.run("ip", "link", "add", "name", name, "up", "type", "veth", "peer", "name", f"p{name}",
+                     "netns", peers.path)
+        self.run("sh", "-c", f"for name in {' '.join(names)}; do ip link set dev p$name up; done", ns=peers)
+        return [lab.Link(name, f"p{name}", self.ns, peers) for name in names]
 
     def last_record(self, ifname, ns=None):
         return super().last_record(ifname)
