@@ -20,6 +20,7 @@ struct error;
 enum config_effect {
 	CONFIG_LIVE,	    /* at a reload, in the recorder */
 	CONFIG_LIVE_KERNEL, /* at a reload, written to the maps by the privileged side */
+	CONFIG_ATTACH,	    /* by samplerd --attach; in the foreground at the next start */
 	CONFIG_RESTART,	    /* at the next start */
 	CONFIG_WEB,	    /* at sampler-web's next start; not in an interface's file */
 };

@@ -67,15 +67,16 @@ uint64_t hash64(const void *data, size_t size, uint64_t seed)
 }
 
 /**
- * layout_hash() - name the layout of everything that is pinned or kept in files
+ * sample_layout_hash() - name the layout of a sample, which is what history files keep
  *
- * Return: a hash over the ABI version, the sizes of the shared structures and the places of the
- * counters; the same in every build that agrees on them.
+ * Apart from layout_hash(), so that a history goes on when only something else in the pins changes.
+ *
+ * Return: a hash over sizes and places of the counters and of what a sample has besides; the same in
+ * every build that agrees on them.
  */
-uint64_t layout_hash(void)
+uint64_t sample_layout_hash(void)
 {
 	const uint64_t layout[] = {
-		SAMPLER_ABI_VERSION,
 		SAMPLER_N_DIRECTIONS,
 		sizeof(struct sampler_count),
 		offsetof(struct sampler_count, packets),
@@ -87,10 +88,28 @@ uint64_t layout_hash(void)
 		offsetof(struct sampler_counters, service),
 		offsetof(struct sampler_counters, size),
 		offsetof(struct sampler_counters, tcp_flag),
+		sizeof(struct sample),
+		offsetof(struct sample, direction),
+		offsetof(struct sample, peak),
+	};
+
+	return hash64(layout, sizeof(layout), SAMPLER_META_MAGIC);
+}
+
+/**
+ * layout_hash() - name the layout of everything that is pinned
+ *
+ * Return: a hash over the ABI version, the sizes of the shared structures and the layout of the
+ * counters; the same in every build that agrees on them.
+ */
+uint64_t layout_hash(void)
+{
+	const uint64_t layout[] = {
+		SAMPLER_ABI_VERSION,
+		sample_layout_hash(),
 		sizeof(struct sampler_control),
 		sizeof(struct sampler_port_table),
 		sizeof(struct sampler_meta),
-		sizeof(struct sample),
 	};
 
 	return hash64(layout, sizeof(layout), SAMPLER_META_MAGIC);

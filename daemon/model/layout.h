@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 uint64_t hash64(const void *data, size_t size, uint64_t seed);
+uint64_t sample_layout_hash(void);
 uint64_t layout_hash(void);
 
 void meta_seal(struct sampler_meta *meta);

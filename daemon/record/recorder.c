@@ -309,12 +309,14 @@ static void tell_change(const char *key, enum config_effect effect, const char *
 			const char *after, void *user)
 {
 	struct recorder *r = user;
+	bool attaches = effect == CONFIG_LIVE_KERNEL || effect == CONFIG_ATTACH;
 
 	if (effect == CONFIG_LIVE || (effect == CONFIG_LIVE_KERNEL && r->setup->broker))
 		log_notice("%s: %s = %s (was %s)", r->ifname, key, after, before);
-	else if (effect == CONFIG_LIVE_KERNEL)
-		log_warning("%s: %s = %s (was %s) takes effect with samplerd --attach %s",
-			    r->ifname, key, after, before, r->ifname);
+	else if (attaches && !r->setup->broker)
+		log_notice("%s: %s = %s (was %s) is for samplerd --attach %s, which systemctl "
+			   "reload runs first",
+			   r->ifname, key, after, before, r->ifname);
 	else if (effect == CONFIG_WEB)
 		log_notice("%s: %s = %s (was %s) is sampler-web's, at its next start", r->ifname,
 			   key, after, before);
@@ -334,8 +336,12 @@ static void apply(struct recorder *r, const struct config *config)
 	r->config.reattach = config->reattach;
 	strcpy(r->config.web_listen, config->web_listen);
 	strcpy(r->config.web_hosts, config->web_hosts);
-	if (r->setup->broker)
-		r->config.services = config->services;
+	r->config.services = config->services;
+	if (!r->setup->broker) { /* whoever attaches has its own say about them */
+		r->config.mode = config->mode;
+		r->config.run_priority = config->run_priority;
+		r->config.chain_actions = config->chain_actions;
+	}
 	if (interval_changed) {
 		r->next_ns = clock_boottime_ns(); /* at once: by this sample readers learn of it */
 		sd_event_source_set_time(r->timer, r->next_ns / NSEC_PER_USEC);

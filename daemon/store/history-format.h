@@ -15,7 +15,7 @@
  * is the number of the update within the epoch. The newest set that is whole counts. An update goes
  * over the other one, so that there is no moment, and no crash, without names.
  *
- * Whatever changes here changes HISTORY_VERSION; what changes the sample changes layout_hash(). A
+ * Whatever changes here changes HISTORY_VERSION; what changes the sample changes sample_layout_hash(). A
  * file with another one is moved aside, never misread.
  */
 #ifndef SAMPLER_STORE_HISTORY_FORMAT_H

@@ -101,7 +101,7 @@ int history_disk_constant_init(struct history_disk_constant *c,
 	c->magic = HISTORY_MAGIC;
 	c->version = HISTORY_VERSION;
 	c->header_size = HISTORY_HEADER_SIZE;
-	c->layout_hash = layout_hash();
+	c->layout_hash = sample_layout_hash();
 	c->slot_size = sizeof(struct history_disk_slot);
 	c->sample_size = sizeof(struct sample);
 	c->n_rings = HISTORY_N_RINGS;
@@ -123,7 +123,7 @@ static int check_format(const struct history_disk_constant *c, struct error *err
 				 c->version, HISTORY_VERSION);
 	if (c->checksum != constant_checksum(c))
 		return error_set(err, -EUCLEAN, "its header is damaged (checksum)");
-	if (c->layout_hash != layout_hash())
+	if (c->layout_hash != sample_layout_hash())
 		return error_set(err, -EPROTONOSUPPORT,
 				 "its samples are laid out by another version of this program");
 	return 0;

@@ -91,7 +91,7 @@ def wait_for(condition, what, seconds=10):
     while not (value := condition()):
         if time.monotonic() > deadline:
             raise Failure(f"not within {seconds * tap.SLOWNESS:.0f} s: {what}")
-        time.sleep(0.02)
+        time.sleep(0.02 * tap.SLOWNESS)
     return value
 
 

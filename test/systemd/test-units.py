@@ -77,6 +77,7 @@ def test_reload(t, machine):
     t.equal((before["dns"]["packets"], after["dns"]["packets"]), (0, 100),
             "a new service is in the kernel, and counts")
     t.equal(link.state().prog_id, program, "with the same program")
+    t.match(machine.journal("sampler@v0"), r"dns = udp/53 \(was \) is for samplerd --attach v0", "which is told")
     machine.configure("[sampler]\ninterval = sometimes\n", "v0")
     machine.systemctl("reload", "sampler@v0", check=False)
     wait_for(lambda: "not reloaded, all stays as it was: /etc/sampler/v0.conf:2" in

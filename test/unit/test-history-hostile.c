@@ -74,7 +74,7 @@ static void expect_moved_aside(struct fixture *f, int reader_error)
 static void another_format_is_moved_aside(void **state)
 {
 	struct fixture *f = *state;
-	const uint64_t magic = 1, layout = layout_hash() + 1, zero = 0, huge = 1ULL << 60;
+	const uint64_t magic = 1, layout = sample_layout_hash() + 1, zero = 0, huge = 1ULL << 60;
 	const uint32_t version = HISTORY_VERSION + 1, size = sizeof(struct history_disk_slot) + 8;
 
 	make_history(f, 3);
