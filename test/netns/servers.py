@@ -147,21 +147,21 @@ class Server:
         self._broken = 0
         self._connections = 0
         read_end, write_end = os.pipe()
+        # Blocked from before the fork, and waited for: a handler may run anywhere, also within a lock.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         self._pid = os.fork()
         if not self._pid:
             os.close(read_end)
             tap.die_with_parent()
             self._serve(behave, write_end)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(write_end)
         self._listener.close()
         self._answer = read_end
 
     def _serve(self, behave, answer):
-        stopped = threading.Event()
-        signal.signal(signal.SIGTERM, lambda *_: stopped.set())
         threading.Thread(target=self._accept, args=(behave,), daemon=True).start()
-        while not stopped.wait(0.05):
-            pass
+        signal.sigwait({signal.SIGTERM})
         with self._lock:
             os.write(answer, json.dumps({
                 "requests": self._requests, "bodies": len(self._bodies),
