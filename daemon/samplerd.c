@@ -365,7 +365,8 @@ static int too_many(char *const *words)
 	return usage("more than one interface");
 }
 
-static void take_option(struct arguments *args, int option)
+/* Return: 0, or -E2BIG where there is no room for one more key. */
+static int take_option(struct arguments *args, int option)
 {
 	size_t n = args->source.n_overrides;
 
@@ -377,11 +378,14 @@ static void take_option(struct arguments *args, int option)
 		args->source.dir = optarg;
 	else if (option < OPT_KEY)
 		args->verb = option - OPT_VERB;
-	else if (n < CONFIG_MAX_OVERRIDES) {
+	else if (n == CONFIG_MAX_OVERRIDES)
+		return -E2BIG;
+	else {
 		args->source.override[n].key = option_keys[option - OPT_KEY];
 		args->source.override[n].value = optarg;
 		args->source.n_overrides++;
 	}
+	return 0;
 }
 
 static int perform(const struct arguments *args, const struct config *config, struct error *err)
@@ -459,7 +463,8 @@ int main(int argc, char **argv)
 		default:
 			if (option >= OPT_VERB && option < OPT_KEY && args.verb)
 				return usage("more than one verb");
-			take_option(&args, option);
+			if (take_option(&args, option))
+				return usage("too many options");
 		}
 	}
 	if (argc - optind > 1)

@@ -36,25 +36,6 @@ static json_t *mode_json(const struct feed *feed)
 	return json_string(feed->meta.mode == SAMPLER_MODE_NATIVE ? "native" : "skb");
 }
 
-static json_t *mode_reason_json(const struct feed *feed)
-{
-	if (!feed->meta.mode_reason[0])
-		return json_null();
-	return text_json(feed->meta.mode_reason, sizeof(feed->meta.mode_reason));
-}
-
-static json_t *program_json(const struct feed *feed)
-{
-	const struct sampler_meta *meta = &feed->meta;
-	char tag[2 * sizeof(meta->prog_tag) + 1];
-
-	if (!feed->pinned)
-		return json_null();
-	for (size_t i = 0; i < sizeof(meta->prog_tag); i++)
-		sprintf(tag + 2 * i, "%02x", meta->prog_tag[i]);
-	return json_pack("{s:I, s:s}", "id", (json_int_t)meta->prog_id, "tag", tag);
-}
-
 /* A string: readers whose numbers are doubles would round it. */
 static json_t *epoch_json(const struct feed *feed)
 {
@@ -66,34 +47,25 @@ static json_t *epoch_json(const struct feed *feed)
 	return json_string(text);
 }
 
-static json_t *alone_reason_json(const struct feed *feed)
+static json_t *moment_of(const struct endpoint_context *context, uint64_t boottime_ns)
 {
-	if (!feed->pinned || !feed->meta.alone_reason[0])
-		return json_null();
-	return text_json(feed->meta.alone_reason, sizeof(feed->meta.alone_reason));
+	return moment_json(boottime_ns, context->boottime_ns, context->realtime_ns);
 }
 
-/* A moment of this boot by the clocks of now: a label of then may be of before a step. */
-static json_t *boottime_json(const struct endpoint_context *context, uint64_t boottime_ns)
-{
-	if (!boottime_ns || boottime_ns > context->boottime_ns)
-		return json_null();
-	return timestamp_json(context->realtime_ns - (context->boottime_ns - boottime_ns));
-}
-
+/* Without pins the meta is all zeros. */
 static int set_chain(json_t *json, const struct endpoint_context *context, const struct feed *feed)
 {
 	const struct sampler_meta *meta = &feed->meta;
 	const bool pinned = feed->pinned;
-	uint64_t checked_ns = pinned ? meta->chain.boottime_ns : 0;
 
 	return json_set(json, "chained", boolean_if(pinned, meta->flags & SAMPLER_META_CHAINED)) ||
-	       json_set(json, "alone_reason", alone_reason_json(feed)) ||
+	       json_set(json, "alone_reason",
+			text_or_null_json(meta->alone_reason, sizeof(meta->alone_reason))) ||
 	       json_set(json, "run_priority", integer_if(pinned, meta->run_priority)) ||
-	       json_set(json, "program", program_json(feed)) ||
+	       json_set(json, "program", pinned ? program_json(meta) : json_null()) ||
 	       json_set(json, "link_program_id", integer_if(pinned, meta->link_prog_id)) ||
 	       json_set(json, "chain", pinned ? chain_json(meta) : json_null()) ||
-	       json_set(json, "chain_checked_at", boottime_json(context, checked_ns));
+	       json_set(json, "chain_checked_at", moment_of(context, meta->chain.boottime_ns));
 }
 
 static int set_attachment(json_t *json, const struct endpoint_context *context,
@@ -104,7 +76,8 @@ static int set_attachment(json_t *json, const struct endpoint_context *context,
 
 	return json_set(json, "attached", json_boolean(feed->attached)) ||
 	       json_set(json, "mode", mode_json(feed)) ||
-	       json_set(json, "mode_reason", mode_reason_json(feed)) ||
+	       json_set(json, "mode_reason",
+			text_or_null_json(meta->mode_reason, sizeof(meta->mode_reason))) ||
 	       set_chain(json, context, feed) || json_set(json, "epoch", epoch_json(feed)) ||
 	       json_set(json, "attached_at", timestamp_if(pinned, meta->attach_realtime_ns)) ||
 	       json_set(json, "counting_since", timestamp_if(pinned, meta->epoch));
@@ -138,7 +111,7 @@ static json_t *last_record_json(const struct endpoint_context *context, const st
 {
 	if (feed->source == FEED_RECORDS)
 		return timestamp_json(feed->newest.realtime_ns);
-	return boottime_json(context, feed->recorded_boottime_ns);
+	return moment_of(context, feed->recorded_boottime_ns);
 }
 
 static json_t *recorder_json(const struct endpoint_context *context, const struct feed *feed)

@@ -29,7 +29,7 @@ bool recheck_is_overdue(const struct recheck *recheck, uint64_t boottime_ns)
  * @recheck: the suspicion, which begins if there was none
  * @boottime_ns: now
  *
- * Return: true when a re-check is to be asked for now.
+ * Return: whether this is the tick at which to ask for a re-check.
  */
 bool recheck_tick(struct recheck *recheck, uint64_t boottime_ns)
 {

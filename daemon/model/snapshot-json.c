@@ -58,6 +58,12 @@ json_t *text_json(const char *text, size_t size)
 	return json_stringn(ascii, n);
 }
 
+/** text_or_null_json() - Return: text_json(), or null for no text at all */
+json_t *text_or_null_json(const char *text, size_t size)
+{
+	return text[0] ? text_json(text, size) : json_null();
+}
+
 /**
  * timestamp_json() - a moment as RFC 3339 has it, in UTC with milliseconds
  * @realtime_ns: CLOCK_REALTIME
@@ -77,6 +83,21 @@ json_t *timestamp_json(uint64_t realtime_ns)
 	return json_string(text);
 }
 
+/**
+ * moment_json() - a moment of this boot by the clocks of now
+ * @at_ns: CLOCK_BOOTTIME; 0: never
+ * @boottime_ns: CLOCK_BOOTTIME now
+ * @realtime_ns: CLOCK_REALTIME now; a label of then may be of before a step
+ *
+ * Return: timestamp_json(), or null for never and for what is still to come.
+ */
+json_t *moment_json(uint64_t at_ns, uint64_t boottime_ns, uint64_t realtime_ns)
+{
+	if (!at_ns || at_ns > boottime_ns)
+		return json_null();
+	return timestamp_json(realtime_ns - (boottime_ns - at_ns));
+}
+
 static json_t *tag_json(const __u8 tag[8])
 {
 	char text[2 * 8 + 1];
@@ -86,7 +107,8 @@ static json_t *tag_json(const __u8 tag[8])
 	return json_string(text);
 }
 
-static json_t *program_json(const struct sampler_meta *meta)
+/** program_json() - Return: a new object with id and tag of our program, or NULL without memory */
+json_t *program_json(const struct sampler_meta *meta)
 {
 	return json_pack("{s:I, s:o}", "id", (json_int_t)meta->prog_id, "tag",
 			 tag_json(meta->prog_tag));
@@ -225,29 +247,15 @@ static int set_time(json_t *json, const struct sampler_meta *meta, const struct 
 	       set_u64(json, "epoch", meta->epoch);
 }
 
-static json_t *text_or_null(const char *text, size_t size)
-{
-	return text[0] ? text_json(text, size) : json_null();
-}
-
-/* By the sample's clocks: the wall clock may have been set since. */
-static json_t *checked_at_json(const struct sampler_meta *meta, const struct sample *sample)
-{
-	uint64_t at = meta->chain.boottime_ns;
-
-	if (!at || at > sample->boottime_ns)
-		return json_null();
-	return timestamp_json(sample->realtime_ns - (sample->boottime_ns - at));
-}
-
 static int set_chain(json_t *json, const struct sampler_meta *meta, const struct sample *sample)
 {
 	return set(json, "chained", json_boolean(meta->flags & SAMPLER_META_CHAINED)) ||
 	       set(json, "alone_reason",
-		   text_or_null(meta->alone_reason, sizeof(meta->alone_reason))) ||
+		   text_or_null_json(meta->alone_reason, sizeof(meta->alone_reason))) ||
 	       set_u64(json, "run_priority", meta->run_priority) ||
 	       set(json, "program", program_json(meta)) || set(json, "chain", chain_json(meta)) ||
-	       set(json, "chain_checked_at", checked_at_json(meta, sample));
+	       set(json, "chain_checked_at",
+		   moment_json(meta->chain.boottime_ns, sample->boottime_ns, sample->realtime_ns));
 }
 
 static int set_attachment(json_t *json, const struct sampler_meta *meta,
@@ -257,7 +265,7 @@ static int set_attachment(json_t *json, const struct sampler_meta *meta,
 
 	return set(json, "mode", json_string(mode)) ||
 	       set(json, "mode_reason",
-		   text_or_null(meta->mode_reason, sizeof(meta->mode_reason))) ||
+		   text_or_null_json(meta->mode_reason, sizeof(meta->mode_reason))) ||
 	       set_chain(json, meta, sample) ||
 	       set(json, "vlan_stripped", json_boolean(vlan_stripped)) ||
 	       set(json, "services", services_json(meta->service));

@@ -9,8 +9,11 @@
 #define SNAPSHOT_JSON_SCHEMA 1
 
 json_t *text_json(const char *text, size_t size);
+json_t *text_or_null_json(const char *text, size_t size);
 json_t *timestamp_json(uint64_t realtime_ns);
+json_t *moment_json(uint64_t at_ns, uint64_t boottime_ns, uint64_t realtime_ns);
 json_t *services_json(const char (*services)[SAMPLER_NAME_MAX]);
+json_t *program_json(const struct sampler_meta *meta);
 json_t *chain_json(const struct sampler_meta *meta);
 json_t *snapshot_json(const struct sampler_meta *meta, const struct sample *sample);
 

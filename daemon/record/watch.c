@@ -117,12 +117,13 @@ static void describe_missing(const struct sampler_chain *chain, char *buf, size_
 /* Has the privileged side looked since? Then health and people learn what it saw. */
 static void take_verdict(struct watch *watch, const struct sampler_meta *meta)
 {
-	bool ours = chain_find(&meta->chain, meta->prog_id) >= 0;
 	struct change change = { watch, meta };
 	char reason[128] = "";
+	bool ours;
 
 	if (meta->chain.boottime_ns == watch->told_ns)
 		return;
+	ours = chain_find(&meta->chain, meta->prog_id) >= 0;
 	watch->told_ns = meta->chain.boottime_ns;
 	recheck_close(&watch->recheck);
 	if (!ours)

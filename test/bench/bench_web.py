@@ -6,7 +6,6 @@ request on one core, in turns with nginx that serves a file of the same size; an
 
 import contextlib
 import os
-import pathlib
 import pwd
 import re
 import statistics
@@ -141,8 +140,8 @@ def measure_web(build, state, rounds, seconds, rest_seconds):
     pinned = ("taskset", "-c", cores()[0])
     with process(
         *samplerd(build, "--quiet", "--state-dir", history, "server0"), stderr=subprocess.DEVNULL
-    ), process(*pinned, *web, f"127.0.0.1:{PORT}", stderr=subprocess.DEVNULL) as ours, process(
-        *pinned, "nginx", "-e", folder / "nginx.log", "-p", folder, "-c", folder / "nginx.conf"
+    ), process(*pinned, *web, f"127.0.0.1:{PORT}", stderr=subprocess.DEVNULL) as ours, nginx(
+        folder, f"listen 127.0.0.1:{PEER_PORT}; root {folder};"
     ) as peer:
         wait_until_answers(PORT, "/api/interfaces")
         time.sleep(3)

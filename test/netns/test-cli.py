@@ -122,6 +122,7 @@ def test_usage(t, lab):
         ("a value for an option that has none", ["--attach=x", "v0"], "--attach"),
         ("two interfaces", ["v0", "v1"], "more than one interface"),
         ("two verbs", ["--attach", "--detach", "v0"], "more than one verb"),
+        ("more options than there is room for", ["--interval", "1s"] * 33 + ["v0"], "too many options"),
         ("an option cut short", ["--mod", "skb", "v0"], "no option --mod; did you mean --mode?"),
         ("one cut so short that it may be several", ["--p", "v0"], "no option --p;"),
         ("one cut short behind the interface", ["v0", "--pri"], "no option --pri;"),

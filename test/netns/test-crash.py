@@ -5,7 +5,6 @@ Whatever of samplerd is killed, and whenever: the program goes on counting, no f
 counted twice, no record is torn, and a clean stop afterwards leaves nothing.
 """
 import os
-import re
 import signal
 import time
 

@@ -226,7 +226,7 @@ def test_closed_histories(t, lab):
     server.stop()
     server = WebServer(lab)
     laboratory.wait_for(lambda: server.get(REALTIME).status == 200, "the counters themselves")
-    t.match(get(server, REALTIME)["stale_reason"], rf"^v0: its history cannot .*: sampler-web's log",
+    t.match(get(server, REALTIME)["stale_reason"], r"^v0: its history cannot .*: sampler-web's log",
             "a file that its group may not read")
     t.match("\n".join(complaints(server)), rf"^v0\S*: cannot open {one}: .* chmod g\+r {one}$",
             "the log says what to do")

@@ -5,7 +5,6 @@ import re
 import signal
 import socket
 import threading
-import time
 
 import guest
 from guest import escape, scenario, wait_for

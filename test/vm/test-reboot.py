@@ -23,7 +23,7 @@ WantedBy=sysinit.target
 """
 
 
-class Peer(guest.Namespace):
+class Peer(guest.lab.Namespace):
     """The namespace that the unit makes."""
 
     def __init__(self):

@@ -25,7 +25,7 @@ os.environ.update(SAMPLERD="/usr/sbin/samplerd", ATTACH_OBJECT="/run/payload/att
 import lab  # noqa: E402 (reads the environment)
 from frames import IPV4, UDP, eth, ipv4, udp  # noqa: E402
 from known import KNOWN  # noqa: E402
-from lab import Failure, Namespace, wait_for  # noqa: E402,F401
+from lab import Failure, wait_for  # noqa: E402
 
 BOOT = int(os.environ.get("SAMPLER_TEST_BOOT", "1"))
 PAYLOAD, OUT, CONFIG, STATE = "/run/payload", "/run/out", "/etc/sampler", "/var/lib/sampler"
