@@ -290,6 +290,7 @@ def read_tests(build_dir):
     )
     tests = {}
     for test in json.loads(told.stdout):
+        test["workdir"] = test["workdir"] or str(build_dir)  # as meson test does: its arguments go by that
         for suite in test["suite"]:
             tests[suite.rpartition(":")[2], test["name"]] = test
     return tests
