@@ -227,9 +227,9 @@ class Machine(lab.Lab):
 
     def hits(self, name):
         """How many frames have reached a member."""
-        maps = json.loads(self.run("bpftool", "-j", "map", "show"))
-        newest = max(m["id"] for m in maps if m.get("name") == f"{name}_hits"[:15])
-        dump = json.loads(self.run("bpftool", "-j", "map", "dump", "id", str(newest)))
+        dump = json.loads(self.run("bpftool", "-j", "map", "dump", "name", f"{name}_hits"[:15]))
+        if isinstance(dump[0], list):  # one that was unloaded is not gone yet; the last is the newest
+            dump = dump[-1]
         return int.from_bytes(bytes(int(byte, 16) for byte in dump[0]["value"]), "little")
 
     # ---- web ----
