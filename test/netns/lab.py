@@ -144,13 +144,11 @@ class Link:
 
     def dropped(self):
         """
-        Frames that were lost before any XDP program could see them: by the veth (its ring is full)
-        or by a CPU's backlog (this machine's, also for others). What the stack drops afterwards,
-        which is rx_dropped, is none of these.
+        Frames that were lost before any XDP program could see them: the veth's ring is full (native),
+        or the CPU's backlog (skb), and veth counts both. What the stack drops afterwards, which is
+        rx_dropped, is none of these; nor is what all backlogs drop of everybody's (softnet_stat).
         """
-        with open("/proc/net/softnet_stat", encoding="ascii") as file:
-            backlog = sum(int(line.split()[1], 16) for line in file)
-        return self.peer_ns.netlink.link(self.peer).stats.tx_dropped + backlog
+        return self.peer_ns.netlink.link(self.peer).stats.tx_dropped
 
     def socket(self):
         """An AF_PACKET socket at the peer, with a protocol of 0: it receives nothing."""
