@@ -174,27 +174,39 @@ install_packages()
 	step_patient=false
 }
 
-nginx_unpack()
+unpack_package()
 {
-	local folder=$1
+	local package=$1 folder=$2
 
 	rm -rf "$folder" "$folder.new" && mkdir -p "$folder.new" || return
-	(cd "$folder.new" && apt-get -q download nginx && dpkg-deb -x nginx_*.deb .) || return
-	"$folder.new/usr/sbin/nginx" -v && mv "$folder.new" "$folder"
+	(cd "$folder.new" && apt-get -q download "$package" && dpkg-deb -x "$package"_*.deb .) || return
+	mv "$folder.new" "$folder"
 }
 
-# nginx_for FOLDER: nginx in $PATH. The machine's own where it has one; else Debian's, unpacked below
-# FOLDER, since installing the package would start a web server here now and at each boot.
+# server_for FOLDER PROGRAM PACKAGE LIBRARY...: PROGRAM in $PATH. The machine's own where it has one; else Debian's,
+# unpacked below FOLDER, since installing the package would start a server here now and at each boot.
+server_for()
+{
+	local folder=$1/$3 program=$2 package=$3
+
+	command -v "$program" >/dev/null && return
+	PATH=$PATH:$folder/usr/sbin:$folder/usr/bin
+	command -v "$program" >/dev/null && return
+	shift 3
+	install_packages "$@"
+	step "Unpacking $package (not installed: no service is started)" unpack_package "$package" "$folder"
+	"$program" --version >/dev/null 2>&1 || "$program" -v >/dev/null 2>&1 ||
+		die "$package was unpacked to $folder, but its $program does not run"
+}
+
 nginx_for()
 {
-	local folder=$1/nginx
+	server_for "$1" nginx nginx libpcre2-8-0 libssl3 libcrypt1 zlib1g
+}
 
-	command -v nginx >/dev/null && return
-	PATH=$PATH:$folder/usr/sbin
-	command -v nginx >/dev/null && return
-	install_packages libpcre2-8-0 libssl3 libcrypt1 zlib1g
-	step "Unpacking nginx (not installed: no service is started)" nginx_unpack "$folder"
-	command -v nginx >/dev/null || die "nginx was unpacked but is not at $folder/usr/sbin/nginx"
+prometheus_for()
+{
+	server_for "$1" prometheus prometheus
 }
 
 # ---- build ----

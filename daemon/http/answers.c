@@ -31,12 +31,13 @@ struct answers {
 
 /**
  * answer_new() - a body and one reference to it
+ * @type: media type, a constant
  * @body: from malloc(); owned by the answer, and freed where there is none
  * @len: bytes at @body
  *
  * Return: the answer, NULL without memory.
  */
-struct answer *answer_new(char *body, size_t len)
+struct answer *answer_new(const char *type, char *body, size_t len)
 {
 	struct answer *answer = malloc(sizeof(*answer));
 
@@ -44,7 +45,7 @@ struct answer *answer_new(char *body, size_t len)
 		free(body);
 		return NULL;
 	}
-	*answer = (struct answer){ .references = 1, .len = len, .body = body };
+	*answer = (struct answer){ .references = 1, .type = type, .len = len, .body = body };
 	return answer;
 }
 
@@ -99,7 +100,7 @@ static struct slot *find(struct answers *answers, const struct answer_key *key)
 		struct slot *slot = &answers->slot[i];
 
 		if (slot->answer && slot->endpoint == key->endpoint &&
-		    slot->query_len == key->query_len &&
+		    slot->answer->type == key->type && slot->query_len == key->query_len &&
 		    !memcmp(slot->query, key->query, key->query_len))
 			return slot;
 	}

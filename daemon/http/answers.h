@@ -13,6 +13,7 @@
 /* A body that several responses may be sending; counted references, answer_release() ends one. */
 struct answer {
 	unsigned int references;
+	const char *type; /* its media type, a constant */
 	size_t len;
 	char *body; /* not NUL-terminated */
 };
@@ -20,6 +21,7 @@ struct answer {
 /* What an answer depends on besides its version. */
 struct answer_key {
 	const struct endpoint *endpoint;
+	const char *type;  /* by its address */
 	const char *query; /* as query_canonical() writes it */
 	size_t query_len;
 };
@@ -33,7 +35,7 @@ struct answer *answers_find(struct answers *answers, const struct answer_key *ke
 void answers_keep(struct answers *answers, const struct answer_key *key, uint64_t version,
 		  struct answer *answer);
 
-struct answer *answer_new(char *body, size_t len);
+struct answer *answer_new(const char *type, char *body, size_t len);
 void answer_release(struct answer *answer);
 
 #endif

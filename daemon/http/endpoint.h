@@ -3,7 +3,8 @@
  * What the web service can be asked, apart from how requests arrive: each endpoint is one row with
  * its path, the parameters that it takes, and the function that answers.
  *
- * Answers are JSON. Nothing here knows h2o (server.c does), nothing there knows interfaces.
+ * Answers are JSON, but for those that are a text of a type of their own. Nothing here knows h2o
+ * (server.c does), nothing there knows interfaces.
  */
 #ifndef SAMPLER_HTTP_ENDPOINT_H
 #define SAMPLER_HTTP_ENDPOINT_H
@@ -36,6 +37,12 @@ struct endpoint_context {
 	uint64_t realtime_ns;
 };
 
+/* A text that an endpoint answers with. */
+struct endpoint_text {
+	char *body; /* from malloc(); taken over */
+	size_t len;
+};
+
 struct endpoint {
 	const char *path;	       /* e.g. "/api/interfaces" */
 	const char *help;	       /* one sentence without a full stop */
@@ -47,6 +54,13 @@ struct endpoint {
 	 */
 	unsigned int (*answer)(const struct endpoint_context *context, const struct query *query,
 			       json_t **ret_body, struct error *err);
+	/*
+	 * In place of answer, for a text: the media type that suits the request's Accept (NULL: it has
+	 * none), and the text of that type. text: 0, or a negative errno.
+	 */
+	const char *(*type)(const char *accept, size_t len);
+	int (*text)(const struct endpoint_context *context, const char *type,
+		    struct endpoint_text *ret_text);
 	/*
 	 * Answers stay the same while this does, and may be kept. NULL: never the same.
 	 */

@@ -5,6 +5,7 @@
  */
 #include "http/endpoints.h"
 
+#include "http/exposition.h"
 #include "http/feed-json.h"
 #include "util/cleanup.h"
 
@@ -38,6 +39,14 @@ const struct endpoint endpoints[] = {
 		.help = "What was recorded, in equal steps, as arrays to plot",
 		.parameters = history,
 		.answer = history_answer,
+	},
+	{
+		.path = "/metrics",
+		.help = "Totals and states for Prometheus, as text or OpenMetrics",
+		.parameters = none,
+		.type = exposition_type,
+		.text = metrics_text,
+		.version = metrics_version,
 	},
 	{
 		.path = "/healthz",

@@ -36,11 +36,6 @@ unsigned int select_one(const struct endpoint_context *context, const char *name
 	return r == -ENOENT ? 404 : 400;
 }
 
-static bool is_counted(const struct feed *feed)
-{
-	return feed->source == FEED_RECORDS || feed->source == FEED_COUNTERS;
-}
-
 /* Attached, and its counters cannot be read. */
 static bool is_missing(const struct feed *feed)
 {
@@ -96,14 +91,14 @@ static unsigned int select_counted(const struct endpoint_context *context,
 		status = select_one(context, name, &feed, err);
 		if (status != 200)
 			return status;
-		if (!is_counted(feed))
+		if (!feed_is_counted(feed))
 			return why_not_counted(feed, err);
 		ret_selection->named = feed;
 		ret_selection->feed[ret_selection->n++] = feed;
 		return 200;
 	}
 	for (size_t i = 0; i < context->catalog->n; i++) {
-		if (is_counted(context->catalog->feed[i]))
+		if (feed_is_counted(context->catalog->feed[i]))
 			ret_selection->feed[ret_selection->n++] = context->catalog->feed[i];
 	}
 	return ret_selection->n ? 200 : why_none(context->catalog, err);
@@ -279,6 +274,9 @@ int set_staleness(json_t *json, const struct selection *selection)
 }
 
 /* ---- health ---- */
+
+/* Only the last may be that of an interface that is not attached. */
+const char *const feed_states[] = { "ok", "stale", "degraded", "unreadable", "detached", NULL };
 
 static void judge_link(const struct feed *feed, int link_fd, struct feed_health *health)
 {

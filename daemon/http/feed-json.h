@@ -23,11 +23,13 @@ struct selection {
 
 /* How an interface is, in one word and a reason. */
 struct feed_health {
-	const char *state; /* "ok", "stale", "degraded", "unreadable" or "detached" */
+	const char *state; /* one of feed_states */
 	struct error reason;
 	bool has_link; /* the interface is of our namespace, and there */
 	struct link_info link;
 };
+
+extern const char *const feed_states[]; /* NULL at the end */
 
 unsigned int select_one(const struct endpoint_context *context, const char *name,
 			struct feed **ret_feed, struct error *err);

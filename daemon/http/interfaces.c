@@ -94,16 +94,14 @@ static json_t *speed_json(const struct feed *feed, const struct feed_health *hea
 
 static int set_link(json_t *json, const struct feed *feed, const struct feed_health *health)
 {
-	const bool pinned = feed->pinned,
-		   stripped = feed->meta.flags & SAMPLER_META_VLAN_STRIPPED ||
-			      feed->newest.flags & SAMPLE_VLAN_STRIPPED;
+	const bool pinned = feed->pinned;
 
 	return json_set(json, "ifindex", integer_if(pinned, feed->meta.ifindex)) ||
 	       json_set(json, "namespace", integer_if(pinned, feed->meta.netns_inode)) ||
 	       json_set(json, "mtu", integer_if(health->has_link, health->link.mtu)) ||
 	       json_set(json, "link_up", boolean_if(health->has_link, health->link.up)) ||
 	       json_set(json, "speed_mbps", speed_json(feed, health)) ||
-	       json_set(json, "vlan_stripped", boolean_if(pinned, stripped)) ||
+	       json_set(json, "vlan_stripped", boolean_if(pinned, feed_vlan_unknown(feed))) ||
 	       json_set(json, "services", services_json(feed->services));
 }
 

@@ -90,8 +90,7 @@ int metric_rows_add(struct metric_rows *rows, const struct feed *feed,
 {
 	struct adding adding = {
 		.rows = rows,
-		.vlan_unknown = feed->meta.flags & SAMPLER_META_VLAN_STRIPPED ||
-				feed->newest.flags & SAMPLE_VLAN_STRIPPED,
+		.vlan_unknown = feed_vlan_unknown(feed),
 	};
 
 	if (feed->has_delta) {

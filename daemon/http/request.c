@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <malloc.h>
 
+#define JSON_TYPE    "application/json"
 #define LARGE_ANSWER (256 << 10)
 #define SMALL_ANSWER (64 << 10)
 #define MAX_LEAVING  (32 << 20) /* of answers that wait for their clients, the small ones apart */
@@ -106,7 +107,7 @@ static struct answer *serialize(json_t *json)
 	if (!text)
 		return NULL;
 	text[len++] = '\n'; /* in place of the NUL, which nobody needs any more */
-	return answer_new(text, len);
+	return answer_new(JSON_TYPE, text, len);
 }
 
 struct question {
@@ -121,23 +122,49 @@ static bool is_too_much(const struct site *site, const struct answer *answer)
 	return answer->len > SMALL_ANSWER && *site->bytes_leaving + answer->len > MAX_LEAVING;
 }
 
+/* Return: the answer, or NULL where a problem was sent. */
+static struct answer *make_json(h2o_req_t *req, const struct question *question,
+				unsigned int *ret_status)
+{
+	struct error err = { "" };
+	json_t *body = NULL;
+	struct answer *answer;
+
+	*ret_status =
+		question->key.endpoint->answer(&question->context, question->query, &body, &err);
+	if (!body) {
+		respond_problem(req, *ret_status, err.text);
+		return NULL;
+	}
+	answer = serialize(body);
+	if (!answer)
+		respond_problem(req, 500, "no memory for the answer");
+	return answer;
+}
+
+static struct answer *make_text(h2o_req_t *req, const struct question *question,
+				unsigned int *ret_status)
+{
+	struct endpoint_text text;
+	struct answer *answer = NULL;
+
+	*ret_status = 200;
+	if (!question->key.endpoint->text(&question->context, question->key.type, &text))
+		answer = answer_new(question->key.type, text.body, text.len);
+	if (!answer)
+		respond_problem(req, 500, "no memory for the answer");
+	return answer;
+}
+
 static void answer_anew(const struct site *site, h2o_req_t *req, const struct question *question)
 {
 	const struct endpoint *endpoint = question->key.endpoint;
-	struct error err = { "" };
-	json_t *body = NULL;
-	unsigned int status = endpoint->answer(&question->context, question->query, &body, &err);
-	struct answer *answer;
+	unsigned int status;
+	struct answer *answer = endpoint->text ? make_text(req, question, &status)
+					       : make_json(req, question, &status);
 
-	if (!body) {
-		respond_problem(req, status, err.text);
+	if (!answer)
 		return;
-	}
-	answer = serialize(body);
-	if (!answer) {
-		respond_problem(req, 500, "no memory for the answer");
-		return;
-	}
 	if (is_too_much(site, answer)) {
 		answer_release(answer);
 		respond_problem(req, 503, "too many large answers wait for clients that are slow");
@@ -148,12 +175,28 @@ static void answer_anew(const struct site *site, h2o_req_t *req, const struct qu
 	respond_answer(req, status, answer, site->bytes_leaving);
 }
 
+/* What the client accepts is asked only where there is a choice. */
+static const char *choose_type(h2o_req_t *req, const struct endpoint *endpoint)
+{
+	ssize_t at;
+
+	if (!endpoint->type)
+		return JSON_TYPE;
+	at = h2o_find_header(&req->headers, H2O_TOKEN_ACCEPT, -1);
+	if (at < 0)
+		return endpoint->type(NULL, 0);
+	return endpoint->type(req->headers.entries[at].value.base,
+			      req->headers.entries[at].value.len);
+}
+
 static void ask(const struct site *site, h2o_req_t *req, const struct endpoint *endpoint,
 		const struct query *query)
 {
 	char canonical[QUERY_CANONICAL_MAX];
 	struct question question = {
-		.key = { .endpoint = endpoint, .query = canonical },
+		.key = { .endpoint = endpoint,
+			 .type = choose_type(req, endpoint),
+			 .query = canonical },
 		.context = { .catalog = site->catalog,
 			     .boottime_ns = clock_boottime_ns(),
 			     .realtime_ns = clock_realtime_ns() },

@@ -115,7 +115,7 @@ void respond_answer(h2o_req_t *req, unsigned int status, struct answer *answer,
 	req->res.status = (int)status;
 	req->res.reason = problem_title(status);
 	req->res.content_length = answer->len;
-	set_type(req, "application/json");
+	set_type(req, answer->type);
 	forbid_storing(req);
 	h2o_start_response(req, &generator);
 	h2o_send(req, &body, request_has_method(req, "HEAD") ? 0 : 1, H2O_SEND_STATE_FINAL);

@@ -185,6 +185,26 @@ const char *metric_group_name(enum metric_group group)
 	return names[group];
 }
 
+/**
+ * metric_group_help() - what the metrics of a group have in common
+ * @group: any but METRIC_N_GROUPS
+ *
+ * Return: a sentence without a full stop; NULL for groups whose metrics have nothing in common.
+ */
+const char *metric_group_help(enum metric_group group)
+{
+	static const char *const help[METRIC_N_GROUPS] = {
+		[METRIC_TOTAL] = "All frames, without FCS",
+		[METRIC_L3] = "Frames by network protocol; they add up to all frames",
+		[METRIC_L4] = "Packets by transport protocol; they add up to IPv4 and IPv6",
+		[METRIC_SIZE] = "Frames by size without FCS (RFC 2819); they add up to all frames",
+		[METRIC_TCP_FLAG] = "TCP packets by flag; syn is without ACK, syn_ack with it",
+		[METRIC_SERVICE] = "TCP and UDP packets to or from the service's ports",
+	};
+
+	return help[group];
+}
+
 /* Is text the place of this metric: "l4.tcp", "vlan", "" for the total? */
 static bool is_place_of(const struct metric *metric, const char *text)
 {

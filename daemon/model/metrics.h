@@ -46,6 +46,7 @@ struct metric_path {
 int metrics_for_each(const struct sampler_counters *counters,
 		     const char (*services)[SAMPLER_NAME_MAX], metric_fn fn, void *user);
 const char *metric_group_name(enum metric_group group);
+const char *metric_group_help(enum metric_group group);
 int metric_path_parse(const char *text, struct metric_path *ret_path);
 int metric_path_get(const struct metric_path *path, const struct sampler_counters *counters,
 		    const char (*services)[SAMPLER_NAME_MAX], struct sampler_count *ret_count);

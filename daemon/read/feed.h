@@ -56,6 +56,19 @@ void feed_refresh(struct feed *feed, uint64_t boottime_ns);
 uint64_t feed_interval_ns(const struct feed *feed);
 void feed_close(struct feed *feed);
 
+/* Is there anything to add up? */
+static inline bool feed_is_counted(const struct feed *feed)
+{
+	return feed->source == FEED_RECORDS || feed->source == FEED_COUNTERS;
+}
+
+/* VLAN tags are taken off before XDP: their counter says nothing. */
+static inline bool feed_vlan_unknown(const struct feed *feed)
+{
+	return feed->meta.flags & SAMPLER_META_VLAN_STRIPPED ||
+	       feed->newest.flags & SAMPLE_VLAN_STRIPPED;
+}
+
 static inline bool feed_is_stale(const struct feed *feed)
 {
 	return feed->stale.text[0];

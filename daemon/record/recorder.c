@@ -42,7 +42,6 @@ struct recorder {
 	sd_event *event;
 	sd_event_source *timer;
 	uint64_t next_ns; /* the tick that is due */
-	uint64_t missed;  /* ticks that no one was there for */
 	int link_fd;
 
 	struct pins pins;
@@ -282,16 +281,24 @@ static uint64_t next_multiple(uint64_t now, uint64_t interval)
 	return (now / interval + 1) * interval;
 }
 
+/* Ticks that no one was there for: this process was stopped, or the machine busy or asleep. */
+static void note_missed(struct recorder *r, uint64_t now)
+{
+	uint64_t n = now > r->next_ns ? (now - r->next_ns) / r->config.interval_ns : 0;
+
+	if (!n)
+		return;
+	history_count_missed(r->setup->history, n);
+	log_debug("%s: %" PRIu64 " ticks missed", r->ifname, n);
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *user)
 {
 	struct recorder *r = user;
 	uint64_t interval = r->config.interval_ns, now = clock_boottime_ns();
 
 	(void)usec;
-	if (now > r->next_ns + interval) {
-		r->missed += (now - r->next_ns) / interval;
-		log_debug("%s: %" PRIu64 " ticks missed so far", r->ifname, r->missed);
-	}
+	note_missed(r, now);
 	tick(r);
 	/* Not after the tick's end: one that a busy machine draws out makes the next late, not lost. */
 	r->next_ns = next_multiple(now, interval);

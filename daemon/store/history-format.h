@@ -90,7 +90,8 @@ struct history_disk_header {
 	struct history_disk_word head[HISTORY_N_RINGS]; /* number of the next record */
 	struct history_disk_word newest_epoch;		/* ordinal, 0: none yet */
 	struct history_disk_word superseded; /* HISTORY_SUPERSEDED: open the name again */
-	uint8_t unused2[4096 - 512 - 5 * sizeof(struct history_disk_word)];
+	struct history_disk_word missed;     /* ticks without a record, while a recorder ran */
+	uint8_t unused2[4096 - 512 - 6 * sizeof(struct history_disk_word)];
 	struct history_disk_epoch epoch[HISTORY_N_EPOCHS]; /* index: ordinal % HISTORY_N_EPOCHS */
 };
 

@@ -350,6 +350,18 @@ int history_reader_epoch(const struct history_reader *r, uint32_t ordinal,
 }
 
 /**
+ * history_reader_missed() - ticks of which there is no record though a recorder ran
+ * @r: the reader
+ * @ret_n: how many, since the file was made
+ *
+ * Return: 0, -EIO where the file was cut, or another negative errno.
+ */
+int history_reader_missed(const struct history_reader *r, uint64_t *ret_n)
+{
+	return read_word(r, offsetof(struct history_disk_header, missed.value), ret_n);
+}
+
+/**
  * history_reader_superseded() - whether to close this reader and open the name again
  * @r: the reader
  *

@@ -285,6 +285,16 @@ const struct sample *history_last(const struct history_writer *w)
 	return w->state.last.epoch ? &w->state.last : NULL;
 }
 
+/**
+ * history_count_missed() - there will be no records of some ticks
+ * @w: the writer
+ * @n: how many more
+ */
+void history_count_missed(struct history_writer *w, uint64_t n)
+{
+	__atomic_fetch_add(&header(w)->missed.value, n, __ATOMIC_RELAXED);
+}
+
 /** history_writer_epoch() - Return: ordinal of the epoch that the next append belongs to, 0: none */
 uint32_t history_writer_epoch(const struct history_writer *w)
 {

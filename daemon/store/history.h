@@ -117,6 +117,7 @@ int history_begin_epoch(struct history_writer *w, const struct history_source *s
 			const struct sample *first);
 int history_append(struct history_writer *w, struct sample *sample);
 uint32_t history_writer_epoch(const struct history_writer *w);
+void history_count_missed(struct history_writer *w, uint64_t n);
 const struct sample *history_last(const struct history_writer *w);
 uint64_t history_writer_head(const struct history_writer *w, enum history_ring ring);
 void history_close_writer(struct history_writer *w);
@@ -136,6 +137,7 @@ int history_read_range(const struct history_reader *r, enum history_ring ring, u
 int history_reader_newest_epoch(const struct history_reader *r, uint32_t *ret_ordinal);
 int history_reader_epoch(const struct history_reader *r, uint32_t ordinal,
 			 struct history_epoch *ret_epoch);
+int history_reader_missed(const struct history_reader *r, uint64_t *ret_n);
 bool history_reader_superseded(const struct history_reader *r);
 void history_close_reader(struct history_reader *r);
 

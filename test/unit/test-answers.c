@@ -8,6 +8,7 @@
 #include "unit.h"
 
 static const struct endpoint here, there;
+static const char json[] = "application/json", plain[] = "text/plain";
 
 static struct answer *make(const char *text, size_t len)
 {
@@ -15,12 +16,12 @@ static struct answer *make(const char *text, size_t len)
 
 	assert_non_null(body);
 	snprintf(body, len + 1, "%s", text);
-	return answer_new(body, len);
+	return answer_new(json, body, len);
 }
 
 static struct answer_key key_of(const struct endpoint *endpoint, const char *query)
 {
-	return (struct answer_key){ endpoint, query, strlen(query) };
+	return (struct answer_key){ endpoint, json, query, strlen(query) };
 }
 
 static void keep(struct answers *answers, const char *query, uint64_t version, size_t len)
@@ -56,13 +57,15 @@ static int teardown(void **state)
 
 static void the_same_question_gets_it(void **state)
 {
-	struct answer_key elsewhere = key_of(&there, "a");
+	struct answer_key elsewhere = key_of(&there, "a"), otherwise = key_of(&here, "a");
 
+	otherwise.type = plain;
 	keep(*state, "a", 1, 10);
 	assert_true(has(*state, "a", 1));
 	assert_true(has(*state, "a", 1));
 	assert_false(has(*state, "b", 1));
 	assert_null(answers_find(*state, &elsewhere, 1));
+	assert_null(answers_find(*state, &otherwise, 1));
 }
 
 static void another_version_throws_it_away(void **state)

@@ -296,12 +296,13 @@ static void every_endpoint_says_what_it_takes(void **state)
 	(void)state;
 	for (size_t i = 0; i < n_endpoints; i++) {
 		assert_true(endpoints[i].path[0] == '/');
-		assert_non_null(endpoints[i].answer);
+		assert_true(!endpoints[i].answer != !endpoints[i].text);
+		assert_true(!endpoints[i].text == !endpoints[i].type);
 		assert_non_null(endpoints[i].parameters);
 		assert_true(endpoints[i].help[0]);
 		assert_true(endpoints[i].help[strlen(endpoints[i].help) - 1] != '.');
 	}
-	assert_int_equal(n_endpoints, 5);
+	assert_int_equal(n_endpoints, 6);
 }
 
 int main(void)

@@ -1,0 +1,249 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""
+GET /metrics, as Prometheus itself sees it: promtool has no complaint, a real Prometheus scrapes it, and
+what PromQL makes of it is what the API says.
+"""
+import itertools
+import json
+import os
+import re
+import signal
+import time
+import urllib.parse
+import urllib.request
+
+import lab as laboratory
+import tap
+from frames import ACK, IPV4, IPV6, TCP, UDP, eth, ipv4, ipv6, tcp, udp
+from lab import RUN, Traffic, scenario, wait_for
+from web import INTERFACES, PORT, REALTIME, WebServer
+
+README = os.path.join(laboratory.HERE, "../../README.md")
+OPEN_METRICS = "application/openmetrics-text"
+# What Prometheus 2.42 asks for.
+ASKS = f"{OPEN_METRICS};version=1.0.0;q=0.8,{OPEN_METRICS};version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+ODD = 'a"b\\c'  # an interface's name that has to be escaped
+PROMETHEUS_PORT = 9090
+FRAMES = [
+    eth(IPV4, ipv4(TCP, tcp(40000, 80, ACK, b"x" * 100))),
+    eth(IPV6, ipv6(UDP, udp(1, 2, b"y" * 528))),
+    eth(IPV4, ipv4(TCP, tcp(443, 40000, ACK, b"z" * 1400))),
+]
+
+
+def samples(body):
+    """Return: {(name, ((label, value), ...)): value as text}; a value in it has no blanks or commas."""
+    found = {}
+    for line in body.decode().splitlines():
+        if line.startswith("#"):
+            continue
+        series, value = line.rsplit(" ", 1)
+        name, _, labels = series.rstrip("}").partition("{")
+        pairs = [pair.split("=", 1) for pair in labels.split(",") if pair]
+        found[name, tuple(sorted((k, json.loads(v)) for k, v in pairs))] = value
+    return found
+
+
+def select(found, name, **labels):
+    """Return: the value of the only sample with these labels, and maybe others."""
+    values = [value for (n, pairs), value in found.items()
+              if n == name and labels.items() <= dict(pairs).items()]
+    if len(values) != 1:
+        raise laboratory.Failure(f"{len(values)} samples of {name} {labels}")
+    return values[0]
+
+
+def check(t, lab, body, name):
+    """promtool reads the older format only."""
+    path = f"{RUN}/metrics"
+    with open(path, "wb") as file:
+        file.write(body)
+    with open(path, encoding="utf-8") as file:
+        process = lab.spawn("sh", "-c", f"promtool check metrics <{path}", stdout=file, stderr=-1, text=True)
+    _, err = process.communicate(timeout=60)
+    t.equal((process.returncode, err), (0, ""), f"promtool check metrics: {name}")
+
+
+@scenario("in both formats, and of names with any byte", 60)
+def test_formats(t, lab):
+    lab.configure("[services]\ndns = udp/53\n")
+    link = lab.veth()
+    lab.veth(ODD, "p1")
+    for ifname in ("v0", ODD):
+        lab.record(ifname).wait_record()
+    server = WebServer(lab)
+    sent, size = link.send(FRAMES * 111)
+    wait_for(lambda: server.get(f"{REALTIME}?interface=v0").json()["total_packets"] == sent, "all of them")
+    answer = server.get("/metrics")
+    t.equal((answer.status, answer.headers["Content-Type"]),
+            (200, "text/plain; version=0.0.4; charset=utf-8"), "who does not ask gets text")
+    check(t, lab, answer.body, "nothing")
+    plain = samples(answer.body)
+    t.equal((select(plain, "sampler_packets_total", interface="v0", direction="rx"),
+             select(plain, "sampler_bytes_total", interface="v0", direction="rx")), (str(sent), str(size)),
+            "totals to the last digit")
+    t.equal(select(plain, "sampler_packets_total", interface=ODD, direction="rx"), "0", "a name is escaped")
+    t.equal(select(plain, "sampler_service_packets_total", interface="v0", service="dns"), "0",
+            "services of the configuration are there")
+    states = {dict(pairs)["state"]: value for (name, pairs), value in plain.items()
+              if name == "sampler_interface_state" and dict(pairs)["interface"] == "v0"}
+    t.equal({state: states[state] for state in ("ok", "stale", "degraded", "unreadable")},
+            {"ok": "1", "stale": "0", "degraded": "0", "unreadable": "0"}, "its state is ok, and no other")
+    opened = server.get("/metrics", Accept=ASKS)
+    t.equal(opened.headers["Content-Type"], f"{OPEN_METRICS}; version=1.0.0; charset=utf-8",
+            "Prometheus gets OpenMetrics")
+    t.match(opened.body.decode(), r"(?s)# TYPE sampler_bytes counter\n# UNIT sampler_bytes bytes\n.*\n# EOF\n$",
+            "whose counters' families have no _total, but units, and which has an end")
+    stable = {key: value for key, value in plain.items() if key[0].endswith(("packets_total", "bytes_total"))}
+    again = samples(opened.body)
+    t.ok(len(stable) > 80, "many series", len(stable))
+    t.equal({key: again.get(key) for key in stable}, stable, "both formats have the same counters")
+    t.equal({name for name, _ in again} - {name for name, _ in plain}, set(), "and the same names")
+
+
+@scenario("each metric of the API is one of Prometheus'", 60)
+def test_same(t, lab):
+    """Every object of realtime with packets has its series with that number, and the other way round."""
+    link = lab.veth()
+    lab.record("v0").wait_record()
+    server = WebServer(lab)
+    sent, _ = link.send(FRAMES * 37)
+    wait_for(lambda: server.get(REALTIME).json()["total_packets"] == sent, "all of them")
+    rx = server.get(REALTIME).json()["rx"]
+    told = samples(server.get("/metrics").body)
+    labels = {"l3": "protocol", "l4": "protocol", "sizes": "size", "tcp_flags": "flag", "services": "service"}
+    prefix = {"sizes": "size", "tcp_flags": "tcp_flag", "services": "service"}
+    want = {("sampler_packets_total", ()): rx["packets"], ("sampler_bytes_total", ()): rx["bytes"]}
+    for place, value in rx.items():
+        if place in labels:
+            for name, counts in value.items():
+                for unit in {"packets", "bytes"} & counts.keys():
+                    want[f"sampler_{prefix.get(place, place)}_{unit}_total", (labels[place], name)] = counts[unit]
+        elif isinstance(value, dict):
+            for unit in {"packets", "bytes"} & value.keys():
+                want[f"sampler_{place}_{unit}_total", ()] = value[unit]
+    got = {}
+    for (name, pairs), value in told.items():
+        if name.endswith(("packets_total", "bytes_total")):
+            extra = [pair for pair in pairs if pair[0] not in ("interface", "netns", "direction")]
+            got[name, extra[0] if extra else ()] = int(value)
+    t.equal(got, want, "the same metrics with the same values")
+    t.ok(len(want) > 40, "and they are many", len(want))
+    with open(README, encoding="utf-8") as file:
+        listed = re.findall(r"`(sampler_\w+)`", "".join(line for line in file if line.startswith("| `sampler_")))
+    t.equal(sorted(listed), sorted({name for name, _ in told if name.startswith("sampler_")}),
+            "the README's table has each of them, and no other")
+
+
+class Prometheus:
+    """A real one, which scrapes sampler-web each second."""
+
+    def __init__(self, lab):
+        config = f"{RUN}/prometheus.yml"
+        with open(config, "w", encoding="ascii") as file:
+            file.write("global: {scrape_interval: 1s}\n"
+                       "scrape_configs:\n"
+                       f"- {{job_name: sampler, static_configs: [{{targets: ['127.0.0.1:{PORT}']}}]}}\n")
+        self._log = open(f"{RUN}/prometheus.log", "w", encoding="utf-8")
+        self._process = lab.spawn("prometheus", f"--config.file={config}", f"--storage.tsdb.path={RUN}/tsdb",
+                                  f"--web.listen-address=127.0.0.1:{PROMETHEUS_PORT}",
+                                  stdout=self._log, stderr=self._log)
+        wait_for(self.query_or_none, "Prometheus", 60)
+
+    def query_or_none(self, text="vector(1)"):
+        try:
+            return self.query(text)
+        except OSError:
+            if self._process.poll() is not None:
+                with open(self._log.name, encoding="utf-8") as file:
+                    raise laboratory.Failure(f"Prometheus has ended: {file.read()[-2000:]}") from None
+            return None
+
+    def query(self, text, at=None):
+        """Return: [(labels, value)] of an instant vector."""
+        query = {"query": text, **({"time": at} if at else {})}
+        url = f"http://127.0.0.1:{PROMETHEUS_PORT}/api/v1/query?{urllib.parse.urlencode(query)}"
+        with urllib.request.urlopen(url, timeout=30 * tap.SLOWNESS) as answer:
+            result = json.load(answer)["data"]["result"]
+        return [(one["metric"], float(one["value"][1])) for one in result]
+
+    def only(self, text):
+        (_, value), = self.query(text)
+        return value
+
+    def stop(self):
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(30 * tap.SLOWNESS)
+        self._log.close()
+
+
+@scenario("a real Prometheus, and what PromQL makes of it", 180)
+def test_prometheus(t, lab):
+    link = lab.veth()
+    lab.record("v0", interval="1s", log_interval=None).wait_record()
+    server = WebServer(lab)
+    prometheus = Prometheus(lab)
+    traffic = Traffic(link, FRAMES, rate=1000)
+    wait_for(lambda: prometheus.query('up{job="sampler"} == 1'), "a scrape", 30)
+    begun = time.time()
+    wait_for(lambda: prometheus.query("count_over_time(sampler_packets_total[1m]) >= 10"), "ten scrapes", 60)
+    seconds = int(time.time() - begun)
+    rates = dict(packets=prometheus.query(f"rate(sampler_packets_total[{seconds}s])"),
+                 bits=prometheus.query(f"8 * rate(sampler_bytes_total[{seconds}s])"))
+    history = server.get(f"/api/history?from=-{seconds + 2}&step=1s&metrics=rx.packets_per_s,rx.bits_per_s").json()
+    sent, size = traffic.stop()
+    for name, column in (("packets", 1), ("bits", 2)):
+        known = [value for value in history["data"][column] if value]
+        value = rates[name][0][1]
+        # Both are means over seconds that do not begin and end together, of a machine that may be held up.
+        t.ok(min(known) * 0.5 <= value <= max(known) * 1.5, f"the rate of {name} is the history's", (value, known))
+    wait_for(lambda: prometheus.query(f"sampler_packets_total == {sent}"), "the last frame in Prometheus", 30)
+    t.equal((prometheus.only("sum(sampler_packets_total)"), prometheus.only("sum(sampler_bytes_total)")),
+            (float(sent), float(size)), "in the end it has every frame and byte")
+    api = server.get(REALTIME).json()
+    t.equal((api["total_packets"], api["total_bytes"]), (sent, size), "as the API has")
+    t.equal(prometheus.only("sum(sampler_l3_packets_total)"), float(sent), "L3 protocols add up to all")
+    t.equal(prometheus.only("sum(sampler_size_packets_total)"), float(sent), "and so do sizes")
+    t.equal(prometheus.only('sum(sampler_service_bytes_total{service=~"https?"})'),
+            float(sum(len(frame) for frame in itertools.islice(itertools.cycle(FRAMES), sent)
+                      if frame is not FRAMES[1])), "services by name")
+    t.equal(prometheus.only('sum(sampler_interface_state{state="ok"})'), 1.0, "the interface is well")
+    labels, _ = prometheus.query("sampler_attach_info")[0]
+    one, = server.get(INTERFACES).json()["interfaces"]
+    t.equal((labels["mode"], labels["chained"]), (one["mode"], str(one["chained"]).lower()), "attached as the API says")
+    since = prometheus.only("sampler_counting_since_timestamp_seconds")
+    t.ok(abs(since - int(one["epoch"]) / 1e9) < 0.001, "since when", (since, one["epoch"]))
+    version, _ = prometheus.query("sampler_build_info")[0]
+    t.equal(version["version"], os.environ["SAMPLER_VERSION"], "by which version")
+    t.ok(prometheus.only("process_open_fds") > 3, "and what it costs")
+    prometheus.stop()
+
+
+@scenario("a recorder that is held up", 60)
+def test_missed(t, lab):
+    lab.veth()
+    recorder = lab.record("v0")
+    recorder.wait_record()
+    server = WebServer(lab)
+
+    def missed():
+        return int(select(samples(server.get("/metrics").body), "sampler_ticks_missed_total", interface="v0"))
+
+    before = missed()
+    recorder.send_signal(signal.SIGSTOP)
+    wait_for(lambda: select(samples(server.get("/metrics").body), "sampler_interface_state", interface="v0",
+                            state="stale") == "1", "it is stale")
+    recorder.send_signal(signal.SIGCONT)
+    recorder.wait_record()
+    t.ok(missed() > before, "ticks that it missed are counted", (before, missed()))
+    now = missed()
+    recorder.stop()
+    lab.record("v0").wait_record()
+    t.ok(missed() >= now, "over its end as well", (now, missed()))
+    wait_for(lambda: select(samples(server.get("/metrics").body), "sampler_interface_state", interface="v0",
+                            state="ok") == "1", "it is well again")
+    t.ok(True, "and well again")
+
+
+laboratory.main()
