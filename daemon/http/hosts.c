@@ -35,12 +35,17 @@ static bool is_ipv6(char *text)
 	return inet_pton(AF_INET6, text + 1, &address) == 1;
 }
 
+/* Names below localhost are ours whatever they are, as long as they are names. */
 static bool is_localhost(const char *name, size_t len)
 {
 	static const char suffix[] = ".localhost";
+	static const char name_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+					 "0123456789-_.";
 	size_t n = sizeof(suffix) - 1;
 
-	return !strcasecmp(name, suffix + 1) || (len > n && !strcasecmp(name + len - n, suffix));
+	return !strcasecmp(name, suffix + 1) ||
+	       (len > n && !strcasecmp(name + len - n, suffix) &&
+		name[strspn(name, name_bytes)] == 0 && *name != '.' && !strstr(name, ".."));
 }
 
 static bool is_named(const char *name, const char *const *names, size_t n_names)

@@ -132,7 +132,7 @@ static json_t *history_json(const struct feed *feed)
 {
 	uint64_t from, to;
 
-	if (!feed->history || range_extent(feed->history, &from, &to))
+	if (!feed->history || range_ends(feed->history, &from, &to))
 		return json_null();
 	return json_pack("{s:o, s:o}", "from", timestamp_json(from), "to", timestamp_json(to));
 }

@@ -2,7 +2,8 @@
 /*
  * Adding up the metrics of interfaces, and writing the sums as JSON.
  *
- * Totals are added, and so are rates, each over its own interface's interval. Services are added by
+ * Totals are added, and so are rates, each over its own interface's interval, unless one of them has
+ * none yet. Services are added by
  * their names, since each interface gives out its slots itself. A metric that one of the interfaces
  * cannot know is unknown in the sum.
  */
@@ -96,7 +97,8 @@ int metric_rows_add(struct metric_rows *rows, const struct feed *feed,
 	if (feed->has_delta) {
 		adding.delta = &feed->delta;
 		adding.delta_counters = &feed->delta.direction[direction];
-		rows->has_rates = true;
+	} else {
+		rows->lacks_rates = true;
 	}
 	return metrics_for_each(&feed->newest.direction[direction], feed->services, add_metric,
 				&adding);
@@ -118,7 +120,7 @@ const struct metric_row *metric_rows_find(const struct metric_rows *rows, enum m
 
 static json_t *rate_json(const struct metric_rows *rows, double rate)
 {
-	return rows->has_rates ? json_real(rate) : json_null();
+	return rows->lacks_rates ? json_null() : json_real(rate);
 }
 
 static int set_counts(json_t *object, const struct metric_row *row)

@@ -27,7 +27,7 @@ struct metric_rows {
 	size_t n;
 	size_t room;
 	struct metric_row *row; /* in the order of the metric table */
-	bool has_rates;		/* of at least one interface */
+	bool lacks_rates;	/* of at least one interface: their sum is not known then */
 };
 
 int metric_rows_add(struct metric_rows *rows, const struct feed *feed,

@@ -51,6 +51,24 @@ static json_t *interval_json(const struct selection *selection)
 	return longest ? json_real((double)longest / (double)NSEC_PER_MSEC) : json_null();
 }
 
+/* Those that are in the totals but have only one sample yet: rx has no rates then. */
+static json_t *without_rates_json(const struct selection *selection)
+{
+	json_t *names = json_array();
+	int r = names ? 0 : -1;
+
+	for (size_t i = 0; !r && i < selection->n; i++) {
+		const struct feed *feed = selection->feed[i];
+
+		if (!feed->has_delta)
+			r = json_array_append_new(names, text_json(feed->name, sizeof(feed->name)));
+	}
+	if (!r)
+		return names;
+	json_decref(names);
+	return NULL;
+}
+
 static int add_all(struct metric_rows *rows, const struct selection *selection)
 {
 	int r = 0;
@@ -72,6 +90,7 @@ static json_t *realtime_json(const struct endpoint_context *context,
 	    !set_selection(json, context, selection) &&
 	    !json_set(json, "timestamp", timestamp_json(newest_realtime_ns(selection))) &&
 	    !json_set(json, "interval_ms", interval_json(selection)) &&
+	    !json_set(json, "without_rates", without_rates_json(selection)) &&
 	    !set_staleness(json, selection) && !json_set(json, "rx", metric_rows_json(&rows)) &&
 	    !json_set(json, "tx", json_null()))
 		return json;

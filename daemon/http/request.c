@@ -85,6 +85,45 @@ static bool split_target(const struct site *site, h2o_req_t *req, struct target 
 	return target.path.len && *target.path.base == '/';
 }
 
+/*
+ * A field of the request's head that only may be there once: of two Hosts a proxy in front may have judged the
+ * other one, and where two say how long the body is, a proxy may see two requests where we see one (RFC 9112,
+ * sections 3.2 and 6.3). h2o keeps only the last, so we look at the head itself, which is still where it was read
+ * to.
+ */
+static const char *doubled_field(h2o_req_t *req)
+{
+	const h2o_buffer_t *input = req->conn->callbacks->get_socket(req->conn)->input;
+	size_t n_hosts = 0, n_lengths = 0;
+	const char *line = memchr(input->bytes, '\n', input->size);
+
+	while (line) {
+		size_t left = input->size - (size_t)(++line - input->bytes);
+		const char *end = memchr(line, '\n', left), *colon;
+
+		if (!end || end == line || (end == line + 1 && *line == '\r'))
+			break; /* the head's end */
+		colon = memchr(line, ':', (size_t)(end - line));
+		if (colon && h2o_lcstris(line, (size_t)(colon - line), H2O_STRLIT("host")))
+			n_hosts++;
+		if (colon &&
+		    (h2o_lcstris(line, (size_t)(colon - line), H2O_STRLIT("content-length")) ||
+		     h2o_lcstris(line, (size_t)(colon - line), H2O_STRLIT("transfer-encoding"))))
+			n_lengths++;
+		line = end;
+	}
+	return n_hosts > 1 ? "Host" : n_lengths > 1 ? "Content-Length or Transfer-Encoding" : NULL;
+}
+
+static void refuse_doubled(h2o_req_t *req, const char *field)
+{
+	struct error err;
+
+	error_set(&err, 0, "a request has one %s, not several", field);
+	req->http1_is_persistent = 0; /* nobody knows where it ends */
+	respond_problem(req, 400, err.text);
+}
+
 /* ---- endpoints ---- */
 
 static const struct endpoint *find_endpoint(h2o_iovec_t path)
@@ -288,9 +327,12 @@ static void route(const struct site *site, h2o_req_t *req, const struct target *
  */
 void request_handle(const struct site *site, h2o_req_t *req)
 {
+	const char *doubled = doubled_field(req);
 	struct target target;
 
-	if (!split_target(site, req, &target))
+	if (doubled)
+		refuse_doubled(req, doubled);
+	else if (!split_target(site, req, &target))
 		respond_problem(req, 400, "the request target has to be a path or an http:// URL");
 	else if (!target.has_host && req->version >= 0x101)
 		respond_problem(req, 400, "HTTP/1.1 requests need a Host");

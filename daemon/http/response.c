@@ -3,7 +3,8 @@
  * Responses: JSON answers, problems (RFC 9457), and what every response carries.
  *
  * A filter sees each response before it leaves, also files and what h2o itself has to say about a
- * request that never got as far as our handler. It adds the headers that keep browsers from doing
+ * request that it could read but did not hand to us. Only what is no HTTP at all gets h2o's own bare
+ * 400, and its connection is closed. The filter adds the headers that keep browsers from doing
  * more with us than our own page needs, and turns h2o's plain-text errors into problems.
  */
 #include "http/response.h"

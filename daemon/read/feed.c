@@ -340,7 +340,9 @@ static void use_counters(struct feed *feed, uint64_t now)
 		rates_carry_peak(&before, &sample, MIN_SPACING_NS);
 	}
 	memset(&feed->delta, 0, sizeof(feed->delta));
-	feed->has_delta = older && !rates_between(&before, &sample, &feed->delta);
+	/* Where nobody has asked for long, the mean since then is not what goes on now. */
+	feed->has_delta = older && sample.boottime_ns - before.boottime_ns <= MAX_INTERVAL_NS &&
+			  !rates_between(&before, &sample, &feed->delta);
 	feed->source = FEED_COUNTERS;
 	feed->newest = sample;
 	feed->record = 0;

@@ -10,8 +10,8 @@
  *
  * That reads all histories, so it is done when it is first asked for and whenever another counter
  * joins or goes; after that only what has come since is searched, and that at most every 30 s. The
- * caller serves others meanwhile: where there are many interfaces, a search goes on over several
- * refreshes, and until it ends the peak is that of what has been searched.
+ * caller serves others meanwhile: a search that takes long goes on over several refreshes, and until it
+ * ends the peak is that of what has been searched.
  *
  * The highest peak that one of them had by itself, which its recorder has kept at full resolution, was
  * reached by all together as well; so it counts, too.
@@ -29,7 +29,8 @@
 #define OVERLAP_NS (600 * NSEC_PER_SEC) /* two coarse steps: what was not complete the last time */
 #define MAX_STEPS  4200
 #define HOUR_NS	   (3600 * NSEC_PER_SEC)
-#define AT_ONCE	   48 /* histories that are read in one refresh; each takes some ms */
+#define AT_ONCE	   48			/* histories that are read in one refresh, at most */
+#define AT_ONCE_NS (20 * NSEC_PER_MSEC) /* of CPU; a history that is begun is read to its end */
 
 /* From the finest to the coarsest: an hour, a day, and all that the counters have. */
 static const uint64_t ages[] = { 0, HOUR_NS, 24 * HOUR_NS, 15 * 24 * HOUR_NS };
@@ -41,6 +42,12 @@ struct grid {
 	size_t n_steps;
 	uint64_t since_ns; /* of the interface being added: what is older is of other counters */
 	double bits_per_s[MAX_STEPS];
+};
+
+/* What a refresh may do yet. */
+struct budget {
+	size_t histories;
+	uint64_t until_ns; /* CLOCK_THREAD_CPUTIME_ID */
 };
 
 /* A search that is under way. */
@@ -134,18 +141,17 @@ static bool begin_window(struct peak_search *s, const struct catalog *catalog)
 }
 
 /* Adds as many as are left to be read now. Return: whether the grid has all. */
-static bool add_histories(struct peak_search *s, const struct catalog *catalog, size_t *left)
+static bool add_histories(struct peak_search *s, const struct catalog *catalog, struct budget *left)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < catalog->n; i++) {
 		if (!counts(catalog->feed[i]) || n++ < s->n_in_grid)
 			continue;
-		if (!*left)
-			return false;
 		add_history(s, catalog->feed[i]);
 		s->n_in_grid++;
-		--*left;
+		if (!--left->histories || clock_thread_ns() > left->until_ns)
+			return false;
 	}
 	return true;
 }
@@ -153,7 +159,7 @@ static bool add_histories(struct peak_search *s, const struct catalog *catalog, 
 static void go_on(struct peak *peak, const struct catalog *catalog)
 {
 	struct peak_search *s = peak->search;
-	size_t left = AT_ONCE;
+	struct budget left = { AT_ONCE, clock_thread_ns() + AT_ONCE_NS };
 
 	for (; s->done < s->n_windows; s->done++, s->n_in_grid = 0) {
 		if (!s->n_in_grid && !begin_window(s, catalog))

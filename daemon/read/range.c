@@ -37,6 +37,9 @@
  * epochs, so that both claim the same time, the later epoch has it. Steps whose last record may still come are
  * not shown; steps that nobody recorded are shown as gaps up to the end of the query.
  *
+ * What is read. Of a step that has many records, only those around its ends are: where two records are as
+ * far apart as their numbers say, all between them are regular, and no hole is there to be found.
+ *
  * Everything in a file may be damaged or hostile: numbers are kept within the ring and only go up,
  * so that no query reads more records than a ring holds, and each record must be of the epoch and
  * later than the one before.
@@ -53,6 +56,8 @@
 
 #define BATCH		 32 /* records a read */
 #define PENDING_SLACK_NS NSEC_PER_SEC
+#define SKIP_AGAIN	 (16 * BATCH) /* records behind which to look anew for regular ones */
+#define NEAR_TRIES	 8	      /* records next to one that cannot be read */
 
 /* ---- plan ---- */
 
@@ -81,6 +86,56 @@ int range_extent(const struct history_reader *history, uint64_t *ret_from_ns, ui
 	if (!to)
 		return -ENODATA;
 	*ret_from_ns = from;
+	*ret_to_ns = to;
+	return 0;
+}
+
+/* Wall-clock time of the first record that can be read in a direction; 0: none of the next few can. */
+static uint64_t wall_near(const struct history_reader *history, enum history_ring ring,
+			  uint64_t number, int direction)
+{
+	struct history_epoch epoch;
+	struct sample sample;
+
+	for (int tries = 0; tries < NEAR_TRIES; tries++, number += (uint64_t)direction) {
+		if (history_read(history, ring, number, &sample) ||
+		    history_reader_epoch(history, sample.epoch, &epoch))
+			continue;
+		return history_wall_ns(epoch.offset_ns, sample.boottime_ns);
+	}
+	return 0;
+}
+
+/**
+ * range_ends() - when the oldest record was taken, and the newest
+ * @history: an open history
+ * @ret_from_ns: wall-clock time
+ * @ret_to_ns: wall-clock time
+ *
+ * As range_extent() where no clock was set back between two epochs, and a hundred times cheaper where
+ * there are many.
+ *
+ * Return: 0, -ENODATA where it has no record that can be read, or another negative errno.
+ */
+int range_ends(const struct history_reader *history, uint64_t *ret_from_ns, uint64_t *ret_to_ns)
+{
+	uint64_t from = MAX_WALL_NS, to = 0;
+
+	for (int ring = HISTORY_FINE; ring < HISTORY_N_RINGS; ring++) {
+		uint64_t capacity = history_reader_info(history)->ring[ring].capacity, head, first;
+		int r = history_reader_head(history, ring, &head);
+
+		if (r)
+			return r;
+		first = head ? wall_near(history, ring, history_oldest(head, capacity), 1) : 0;
+		if (!first)
+			continue;
+		from = smaller(from, first);
+		to = larger(to, wall_near(history, ring, head - 1, -1));
+	}
+	if (!to)
+		return -ENODATA;
+	*ret_from_ns = smaller(from, to);
 	*ret_to_ns = to;
 	return 0;
 }
@@ -224,6 +279,7 @@ struct mark {
 	struct sample sample;
 	uint64_t due_ns; /* wall clock */
 	uint64_t hole_ns;
+	uint64_t number;
 	const struct stretch *stretch;
 };
 
@@ -236,8 +292,9 @@ struct walk {
 	void *user;
 	size_t boundary;	/* the one that is looked for: 0 is where the first step begins */
 	struct mark begin, end; /* records at the boundary before it, and at it as far as seen */
-	uint64_t hole_ns; /* longest since begin's record, or since end's where that is there */
-	struct mark last; /* the last record taken */
+	uint64_t hole_ns;   /* longest since begin's record, or since end's where that is there */
+	struct mark last;   /* the last record taken */
+	uint64_t skip_from; /* number before which skip_regular() has found nothing to skip */
 };
 
 static uint64_t boundary_ns(const struct walk *w)
@@ -322,13 +379,14 @@ static void end_with(struct walk *w, const struct mark *mark)
 }
 
 /* One record, in order. Return: 0, or what ended the walk. */
-static int take(struct walk *w, const struct stretch *stretch, const struct sample *sample,
-		bool is_first)
+static int take(struct walk *w, const struct stretch *stretch, uint64_t number,
+		const struct sample *sample)
 {
 	struct mark mark = {
 		.there = true,
 		.sample = *sample,
 		.due_ns = due_wall_ns(w->history, w->range->ring, stretch, sample),
+		.number = number,
 		.stretch = stretch,
 	};
 	int r = 0;
@@ -337,6 +395,7 @@ static int take(struct walk *w, const struct stretch *stretch, const struct samp
 		return 0;
 	if (w->last.there && w->last.stretch == stretch && mark.due_ns <= w->last.due_ns) {
 		w->last.sample = *sample; /* its epoch may end with it */
+		w->last.number = number;
 		return 0;
 	}
 	note_hole(w, stretch, mark.due_ns);
@@ -344,11 +403,57 @@ static int take(struct walk *w, const struct stretch *stretch, const struct samp
 		r = close_boundary(w, stretch);
 	if (r || finished(w))
 		return r;
-	if (is_first)
+	if (number == stretch->first)
 		begin_within(w, &mark);
 	end_with(w, &mark);
 	w->last = mark;
 	return 0;
+}
+
+/*
+ * The next moment of which a record matters: the boundary, or, where that has its record, the one from
+ * which on it cannot get another.
+ */
+static uint64_t next_needed_ns(const struct walk *w)
+{
+	uint64_t boundary = boundary_ns(w);
+
+	return w->end.there && w->last.due_ns >= boundary ? boundary + w->window_ns : boundary;
+}
+
+/*
+ * Go over records that are regular: on to one that is due a little before the next moment that matters,
+ * as if the one before it had been the last. Where not all are, try half as far.
+ * Return: number of the record to go on with.
+ */
+static uint64_t skip_regular(struct walk *w, const struct stretch *stretch, uint64_t number)
+{
+	const enum history_ring ring = w->range->ring;
+	struct mark *last = &w->last;
+	uint64_t spacing, needed = next_needed_ns(w), n;
+	struct sample sample;
+
+	if (!last->there || last->stretch != stretch || last->number + 1 != number ||
+	    number < w->skip_from)
+		return number;
+	spacing = spacing_ns(w->history, ring, &last->sample);
+	n = needed > last->due_ns ? (needed - last->due_ns) / spacing : 0;
+	n = smaller(n, stretch->end - number);
+	for (; n > 2 * BATCH; n /= 2) {
+		uint64_t there = last->number + n - BATCH / 2;
+		uint64_t due = last->due_ns + (there - last->number) * spacing;
+
+		if (history_read(w->history, ring, there, &sample) ||
+		    sample.epoch != stretch->ordinal ||
+		    spacing_ns(w->history, ring, &sample) != spacing ||
+		    due_wall_ns(w->history, ring, stretch, &sample) != due)
+			continue;
+		last->number = there - 1;
+		last->due_ns = due - spacing;
+		return there;
+	}
+	w->skip_from = number + SKIP_AGAIN;
+	return number;
 }
 
 /* The records of an epoch from the first that can matter on. */
@@ -362,18 +467,22 @@ static int walk_stretch(struct walk *w, const struct stretch *stretch)
 	if (!stretch->until_ns || stretch->newest_ns + w->window_ns < begin)
 		return 0;
 	begin -= smaller(begin, w->window_ns);
+	w->skip_from = 0;
 	n = number_before(w->history, ring, stretch, begin);
-	for (; !r && !finished(w) && n < stretch->end; n += BATCH) {
-		size_t count = smaller(BATCH, stretch->end - n);
+	while (!r && !finished(w) && n < stretch->end) {
+		size_t count;
 
+		n = skip_regular(w, stretch, n);
+		count = smaller(BATCH, stretch->end - n);
 		r = history_read_range(w->history, ring, n, count, samples);
 		if (r < 0)
 			return r;
 		r = 0;
 		for (size_t i = 0; !r && i < count && !finished(w); i++) {
 			if (samples[i].epoch == stretch->ordinal)
-				r = take(w, stretch, &samples[i], n + i == stretch->first);
+				r = take(w, stretch, n + i, &samples[i]);
 		}
+		n += count;
 	}
 	return r;
 }

@@ -43,6 +43,7 @@ struct range_step {
 typedef int (*range_fn)(const struct range_step *step, void *user);
 
 int range_extent(const struct history_reader *history, uint64_t *ret_from_ns, uint64_t *ret_to_ns);
+int range_ends(const struct history_reader *history, uint64_t *ret_from_ns, uint64_t *ret_to_ns);
 int range_plan(const struct history_reader *history, const struct range_query *query,
 	       struct range *ret_range);
 int range_for_each(const struct history_reader *history, const struct range *range, range_fn fn,

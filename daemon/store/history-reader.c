@@ -145,6 +145,8 @@ int history_read(const struct history_reader *r, enum history_ring ring, uint64_
 			*ret_sample = slot.sample;
 			return 0;
 		}
+		if (before == after && before != history_sequence_begun(number))
+			break; /* nobody is at it */
 	}
 	return why_missing(r, ring, number, after);
 }
@@ -180,8 +182,9 @@ static int copy_slots(const struct history_reader *r, uint64_t offset, size_t n,
 /*
  * Read a batch. Instead of every sequence twice more, the head is read before and after the copies:
  * a record below the first head was complete, and the writer touches its slot again only for record
- * n + capacity, when the head has come to that number. Between the two the slot stood still.
- * Records of which the heads do not prove that are read one by one.
+ * n + capacity, when the head has come to that number. Between the two the slot stood still, and what
+ * is no record then is none. Records of which the heads do not prove that are read one by one: the
+ * newest and the oldest, so that a file full of holes costs no more than any other.
  */
 static int read_batch(const struct history_reader *r, enum history_ring ring, uint64_t first,
 		      size_t n, struct sample *ret_samples)
@@ -203,9 +206,9 @@ static int read_batch(const struct history_reader *r, enum history_ring ring, ui
 	for (uint64_t i = 0; i < n; i++) {
 		const bool still = first + i < before && after < first + i + disk->capacity;
 
-		if ((still && history_disk_slot_valid(heads[i].sequence, heads[i].checksum,
-						      &ret_samples[i], first + i)) ||
-		    history_read(r, ring, first + i, &ret_samples[i]) == 0)
+		if (still ? history_disk_slot_valid(heads[i].sequence, heads[i].checksum,
+						    &ret_samples[i], first + i)
+			  : history_read(r, ring, first + i, &ret_samples[i]) == 0)
 			found++;
 		else
 			memset(&ret_samples[i], 0, sizeof(ret_samples[i]));

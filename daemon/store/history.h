@@ -28,7 +28,7 @@ enum history_ring { HISTORY_FINE, HISTORY_MEDIUM, HISTORY_COARSE, HISTORY_N_RING
 #define HISTORY_MEDIUM_STEP_NS 30000000000ULL  /* 30 s */
 #define HISTORY_COARSE_STEP_NS 300000000000ULL /* 5 min */
 #define HISTORY_MIN_RECORDS    2
-#define HISTORY_MAX_RECORDS    (1u << 24) /* of one ring */
+#define HISTORY_MAX_RECORDS    1100000 /* of one ring: a year at 30 s */
 
 /* How much is kept, as configured. */
 struct history_geometry {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * The two clocks of the project. BOOTTIME measures (it runs through suspend and never steps),
+ * The clocks of the project. BOOTTIME measures (it runs through suspend and never steps),
  * REALTIME labels (an administrator may step it at any time). Nothing subtracts one REALTIME from
  * another. BOOTTIME begins anew with each boot, and the kernel's boot id tells one from another.
  */
@@ -18,7 +18,7 @@ static uint64_t now_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(clock, &ts); /* cannot fail for the two clocks below */
+	clock_gettime(clock, &ts); /* cannot fail for the clocks below */
 	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 
@@ -32,6 +32,12 @@ uint64_t clock_boottime_ns(void)
 uint64_t clock_realtime_ns(void)
 {
 	return now_ns(CLOCK_REALTIME);
+}
+
+/** clock_thread_ns() - Return: CPU time of the calling thread: what it did, not how long it was kept waiting */
+uint64_t clock_thread_ns(void)
+{
+	return now_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 /**

@@ -12,6 +12,7 @@
 
 uint64_t clock_boottime_ns(void);
 uint64_t clock_realtime_ns(void);
+uint64_t clock_thread_ns(void);
 int clock_boot_id(uint8_t ret_id[BOOT_ID_SIZE]);
 
 #endif

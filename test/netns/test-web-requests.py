@@ -50,7 +50,7 @@ def test_requests(t, lab):
             (200, b"", str(len(answer.body))), "HEAD: the same without the body")
     t.equal(head.headers.keys(), answer.headers.keys(), "with the same headers")
     check_problem(t, server.get("/api/interfaces?x=1"), 400, '"x"', "an unknown parameter")
-    every = "/, /api/metrics/realtime, /api/stats/summary, /api/interfaces, /api/history, /healthz"
+    every = "/, /api/metrics/realtime, /api/stats/summary, /api/interfaces, /api/history, /metrics, /healthz"
     check_problem(t, server.get("/api/realtime"), 404, f"no such path; there are: {every}",
                   "an unknown path: those there are")
     for path in ("/api/interfaces/", "//api/interfaces", "/api//interfaces", "/API/interfaces",
@@ -107,6 +107,16 @@ def test_hosts(t, lab):
             t.equal(statuses(server.raw(data)), [status], f"{target}: {status}, whatever the Host")
     data = b"GET http://localhost/api/interfaces HTTP/1.1\r\nHost: evil.com\r\n" + LAST
     t.equal(statuses(server.raw(data)), [200], "also where that is another one")
+    for lines, why in ((b"Host: evil.com\r\nHost: localhost\r\n", "two Hosts"),
+                       (b"Host: localhost\r\nhOST: localhost\r\n", "the same Host twice"),
+                       (b"Host: localhost\r\nContent-Length: 0\r\nContent-Length: 5\r\n", "two lengths"),
+                       (b"Host: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+                        "a length and chunks")):
+        data = b"GET /healthz HTTP/1.1\r\n" + lines + b"\r\n0\r\n\r\n" + GET + LAST
+        t.equal(statuses(server.raw(data)), [400], f"{why}: 400, and what is behind it is no request")
+    first = b"GET /api/interfaces HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    t.equal(statuses(server.raw(first + b"\r\n" + first + GET + LAST)), [200, 200, 200],
+            "of several requests in a row each has its own")
     server.stop()
 
 

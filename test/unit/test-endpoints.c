@@ -29,6 +29,7 @@ static void realtime_has_its_members_in_their_order(void **state)
 		"missing",
 		"timestamp",
 		"interval_ms",
+		"without_rates",
 		"stale",
 		"stale_reason",
 		"rx",
@@ -76,6 +77,28 @@ static void realtime_tells_one_interface(void **state)
 	assert_null(json_object_get(at_path(api->body, "rx/sizes/61-123"), "bytes"));
 	assert_null(json_object_get(at_path(api->body, "rx/tcp_flags/syn"), "bits_per_s"));
 	assert_int_equal(json_object_size(at_path(api->body, "rx/l4/tcp")), 4);
+	close_api(api);
+}
+
+static void rates_are_unknown_where_one_interface_has_none(void **state)
+{
+	struct api *api = open_api(2);
+
+	(void)state;
+	api->feed[1].has_delta = false;
+	ask(api, "/api/metrics/realtime", "");
+	assert_int_equal(api->status, 200);
+	assert_int_equal(integer_at(api, "bandwidth_bps"), 4400); /* what is known of it */
+	assert_int_equal(integer_at(api, "total_packets"), 11110);
+	expect_null(api, "rx/bits_per_s");
+	expect_null(api, "rx/l4/tcp/packets_per_s");
+	assert_int_equal(integer_at(api, "rx/packets"), 11110);
+	assert_int_equal(json_array_size(at_path(api->body, "without_rates")), 1);
+	assert_string_equal(
+		json_string_value(json_array_get(at_path(api->body, "without_rates"), 0)), "eth1");
+	ask(api, "/api/metrics/realtime", "interface=eth0");
+	assert_int_equal(json_array_size(at_path(api->body, "without_rates")), 0);
+	assert_true(real_at(api, "rx/packets_per_s") == 5.5);
 	close_api(api);
 }
 
@@ -310,6 +333,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(realtime_has_its_members_in_their_order),
 		cmocka_unit_test(realtime_tells_one_interface),
+		cmocka_unit_test(rates_are_unknown_where_one_interface_has_none),
 		cmocka_unit_test(realtime_adds_interfaces_and_their_services_by_name),
 		cmocka_unit_test(rates_of_one_sample_are_unknown),
 		cmocka_unit_test(what_is_stale_or_missing_is_said),

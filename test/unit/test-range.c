@@ -178,6 +178,7 @@ static void an_empty_history_is_all_gaps(void **state)
 	expect_one_run(s, 0);
 	assert_int_equal(s->n, 100);
 	assert_int_equal(range_extent(r, &from, &to), -ENODATA);
+	assert_int_equal(range_ends(r, &from, &to), -ENODATA);
 	history_close_reader(r);
 	end_story(s);
 }
