@@ -47,6 +47,7 @@ static const char help[] =
 	"      --allow-host NAME   * a name that a request may have as its Host, besides\n"
 	"                          addresses, localhost and this machine's name; may be\n"
 	"                          repeated\n"
+	"      --streams N         * clients that may follow /api/stream at once (256)\n"
 	"      --config-dir DIR    read DIR/sampler.conf (default /etc/sampler)\n"
 	"      --pin-dir DIR       * where counters are pinned (/sys/fs/bpf/sampler)\n"
 	"      --state-dir DIR     * where history files are (/var/lib/sampler)\n"
@@ -74,7 +75,7 @@ enum option_value {
 };
 
 /* Options from OPT_KEY on are keys of the configuration, in this order. */
-static const char *const option_keys[] = { "pin_dir", "state_dir", "user" };
+static const char *const option_keys[] = { "pin_dir", "state_dir", "user", "streams" };
 
 static const struct option options[] = {
 	{ "listen", required_argument, NULL, OPT_LISTEN },
@@ -84,6 +85,7 @@ static const struct option options[] = {
 	{ "pin-dir", required_argument, NULL, OPT_KEY },
 	{ "state-dir", required_argument, NULL, OPT_KEY + 1 },
 	{ "user", required_argument, NULL, OPT_KEY + 2 },
+	{ "streams", required_argument, NULL, OPT_KEY + 3 },
 	{ "asset-dir", required_argument, NULL, OPT_ASSET_DIR },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -222,6 +224,7 @@ static int run_with(const struct arguments *args, struct config *config,
 		.n_listener_fds = listeners->n,
 		.asset_dir = args->asset_dir,
 		.hosts = hosts.name,
+		.max_streams = config->web_streams,
 	};
 	int r = for_each_word(config->web_hosts, add_host, &hosts, err);
 

@@ -24,6 +24,7 @@
 #define INTERVAL_MAX	 (60 * NSEC_PER_SEC)
 #define FINE_MIN	 60
 #define FINE_MAX	 1000000
+#define STREAMS_MAX	 400 /* of 512 connections: others are answered as well */
 #define MEDIUM_MIN	 (600 * NSEC_PER_SEC)
 #define COARSE_MIN	 (3600 * NSEC_PER_SEC)
 #define SPAN_MAX	 (366 * DAY)
@@ -329,6 +330,23 @@ static void get_allow_hosts(const struct config *c, char *buf, size_t size)
 	snprintf(buf, size, "%s", c->web_hosts);
 }
 
+static int set_streams(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+	uint64_t streams;
+	int r = parse_u64(value, 1, STREAMS_MAX, &streams);
+
+	(void)key, (void)err;
+	if (!r)
+		c->web_streams = (uint32_t)streams;
+	return r;
+}
+
+static void get_streams(const struct config *c, char *buf, size_t size)
+{
+	snprintf(buf, size, "%u", c->web_streams);
+}
+
 /* ---- the table ---- */
 
 const struct config_row config_rows[] = {
@@ -374,6 +392,9 @@ const struct config_row config_rows[] = {
 	{ { "web", "allow_hosts", set_allow_hosts, "names of hosts, separated by blanks" },
 	  CONFIG_WEB,
 	  get_allow_hosts },
+	{ { "web", "streams", set_streams, "a number of clients from 1 to 400" },
+	  CONFIG_WEB,
+	  get_streams },
 	{ { "services", "*", set_service,
 	    "ports such as tcp/443 or udp/53 tcp/53 or tcp/8000-8010" },
 	  CONFIG_LIVE_KERNEL,

@@ -65,6 +65,7 @@ static void set_defaults(struct config *config)
 		.medium_span_ns = DAY,
 		.coarse_span_ns = 14 * DAY,
 		.web_listen = CONFIG_DEFAULT_LISTEN,
+		.web_streams = 256,
 	};
 	service_list_init(&config->services);
 }

@@ -41,6 +41,7 @@ struct config {
 	struct service_list services;
 	char web_listen[CONFIG_VALUE_MAX]; /* addresses (util/address.h), separated by blanks */
 	char web_hosts[CONFIG_VALUE_MAX];  /* names, separated by blanks */
+	uint32_t web_streams;		   /* clients of /api/stream at once */
 };
 
 #define CONFIG_MAX_OVERRIDES 32

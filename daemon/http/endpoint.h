@@ -13,6 +13,7 @@
 #include "util/error.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -61,6 +62,7 @@ struct endpoint {
 	const char *(*type)(const char *accept, size_t len);
 	int (*text)(const struct endpoint_context *context, const char *type,
 		    struct endpoint_text *ret_text);
+	bool is_stream; /* in place of both: events without end (stream.c) */
 	/*
 	 * Answers stay the same while this does, and may be kept. NULL: never the same.
 	 */

@@ -41,6 +41,12 @@ const struct endpoint endpoints[] = {
 		.answer = history_answer,
 	},
 	{
+		.path = "/api/stream",
+		.help = "What realtime tells of each interface, as an event at each tick",
+		.parameters = interface,
+		.is_stream = true,
+	},
+	{
 		.path = "/metrics",
 		.help = "Totals and states for Prometheus, as text or OpenMetrics",
 		.parameters = none,

@@ -4,9 +4,11 @@
 #define SAMPLER_HTTP_ENDPOINTS_H
 
 #include "http/endpoint.h"
+#include "http/feed-json.h"
 
 unsigned int realtime_answer(const struct endpoint_context *context, const struct query *query,
 			     json_t **ret_body, struct error *err);
+json_t *realtime_object(const struct endpoint_context *context, const struct selection *selection);
 unsigned int summary_answer(const struct endpoint_context *context, const struct query *query,
 			    json_t **ret_body, struct error *err);
 unsigned int interfaces_answer(const struct endpoint_context *context, const struct query *query,

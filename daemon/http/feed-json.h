@@ -14,6 +14,9 @@
 
 #define API_SCHEMA 1
 
+/* Of numbers that are no integers: a Unix time of now with milliseconds, and more than any rate is worth. */
+#define API_REAL_DIGITS 13
+
 /* The interfaces whose counters an answer adds up. */
 struct selection {
 	const struct feed *named; /* NULL: all that there are */

@@ -78,8 +78,14 @@ static int add_all(struct metric_rows *rows, const struct selection *selection)
 	return r;
 }
 
-static json_t *realtime_json(const struct endpoint_context *context,
-			     const struct selection *selection)
+/**
+ * realtime_object() - rates and totals of a selection
+ * @context: of now
+ * @selection: at least one interface
+ *
+ * Return: a new object, or NULL without memory.
+ */
+json_t *realtime_object(const struct endpoint_context *context, const struct selection *selection)
 {
 	_cleanup_rows_ struct metric_rows rows = { .n = 0 };
 	json_t *json = json_object();
@@ -110,5 +116,5 @@ static json_t *realtime_json(const struct endpoint_context *context,
 unsigned int realtime_answer(const struct endpoint_context *context, const struct query *query,
 			     json_t **ret_body, struct error *err)
 {
-	return answer_counted(context, query, realtime_json, ret_body, err);
+	return answer_counted(context, query, realtime_object, ret_body, err);
 }

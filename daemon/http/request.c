@@ -7,9 +7,11 @@
  */
 #include "http/request.h"
 
+#include "http/feed-json.h"
 #include "http/hosts.h"
 #include "http/query.h"
 #include "http/response.h"
+#include "http/stream.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 
@@ -20,9 +22,6 @@
 #define LARGE_ANSWER (256 << 10)
 #define SMALL_ANSWER (64 << 10)
 #define MAX_LEAVING  (32 << 20) /* of answers that wait for their clients, the small ones apart */
-
-/* A Unix time of now with milliseconds, and more than any rate is worth. */
-#define REAL_DIGITS 13
 
 /* The request target in its parts; they point into the request. */
 struct target {
@@ -137,7 +136,7 @@ static const struct endpoint *find_endpoint(h2o_iovec_t path)
 /* Takes json over. Return: its text with a newline, NULL without memory. */
 static struct answer *serialize(json_t *json)
 {
-	char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
+	char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(API_REAL_DIGITS));
 	size_t len = text ? strlen(text) : 0;
 
 	json_decref(json);
@@ -244,6 +243,10 @@ static void ask(const struct site *site, h2o_req_t *req, const struct endpoint *
 	struct answer *kept = NULL;
 
 	catalog_refresh(site->catalog, question.context.boottime_ns);
+	if (endpoint->is_stream) {
+		streams_open(site->streams, req, &question.context, query);
+		return;
+	}
 	if (endpoint->version) {
 		question.key.query_len = query_canonical(query, endpoint->parameters, canonical);
 		question.version = endpoint->version(&question.context, query);

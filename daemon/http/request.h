@@ -12,6 +12,7 @@
 struct site {
 	struct catalog *catalog;
 	struct answers *answers;
+	struct streams *streams;
 	struct assets assets; /* empty: there is no page */
 	const char *const *hosts;
 	size_t n_hosts;

@@ -83,6 +83,33 @@ void respond_not_allowed(h2o_req_t *req)
 	respond_problem(req, 405, "this server only tells: its methods are GET and HEAD");
 }
 
+/**
+ * respond_retry_after() - say when to come again, with the problem that follows
+ * @req: the request
+ * @seconds: a number, constant
+ */
+void respond_retry_after(h2o_req_t *req, const char *seconds)
+{
+	h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("retry-after"), 1, NULL,
+			      seconds, strlen(seconds));
+}
+
+/**
+ * respond_begin_stream() - set the head of a response without end
+ * @req: the request; h2o_start_response() is the caller's
+ * @type: media type, constant
+ */
+void respond_begin_stream(h2o_req_t *req, const char *type)
+{
+	req->res.status = 200;
+	req->res.reason = problem_title(200);
+	set_type(req, type);
+	forbid_storing(req);
+	/* What nginx calls the wish that a proxy in front keeps nothing back; others have taken it over. */
+	h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-accel-buffering"), 1,
+			      NULL, H2O_STRLIT("no"));
+}
+
 /* An answer that is being sent. */
 struct leaving {
 	struct answer *answer;

@@ -20,6 +20,7 @@
 #include "http/listener.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "http/stream.h"
 #include "read/catalog.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -204,6 +205,8 @@ static void look_at_clocks(struct server *server)
 		server->accept_at_ns = NEVER;
 		accept_resume(server);
 	}
+	if (now_ns >= streams_due_ns(server->site.streams))
+		streams_tell(server->site.streams);
 	if (now_ns < server->tick_at_ns)
 		return;
 	tick(server);
@@ -213,9 +216,11 @@ static void look_at_clocks(struct server *server)
 static int32_t wait_ms(const struct server *server)
 {
 	uint64_t now_ns = clock_boottime_ns();
+	uint64_t streams_ns = streams_due_ns(server->site.streams);
 	uint64_t at_ns = server->accept_at_ns < server->tick_at_ns ? server->accept_at_ns
 								   : server->tick_at_ns;
 
+	at_ns = streams_ns < at_ns ? streams_ns : at_ns;
 	if (at_ns == NEVER)
 		return WAIT_FOREVER;
 	return at_ns > now_ns ? (int32_t)((at_ns - now_ns) / NSEC_PER_MSEC + 1) : 0;
@@ -230,6 +235,7 @@ static void stop(struct server *server)
 	accept_hold(server);
 	server->accept_at_ns = NEVER;
 	server->stopping = true;
+	streams_end(server->site.streams);
 	server->context.shutdown_requested =
 		1; /* h2o's own call sets up timers of HTTP/2 as well */
 	connections_end_idle(&server->context, false);
@@ -387,9 +393,12 @@ int server_open(const struct server_options *options, struct server **ret_server
 	struct server *server = calloc(1, sizeof(*server));
 	int r;
 
-	if (!server || collect_hosts(server, options) || answers_create(&server->site.answers)) {
-		if (server)
+	if (!server || collect_hosts(server, options) || answers_create(&server->site.answers) ||
+	    streams_create(options->catalog, options->max_streams, &server->site.streams)) {
+		if (server) {
+			answers_free(server->site.answers);
 			free(server->hosts);
+		}
 		free(server);
 		return error_set(err, -ENOMEM, "no memory");
 	}
@@ -439,6 +448,7 @@ void server_close(struct server *server)
 	h2o_evloop_destroy(loop);
 	assets_close(&server->site.assets);
 	answers_free(server->site.answers);
+	streams_free(server->site.streams);
 	free(server->hosts);
 	free(server);
 }

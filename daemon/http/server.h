@@ -16,6 +16,7 @@ struct server_options {
 	const char *asset_dir;	  /* the page at "/" and what it loads */
 	const char *const *hosts; /* further names that a request may have as its Host */
 	size_t n_hosts;
+	size_t max_streams; /* clients of /api/stream at once */
 	struct catalog *catalog;
 };
 

@@ -227,6 +227,19 @@ void catalog_refresh(struct catalog *catalog, uint64_t boottime_ns)
 	catalog->version++;
 }
 
+/** catalog_due_ns() - Return: CLOCK_BOOTTIME before which catalog_refresh() finds nothing new */
+uint64_t catalog_due_ns(const struct catalog *catalog)
+{
+	uint64_t due = catalog->state->list_ns;
+
+	for (size_t i = 0; i < catalog->n; i++) {
+		uint64_t feed_due = feed_due_ns(catalog->feed[i]);
+
+		due = feed_due < due ? feed_due : due;
+	}
+	return due;
+}
+
 /* ---- finding ---- */
 
 /*

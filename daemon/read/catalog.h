@@ -27,6 +27,7 @@ struct catalog {
 int catalog_open(const char *pin_dir, const char *state_dir, struct catalog **ret_catalog,
 		 struct error *err);
 void catalog_refresh(struct catalog *catalog, uint64_t boottime_ns);
+uint64_t catalog_due_ns(const struct catalog *catalog);
 int catalog_find(struct catalog *catalog, const char *name, struct feed **ret_feed,
 		 struct error *err);
 void catalog_close(struct catalog *catalog);

@@ -418,6 +418,12 @@ void feed_refresh(struct feed *feed, uint64_t boottime_ns)
 		feed->version++;
 }
 
+/** feed_due_ns() - Return: CLOCK_BOOTTIME before which feed_refresh() finds nothing new */
+uint64_t feed_due_ns(const struct feed *feed)
+{
+	return feed->state->look_ns;
+}
+
 /**
  * feed_open() - follow an interface
  * @pin_dir: folder of all pins

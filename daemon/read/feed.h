@@ -54,6 +54,7 @@ int feed_open(const char *pin_dir, const char *state_dir, const char *key, struc
 	      struct error *err);
 void feed_refresh(struct feed *feed, uint64_t boottime_ns);
 uint64_t feed_interval_ns(const struct feed *feed);
+uint64_t feed_due_ns(const struct feed *feed);
 void feed_close(struct feed *feed);
 
 /* Is there anything to add up? */

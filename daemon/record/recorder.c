@@ -343,6 +343,7 @@ static void apply(struct recorder *r, const struct config *config)
 	r->config.reattach = config->reattach;
 	strcpy(r->config.web_listen, config->web_listen);
 	strcpy(r->config.web_hosts, config->web_hosts);
+	r->config.web_streams = config->web_streams;
 	r->config.services = config->services;
 	if (!r->setup->broker) { /* whoever attaches has its own say about them */
 		r->config.mode = config->mode;

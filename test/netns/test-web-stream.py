@@ -1,0 +1,339 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""
+GET /api/stream: each record is an event, for as many clients as are allowed, also for those that were away
+or are slow.
+"""
+import json
+import signal
+import socket
+import time
+
+import lab as laboratory
+import tap
+from frames import IPV4, UDP, eth, ipv4, udp
+from lab import Failure, scenario, wait_for
+from web import PATIENCE_S, REALTIME, WebServer, statuses
+
+STREAM = "/api/stream"
+FRAME = eth(IPV4, ipv4(UDP, udp(40000, 53, bytes(60))))
+
+
+class Event:
+    def __init__(self, text):
+        fields = [line.partition(": ")[::2] for line in text.splitlines()]
+        self.name = dict(fields).get("event", "message")
+        self.id = dict(fields).get("id")
+        self.data = json.loads(dict(fields)["data"])
+
+    @property
+    def record(self):
+        return int(self.id.split("-")[1])
+
+    @property
+    def packets(self):
+        return self.data["total_packets"]
+
+
+class Stream:
+    """A client. Comments are kept apart."""
+
+    def __init__(self, server, path=STREAM, last_id=None, receive_buffer=None, method="GET", version="1.1"):
+        self._sock = socket.socket()
+        if receive_buffer:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self._sock.settimeout(3 * PATIENCE_S * tap.SLOWNESS)
+        self._sock.connect(server.address)
+        head = f"{method} {path} HTTP/{version}\r\nHost: localhost\r\n"
+        head += f"Last-Event-ID: {last_id}\r\n" if last_id else ""
+        self._sock.sendall(head.encode() + b"\r\n")
+        self._raw, self._text, self.comments, self.ended = b"", "", 0, False
+        while b"\r\n\r\n" not in self._raw:
+            self._more()
+        head, _, self._raw = self._raw.partition(b"\r\n\r\n")
+        self.status = statuses(head + b"\r\n\r\n")[0]
+        self.headers = {name.lower(): value for name, value in
+                        (line.split(": ", 1) for line in head.decode().split("\r\n")[1:])}
+        self.chunked = self.headers.get("transfer-encoding") == "chunked"
+
+    def _more(self):
+        data = self._sock.recv(65536)
+        if not data:
+            raise EOFError
+        self._raw += data
+
+    def _take_chunk(self):
+        while b"\r\n" not in self._raw:
+            self._more()
+        size, _, rest = self._raw.partition(b"\r\n")
+        while len(rest) < int(size, 16) + 2:
+            self._more()
+            rest = self._raw.partition(b"\r\n")[2]
+        self._text += rest[:int(size, 16)].decode()
+        self._raw = rest[int(size, 16) + 2:]
+        self.ended = int(size, 16) == 0
+
+    def next(self):
+        """Return: the next Event, None at the end of the stream."""
+        while True:
+            block, end, rest = self._text.partition("\n\n")
+            if not end:
+                if self.ended:
+                    return None
+                self._take_chunk()
+                continue
+            self._text = rest
+            if block.startswith(":"):
+                self.comments += 1
+            elif not block.startswith("retry:"):
+                return Event(block)
+            elif "retry: 2000" not in block:
+                raise Failure(block)
+
+    def take(self, n):
+        return [self.next() for _ in range(n)]
+
+    def close(self):
+        self._sock.close()
+
+
+def begin(lab, *options, interval="100ms", config=""):
+    """Return: (link, recorder, server) with a record."""
+    lab.configure(config)
+    link = lab.veth()
+    recorder = lab.record("v0", interval=interval, log_interval=None)
+    recorder.wait_record()
+    server = WebServer(lab, *options)
+    wait_for(lambda: server.get(REALTIME).status == 200, "counters")
+    return link, recorder, server
+
+
+def truth(lab, ifname="v0"):
+    """Return: {number: packets} of all records."""
+    return {record["record"]: record["rx"]["packets"] for record in lab.history(ifname)}
+
+
+def check_all(t, lab, events, name):
+    """Each event is the record of its number, and none is left out."""
+    numbers = [event.record for event in events]
+    t.equal(numbers, list(range(numbers[0], numbers[0] + len(numbers))), f"{name}: record by record")
+    known = truth(lab)
+    t.equal({event.record: event.packets for event in events},
+            {number: known.get(number) for number in numbers}, f"{name}: with what each has")
+
+
+@scenario("each record is an event", 60)
+def test_events(t, lab):
+    link, _, server = begin(lab)
+    stream = Stream(server)
+    t.equal((stream.status, stream.headers["content-type"], stream.headers["cache-control"],
+             stream.headers["x-accel-buffering"]), (200, "text/event-stream", "no-store", "no"), "its head")
+    t.ok("content-security-policy" in stream.headers, "security headers, as everywhere")
+    events = stream.take(3)
+    for _ in range(5):
+        link.send([FRAME] * 10)
+        events += stream.take(3)
+    seen = {event.record: event for event in events}
+    # A machine that is held up may skip one: the newest counts.
+    t.equal(sorted(seen), [event.record for event in events], "ids grow")
+    known = truth(lab)
+    t.equal({n: event.packets for n, event in seen.items()}, {n: known[n] for n in seen}, "each has its record's totals")
+    t.equal({event.id.split("-")[0] for event in events}, {str(lab.snapshot("v0")["epoch"])}, "and the epoch in its id")
+    want = list(server.get(f"{REALTIME}?interface=v0").json())
+    t.equal(list(events[-1].data), want, "the object is realtime's")
+    t.equal(events[-1].data["interface"], "v0", "of one interface")
+    stream.close()
+
+
+@scenario("who was away gets what it has missed", 90)
+def test_resume(t, lab):
+    link, recorder, server = begin(lab)
+    stream = Stream(server, f"{STREAM}?interface=v0")
+    last = stream.take(3)[-1]
+    stream.close()
+    for _ in range(12):
+        link.send([FRAME] * 7)
+        recorder.wait_record()
+    stream = Stream(server, f"{STREAM}?interface=v0", last.id)
+    missed = stream.take(12)
+    t.equal(missed[0].record, last.record + 1, "it begins with the next one")
+    check_all(t, lab, missed, "missed")
+    more = stream.take(6)
+    t.ok(more[0].record > missed[-1].record, "and goes on with what comes")
+    stream.close()
+    first = min(truth(lab))
+    epoch = last.id.split("-")[0]
+    stream = Stream(server, STREAM, f"{epoch}-{first}")
+    check_all(t, lab, stream.take(lab.last_record("v0")["record"] - first), "all since the first")
+    stream.close()
+
+
+@scenario("what the history has no more is a gap", 120)
+def test_gap(t, lab):
+    _, recorder, server = begin(lab, config="[history]\nfine_records = 60\n")
+    stream = Stream(server)
+    last = stream.next()
+    stream.close()
+    wait_for(lambda: lab.last_record("v0")["record"] > last.record + 65, "another lap of the ring", 30)
+    stream = Stream(server, last_id=last.id)
+    gap = stream.next()
+    t.equal((gap.name, gap.id, gap.data["interface"]), ("gap", None, "v0"), "is said at once")
+    events = stream.take(30)
+    t.ok(events[0].record > last.record + 1, "then come the oldest there are")
+    # A server that is held up meanwhile may find that the next ones have gone, too, and says so.
+    jumps = [after.name for before, after, then in zip(events, events[1:], events[2:])
+             if then.id and before.id and after.name == "gap" or after.id and before.id
+             and after.record != before.record + 1]
+    t.ok(set(jumps) <= {"gap"}, "one by one", jumps)
+    t.ok(gap.data["resumes_at"] <= events[0].data["timestamp"], "from the moment it says", gap.data)
+    stream.close()
+    for name, last_id in (("another epoch", "12345-3"), ("a record to come", f"{last.id.split('-')[0]}-999999")):
+        stream = Stream(server, last_id=last_id)
+        t.equal(stream.next().name, "gap", f"{name}: a gap")
+        t.ok(stream.next().record > last.record, f"{name}: and then what is new")
+        stream.close()
+    recorder.stop()
+
+
+@scenario("what is no stream", 60)
+def test_refused(t, lab):
+    _, _, server = begin(lab)
+    for last_id in ("x", "1", "-", "1-", "-1", "1-x", "1-2-3", "99999999999999999999-1", "1-99999999999999999999",
+                    "0x1-2", "1" * 100 + "-1"):
+        answer = server.get(STREAM, Last_Event_ID=last_id)
+        t.equal((answer.status, answer.headers["Content-Type"]), (400, "application/problem+json"), f"{last_id!r}: 400")
+    t.equal(server.get(f"{STREAM}?interface=v7").status, 404, "an unknown interface")
+    t.equal(server.get(f"{STREAM}?from=1").status, 400, "an unknown parameter")
+    stream = Stream(server, method="HEAD")
+    t.equal((stream.status, stream.headers["content-type"]), (200, "text/event-stream"), "HEAD has the head alone")
+    stream.close()
+    stream = Stream(server, version="1.0")
+    t.equal((stream.status, stream.chunked), (200, False), "HTTP/1.0 gets it without chunks")
+    stream.close()
+
+
+@scenario("no more clients than are allowed", 60)
+def test_limit(t, lab):
+    _, _, server = begin(lab, "--streams", "3")
+    streams = [Stream(server) for _ in range(3)]
+    answer = server.get(STREAM)
+    t.equal((answer.status, answer.headers["Retry-After"]), (503, "5"), "the next one is told when to come again")
+    t.ok(all(stream.next().id for stream in streams), "the others are served")
+    t.equal(server.get(REALTIME).status, 200, "and so are requests")
+    streams.pop().close()
+
+    def room():
+        stream = Stream(server)
+        status = stream.status
+        stream.close()
+        return status == 200
+
+    wait_for(room, "room for another")
+    t.ok(True, "one has left: there is room")
+    for stream in streams:
+        stream.close()
+
+
+@scenario("a slow client gets the newest, and harms no one", 120)
+def test_slow(t, lab):
+    link, _, server = begin(lab)
+    slow = [Stream(server, receive_buffer=2048) for _ in range(20)]
+    quick = Stream(server)
+    first = quick.next()
+    while quick.next().record < first.record + 100:  # more than the buffers of the kernel hold
+        pass
+    before = int(server.status()["RssAnon"].split()[0])
+    sent, _ = link.send([FRAME] * 11)
+    while quick.next().packets < sent:
+        pass
+    newest = quick.next().record
+    skipped = 0
+    for stream in slow:
+        event = stream.next()
+        last = event
+        while event.record < newest:
+            event = stream.next()
+            skipped += event.record - last.record - 1
+            last = event
+    t.ok(skipped > 0, "what it did not take in time is left out", skipped)
+    t.equal(event.packets, sent, "the newest is not")
+    if tap.SLOWNESS == 1:
+        t.ok(before < 16 << 10, "no queue: memory is bounded", before)
+    for stream in (*slow, quick):
+        stream.close()
+
+
+@scenario("several interfaces", 90)
+def test_several(t, lab):
+    links = {"v0": lab.veth(), "v1": lab.veth("v1", "p1")}
+    recorders = {name: lab.record(name, log_interval=None) for name in links}
+    for recorder in recorders.values():
+        recorder.wait_record()
+    server = WebServer(lab)
+    stream = Stream(server)
+    events = []
+    while {event.data["interface"] for event in events} != {"v0", "v1"} or len(events) < 6:
+        events.append(stream.next())
+    t.ok(True, "all of them come, each as an event of its own")
+    stream.close()
+    last = events[-1]
+    for _ in range(5):
+        for name, recorder in recorders.items():
+            links[name].send([FRAME] * 3)
+            recorder.wait_record()
+    stream = Stream(server, last_id=last.id)
+    seen = {"v0": [], "v1": []}
+    while min(map(len, seen.values())) < 6:
+        event = stream.next()
+        seen[event.data["interface"]].append(event)
+    stream.close()
+    had = {name: max([e.record for e in events if e.data["interface"] == name], default=None) for name in seen}
+    for name, came in seen.items():
+        numbers = [event.record for event in came]
+        t.ok(numbers[0] <= had[name] + 1, f"{name} goes on where it was, at the latest", (numbers, had))
+        t.equal(numbers[:6], list(range(numbers[0], numbers[0] + 6)), f"{name}: without a gap")
+    stream = Stream(server, f"{STREAM}?interface=v1")
+    t.equal({event.data["interface"] for event in stream.take(4)}, {"v1"}, "or only one")
+    stream.close()
+
+
+@scenario("while no recorder is at work", 90)
+def test_stale(t, lab):
+    link, recorder, server = begin(lab)
+    stream = Stream(server)
+    t.ok(stream.next().id, "a record")
+    recorder.kill()
+    while not (event := stream.next()).data["stale"]:
+        pass
+    t.equal(event.id, None, "the counters, without an id")
+    sent, _ = link.send([FRAME] * 5)
+    while (event := stream.next()).packets != sent:
+        pass
+    t.ok(event.data["stale"], "as they are now, and stale")
+    lab.record("v0", log_interval=None).wait_record()
+    while not (event := stream.next()).id:
+        pass
+    t.equal((event.data["stale"], event.packets), (False, sent), "then records again")
+    stream.close()
+
+
+@scenario("nothing to say, and the end", 90)
+def test_quiet(t, lab):
+    """An interval of a minute: only comments come."""
+    _, _, server = begin(lab, interval="60s")
+    stream, other = Stream(server), Stream(server)
+    t.ok(stream.next().id, "what there is comes at once")
+    start = time.monotonic()
+    server.send_signal(signal.SIGHUP)
+    while not stream.comments:
+        stream._take_chunk()  # pylint: disable=protected-access
+        if stream._text.startswith(":"):  # pylint: disable=protected-access
+            break
+    t.ok(time.monotonic() - start >= 10, "a sign of life when there was nothing for a while")
+    t.ok(other.next().id, "another client")
+    server.send_signal(signal.SIGTERM)
+    t.equal((stream.next(), other.next()), (None, None), "a stop ends streams as it should, to the last chunk")
+    t.equal(server.wait(), 0, "and the server ends")
+
+
+laboratory.main()
