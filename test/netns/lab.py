@@ -71,7 +71,7 @@ def main():
         if not os.access(path, os.X_OK):
             sys.exit(f"no {path}: set SAMPLER_BUILD to the build folder, and build what "
                      "`meson test --suite netns` needs")
-    tap.main()
+    tap.main(jobs=int(os.environ.get("SAMPLER_TEST_JOBS", "2")))
 
 
 def _call(function, *arguments):

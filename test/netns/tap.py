@@ -4,8 +4,8 @@ Scenarios, and what they say in TAP.
 
 A test file registers scenarios with @scenario and ends in main(). Each scenario runs in a process
 of its own, which may unshare and mount what it likes, is bounded in time, and reports any number of
-points. Whatever it leaves running is killed here (this process adopts orphans), and is a failed
-point of its own: nothing may outlive a scenario.
+points. Whatever it leaves running is killed (the process that runs it adopts orphans), and is a failed
+point of its own: nothing may outlive a scenario. Scenarios that share nothing may run several at a time.
 
 By hand: test-x.py [-l] [WORD]... runs the scenarios whose titles hold one of the words.
 """
@@ -211,8 +211,67 @@ def _stop(signum, _frame):
     raise SystemExit(128 + signum)
 
 
-def main():
-    """Run the scenarios that the command line asks for, or all. Never returns."""
+class _Jobs:
+    """
+    Scenarios side by side, each with a runner in a process of its own, which adopts what is orphaned
+    there. What they say is told in the order in which they were registered.
+    """
+
+    def __init__(self, chosen, runner):
+        self._left, self._runner = list(enumerate(chosen)), runner
+        self._running = {}  # descriptor -> (index, pid, text so far)
+        self._told, self._next = {}, 0
+
+    def _start(self):
+        index, (title, seconds, function, arguments) = self._left.pop(0)
+        out, into = os.pipe()
+        sys.stdout.flush()
+        pid = os.fork()
+        if not pid:
+            try:
+                os.close(out)
+                die_with_parent()
+                libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+                os.dup2(into, sys.stdout.fileno())
+                _Runner().run(title, seconds, function, arguments)
+                sys.stdout.flush()
+            finally:
+                os._exit(0)
+        os.close(into)
+        self._running[out] = index, pid, b""
+
+    def _read(self, fd):
+        index, pid, text = self._running[fd]
+        data = os.read(fd, 65536)
+        if data:
+            self._running[fd] = index, pid, text + data
+            return
+        os.close(fd)
+        os.waitpid(pid, 0)
+        del self._running[fd]
+        self._told[index] = text.decode(errors="replace")
+
+    def _tell(self):
+        while self._next in self._told:
+            for line in self._told.pop(self._next).splitlines():
+                match = re.match(r"(not )?ok \d+ - (.*)", line)
+                if match:
+                    self._runner.point(not match[1], match[2])
+                else:
+                    print(line)
+            self._next += 1
+
+    def run(self, n):
+        while self._left or self._running:
+            while self._left and len(self._running) < n:
+                self._start()
+            for fd in select.select(list(self._running), [], [])[0]:
+                self._read(fd)
+            self._tell()
+
+
+def main(jobs=1):
+    """Run the scenarios that the command line asks for, or all, so many at a time. Never returns."""
     words = [word for word in sys.argv[1:] if word != "-l"]
     chosen = [s for s in _scenarios if not words or any(word in s[0] for word in words)]
     if "-l" in sys.argv:
@@ -227,8 +286,11 @@ def main():
     runner = _Runner()
     print("TAP version 13")
     try:
-        for title, seconds, function, arguments in chosen:
-            runner.run(title, seconds, function, arguments)
+        if jobs > 1:
+            _Jobs(chosen, runner).run(jobs)
+        else:
+            for title, seconds, function, arguments in chosen:
+                runner.run(title, seconds, function, arguments)
     finally:
         for pid in children():
             os.kill(pid, signal.SIGKILL)
