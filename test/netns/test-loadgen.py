@@ -316,7 +316,7 @@ def test_no_stdout(t, lab):
     argv = (LOADGEN, "--url", f"http://127.0.0.1:{PORT}/", "--requests", "9", "-q")
     run = lab.try_run("bash", "-c", 'exec "$@" >&-', "bash", *argv)
     t.equal(run.status, 1, "exit status 1")
-    t.match(run.err, "cannot write the summary: Bad file descriptor", "it is told")
+    t.match(run.err, "cannot write the report to standard output: Bad file descriptor", "it is told")
     told = server.stop()
     t.equal((told["requests"], told["broken"]), (9, 0), "nothing else went to the server")
 
