@@ -269,7 +269,7 @@ static void take_news(struct engine *e)
 		return;
 	add_up(e, e->now);
 	look_for_life(e);
-	if (!outputs_row(&e->outputs, &e->run.pace, e->start_ns, e->now) ||
+	if (!outputs_row(&e->outputs, &e->run.pace, e->start_ns, e->now, false) ||
 	    e->ending != ENDED_BY_LIMIT)
 		return;
 	e->ending = ENDED_UNWRITTEN;
@@ -363,6 +363,8 @@ static int conclude(struct engine *e, struct error *err)
 	int r;
 
 	add_up(e, e->now);
+	if (e->start_ns)
+		outputs_row(&e->outputs, &e->run.pace, e->start_ns, e->now, true);
 	outcome.apart = e->start_ns ? e->opened : e->now->wire;
 	wire_add(&outcome.apart, &e->probe);
 	wire_add(&outcome.apart, &e->now->closing);

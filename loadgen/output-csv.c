@@ -47,8 +47,8 @@ COLUMN(cpu_percent, i->cpu_percent)
 COLUMN(retransmits, (double)i->n_retransmits)
 
 static const struct column columns[] = {
-	{ "time_s", 3, get_time_s },
-	{ "interval_s", 3, get_interval_s },
+	{ "time_s", 6, get_time_s },
+	{ "interval_s", 6, get_interval_s },
 	{ "connections", 0, get_connections },
 	{ "completed", 0, get_completed },
 	{ "failed", 0, get_failed },
@@ -101,4 +101,4 @@ static void row(struct output *output, const struct interval *interval)
 	fputc('\n', output->out);
 }
 
-const struct output_format output_csv = { begin, row, end };
+const struct output_format output_csv = { 0, begin, row, end };

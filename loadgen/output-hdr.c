@@ -55,4 +55,4 @@ static void end(struct output *output, const struct outcome *outcome, const stru
 		HISTOGRAM_N_BUCKETS >> HISTOGRAM_SUB_BITS, 1U << HISTOGRAM_SUB_BITS);
 }
 
-const struct output_format output_hdr = { NULL, NULL, end };
+const struct output_format output_hdr = { 0, NULL, NULL, end };

@@ -303,5 +303,5 @@ static void ndjson_end(struct output *output, const struct outcome *outcome,
 	put(output, report(outcome, stats), JSON_COMPACT);
 }
 
-const struct output_format output_json = { NULL, NULL, json_end };
-const struct output_format output_ndjson = { NULL, ndjson_row, ndjson_end };
+const struct output_format output_json = { 0, NULL, NULL, json_end };
+const struct output_format output_ndjson = { 0, NULL, ndjson_row, ndjson_end };

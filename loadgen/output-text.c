@@ -6,11 +6,14 @@
 #include "output.h"
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#define MIN_ROW_NS (100 * NSEC_PER_MSEC) /* of the last row, which is seldom a whole second */
 
 /* 79 columns, so that a line can be written over on a terminal of 80. */
 static const char header[] =
@@ -101,5 +104,5 @@ static void end(struct output *output, const struct outcome *outcome, const stru
 	report_summary(outcome, stats, output->out);
 }
 
-const struct output_format output_text = { begin, row, end };
-const struct output_format output_text_quiet = { NULL, NULL, end };
+const struct output_format output_text = { MIN_ROW_NS, begin, row, end };
+const struct output_format output_text_quiet = { 0, NULL, NULL, end };

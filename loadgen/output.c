@@ -10,13 +10,10 @@
 #include "output.h"
 
 #include "util/cleanup.h"
-#include "util/clock.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-
-#define MIN_ROW_NS (100 * NSEC_PER_MSEC) /* of the last row, which is seldom a whole second */
 
 static const struct kind {
 	const struct output_format *format;
@@ -131,17 +128,26 @@ static bool is_read(FILE *out)
 	return poll(&fd, 1, 0) != 0;
 }
 
+static bool wants_row(const struct output *output, const struct stats *now, bool last)
+{
+	if (!output->before || output->error || (!last && !is_read(output->out)))
+		return false;
+	return now->time_ns > output->before->time_ns &&
+	       now->time_ns >= output->before->time_ns + output->format->min_row_ns;
+}
+
 /**
  * outputs_row() - write what happened since the last row
  * @outputs: begun
  * @pace: of the run
  * @start_ns: when the run started
  * @now: stats of all workers
+ * @last: the run is over: also to who does not read
  *
  * Return: 0, or a negative errno when one cannot be written any more.
  */
 int outputs_row(struct outputs *outputs, const struct pace *pace, uint64_t start_ns,
-		const struct stats *now)
+		const struct stats *now, bool last)
 {
 	struct interval interval;
 	int r = 0;
@@ -150,8 +156,7 @@ int outputs_row(struct outputs *outputs, const struct pace *pace, uint64_t start
 		struct output *output = &outputs->output[i];
 
 		r = r ?: output->error;
-		if (!output->before || output->error || !is_read(output->out) ||
-		    now->time_ns < output->before->time_ns + MIN_ROW_NS)
+		if (!wants_row(output, now, last))
 			continue;
 		interval_between(output->config, pace, start_ns, output->before, now,
 				 &outputs->scratch, &interval);

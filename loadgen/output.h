@@ -26,6 +26,7 @@ struct output;
  * may be NULL.
  */
 struct output_format {
+	uint64_t min_row_ns; /* a row about less is left out; 0: none is, so that they add up */
 	void (*begin)(struct output *output);
 	void (*row)(struct output *output, const struct interval *interval);
 	void (*end)(struct output *output, const struct outcome *outcome,
@@ -57,7 +58,7 @@ bool outputs_have_text(const struct config *config);
 int outputs_open(const struct config *config, struct outputs *outputs, struct error *err);
 void outputs_begin(struct outputs *outputs, const struct stats *stats);
 int outputs_row(struct outputs *outputs, const struct pace *pace, uint64_t start_ns,
-		const struct stats *now);
+		const struct stats *now, bool last);
 int outputs_end(struct outputs *outputs, const struct outcome *outcome, const struct stats *stats,
 		struct error *err);
 void outputs_close(struct outputs *outputs);
