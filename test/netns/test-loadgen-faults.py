@@ -13,8 +13,8 @@ import time
 import lab as laboratory
 import tap
 from lab import scenario
-from servers import (CERTS, LOADGEN, OK, PORT, TLS_PORT, Nginx, Server, Summary, always, answer_ok,
-                     certificates, loadgen, reset, wait_row)
+from servers import (CERTS, LOADGEN, OK, PORT, TLS_PORT, Nginx, Server, Summary, always,
+                     answer_ok, certificates, loadgen, reset, wait_row)
 
 
 # ---- servers that are not there ----
@@ -228,35 +228,6 @@ def test_link_local(t, lab):
 
 # ---- servers that are slow, or wrong ----
 
-@scenario("a stall is seen by those who would have come")
-def test_stall(t, lab):
-    server = Server(lambda client, number: (time.sleep(1) if number == 50 else None,
-                                            client.sendall(OK))[1])
-    run = loadgen(lab, "--rate", "100", "--connections", "1", "--duration", "3s")
-    server.stop()
-    corrected, service = run.latency("corrected"), run.latency("service")
-    t.ok(service["p90"] < 200, "one request took a second", service)
-    t.ok(corrected["p90"] > 500, "some hundred were late", corrected)
-    t.ok(service["max"] >= 990 and corrected["max"] >= 990, "the stall is in both", run.text)
-
-
-@scenario("who is more than 10 s behind gives up what is older", 40)
-def test_skipped(t, lab):
-    def behave(client, number):
-        if number == 50:
-            time.sleep(11.5)
-        client.sendall(OK)
-
-    server = Server(behave)
-    run = loadgen(lab, "--rate", "100", "--connections", "1", "--duration", "13s")
-    told = server.stop()
-    skipped = run.number("skipped")
-    t.ok(50 <= skipped <= 250, "some 150 are", run.text)
-    t.equal(told["requests"], sum(run.requests()), "the others were sent")
-    unsent = run.number("unsent") if "unsent" in run.text else 0
-    t.equal(sum(run.requests()) + skipped + unsent, 1300, "no request is forgotten")
-
-
 @scenario("a request of which nothing moves")
 def test_timeout(t, lab):
     server = Server(lambda client, number: time.sleep(60) if number < 2 else client.sendall(OK))
@@ -307,6 +278,9 @@ ANSWERS = {
     "100 first": b"HTTP/1.1 100 Continue\r\n\r\n" + OK,
     "103 first": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + OK,
     "204": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "304, which has no body whatever it says": b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
+    "100 twice and 102": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+                         b"HTTP/1.1 102 Processing\r\nA: b\r\n\r\n" + OK,
     "a large body": b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300000,
 }
 
@@ -320,6 +294,15 @@ def test_answers(t, lab):
         t.equal((run.result.status, run.requests()), (0, (101, 0, 0)), f"{name}: completed")
         t.equal((told["requests"], run.pair("HTTP")[1]), (101, 101 * len(data)), f"{name}: exact")
         t.match(run.text, r"(?m)^Connections  3 made$", f"{name}: connections are kept")
+
+
+@scenario("a server that awaits Expect: 100-continue", 60)
+def test_expect(t, lab):
+    """nginx says 100 as soon as it has such a head, and then the answer."""
+    nginx = Nginx(lab)
+    run = loadgen(lab, "--bandwidth", "0", "--requests", "50", "--header", "Expect: 100-continue")
+    t.equal((run.result.status, run.requests(), run.phases()), (0, (50, 0, 0), {}), "50 requests")
+    t.equal(nginx.stop(), [(200, 1000)] * 50, "nginx has them whole")
 
 
 @scenario("an answer in single bytes")
@@ -403,6 +386,12 @@ BROKEN = {
     "not HTTP": (b"SSH-2.0-OpenSSH_9.2p1\r\n\r\n", "parse", ""),
     "two lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nok\n",
                     "parse", ""),
+    "no length that is a number": (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "parse", ""),
+    "endless 100s": (b"HTTP/1.1 100 Continue\r\n\r\n" * 5000, "parse", ""),
+    "an endless line": (b"HTTP/1.1 200 OK\r\nA: " + b"b" * 100000, "parse", ""),
+    "endless trailers": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+                         + b"A: b\r\n" * 20000, "parse", ""),
+    "a broken chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "parse", ""),
     "endless head": (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 20000, "parse", ""),
 }
 
@@ -426,6 +415,71 @@ def test_broken(t, lab):
         t.ok(phases.get(phase, 0) >= 8, f"{name}: the phase is {phase}", run.text)
         t.match(run.text, f"first: .*{words}", f"{name}: with a reason")
         t.equal(told["requests"], 40, f"{name}: all have come")
+
+
+def serve_raw(handle):
+    """A listener, each of whose connections is @handle(client, number)'s. Return: its port."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+
+    def talk(client, number):
+        try:
+            handle(client, number)
+        except OSError:
+            pass  # the client is gone
+        client.close()
+
+    def accept():
+        number = 0
+        while True:
+            client, _ = listener.accept()
+            threading.Thread(target=talk, args=(client, number), daemon=True).start()
+            number += 1
+
+    threading.Thread(target=accept, daemon=True).start()
+    return listener.getsockname()[1]
+
+
+@scenario("handshakes that fail in the middle of a run", 60)
+def test_tls_phase(t, lab):
+    """All connections but every third are forwarded to nginx, which ends each after a request."""
+    certificates(lab)
+    nginx = Nginx(lab, tls=True, more="keepalive_requests 1;")
+
+    def handle(client, number):
+        if number and number % 3 == 0:
+            client.recv(10)
+            client.sendall(b"\x15\x03\x03\x00\x02\x02\x28")  # a fatal alert: handshake_failure
+            return
+        forward(client)
+
+    run = loadgen(lab, "--rate", "100", "--requests", "60", "--connections", "3", "--insecure",
+                  scheme="https", port=serve_raw(handle))
+    logged = nginx.stop()
+    t.equal((run.result.status, run.requests()), (0, (60, 0, 0)), "all requests get through")
+    t.equal(len(logged), 60, "nginx agrees")
+    t.ok(run.phases().get("tls", 0) >= 10, "handshakes that failed are counted", run.text)
+    t.match(run.text, "tls +.* first: .*handshake failure", "with the reason")
+
+
+@scenario("connections that break while a request is sent", 60)
+def test_send_phase(t, lab):
+    """The server has read a part of a large request when it resets."""
+
+    def handle(client, number):
+        if number % 2 == 0:
+            client.recv(1000)
+            reset(client)
+            return
+        while client.recv(1 << 20):
+            pass
+
+    run = loadgen(lab, "--bandwidth", "0", "--requests", "6", "--connections", "2", "--request-size",
+                  "30MB", "--timeout", "1s", port=serve_raw(handle))
+    t.equal((run.result.status, run.requests()), (1, (0, 6, 0)), "none is completed")
+    phases = run.phases()
+    t.ok(set(phases) <= {"send", "receive", "timeout"} and sum(phases.values()) >= 6,
+         "those that break fail to be sent or answered, and those that are swallowed by time", phases)
+    t.match(run.text, "first: (Connection reset by peer|Broken pipe)", "with the reason")
 
 
 @scenario("more than an answer")
