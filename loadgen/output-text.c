@@ -91,10 +91,11 @@ static void row(struct output *output, const struct interval *interval)
 	size_t n = 0;
 	FILE *out = open_memstream(&line, &n);
 
-	if (!out)
-		return; /* out of memory: the next one is about both */
-	put_line(interval, out);
-	if (!fclose(out))
+	if (out)
+		put_line(interval, out);
+	if (!out || fclose(out))
+		output->error = -ENOMEM;
+	else
 		show(output, line, n);
 }
 

@@ -191,6 +191,18 @@ struct lookup {
 	char host[sizeof(((struct url *)0)->host)], port[8];
 };
 
+/* Return: -ECANCELED, with the lookup left to the resolver if that is still at work with it. */
+static int abandon(struct lookup **lookup, struct error *err)
+{
+	int r = gai_cancel(&(*lookup)->request);
+
+	if (r == EAI_NOTCANCELED)
+		take_ptr(*lookup);
+	else if (r == EAI_ALLDONE && (*lookup)->request.ar_result)
+		freeaddrinfo((*lookup)->request.ar_result);
+	return error_set(err, -ECANCELED, "interrupted");
+}
+
 /* AI_ADDRCONFIG is left out: it hides ::1 on a host whose only IPv6 is the loopback's. */
 static int resolve(const struct config *config, int cancel_fd, struct addrinfo **ret_list,
 		   struct error *err)
@@ -207,11 +219,8 @@ static int resolve(const struct config *config, int cancel_fd, struct addrinfo *
 					  .ar_service = lookup->port,
 					  .ar_request = &lookup->hints };
 	r = look_up(&lookup->request, cancel_fd);
-	if (r == EAI_CANCELED) {
-		if (gai_cancel(&lookup->request) == EAI_NOTCANCELED)
-			take_ptr(lookup); /* the resolver's, until the program ends */
-		return error_set(err, -ECANCELED, "interrupted");
-	}
+	if (r == EAI_CANCELED)
+		return abandon(&lookup, err);
 	*ret_list = lookup->request.ar_result;
 	if (!r)
 		return 0;

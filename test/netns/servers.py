@@ -245,6 +245,27 @@ def answer_ok(client, _number):
     client.sendall(OK)
 
 
+class Flag:
+    """A flag between processes, since a Server is one of its own: a pipe with a byte in it."""
+
+    def __init__(self):
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+
+    def set(self):
+        try:
+            os.write(self._write, b".")
+        except BlockingIOError:
+            pass  # it is set
+
+    def is_set(self):
+        os.set_blocking(self._read, False)
+        try:
+            return bool(os.read(self._read, 1))
+        except BlockingIOError:
+            return False
+
+
 class Clocked:
     """
     A behaviour that answers after @delay(number) seconds and notes by the clock that the generator has as

@@ -68,10 +68,11 @@ def test_comes_back(t, lab):
 
 @scenario("a server goes away for good")
 def test_gone(t, lab):
-    """A number of requests without a duration is waited for; each line has to show what is wrong."""
+    """Who does not want to give up waits for ever; each line has to show what is wrong."""
     server = Server(answer_ok)
     process = lab.spawn(LOADGEN, "--url", f"http://127.0.0.1:{PORT}/", "--rate", "200",
-                        "--connections", "3", "--requests", "100000", stdout=-1, text=True)
+                        "--connections", "3", "--requests", "100000", "--give-up", "0", stdout=-1,
+                        text=True)
     wait_row(process)
     server.stop()
     lines = []

@@ -16,7 +16,7 @@ import lab as laboratory
 import tap
 from lab import Failure, scenario
 from reports import FORMATS, Percentiles, Written, csv_rows, json_report, ndjson
-from servers import (CERTS, LOADGEN, OK, PORT, TLS_PORT, Nginx, Server, Summary, answer_ok,
+from servers import (CERTS, LOADGEN, OK, PORT, TLS_PORT, Flag, Nginx, Server, Summary, answer_ok,
                      certificates, loadgen, reset)
 
 HANG = 60  # seconds: longer than any scenario
@@ -223,27 +223,6 @@ def test_full(t, lab):
 
 
 # ---- interrupted, whatever it is at ----
-
-class Flag:
-    """A flag between processes, since a Server is one of its own: a pipe with a byte in it."""
-
-    def __init__(self):
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._write, False)
-
-    def set(self):
-        try:
-            os.write(self._write, b".")
-        except BlockingIOError:
-            pass  # it is set
-
-    def is_set(self):
-        os.set_blocking(self._read, False)
-        try:
-            return bool(os.read(self._read, 1))
-        except BlockingIOError:
-            return False
-
 
 def interrupted(t, lab, ready, name, number=signal.SIGINT, argv=(), port=PORT, host="127.0.0.1",
                 scheme="http", ns=None):
