@@ -24,6 +24,14 @@ CERTS = laboratory.RUN + "/certs"
 RST_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
+def unexpected(err):
+    """
+    What a run has said on standard error, but for what it says where the first connection took long: so few
+    connections cannot keep the pace then.
+    """
+    return re.sub(r"(?m)^\S+ warning: \d+ connections cannot send .*\n", "", err)
+
+
 class Summary:
     """What a run's output says."""
 

@@ -197,15 +197,25 @@ def test_handshake(t, lab):
 
 
 def forward(client):
-    server = socket.create_connection(("127.0.0.1", TLS_PORT))
+    """Between a client and nginx, until one of them has enough."""
+    with socket.create_connection(("127.0.0.1", TLS_PORT)) as server:
 
-    def copy(source, sink):
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
+        def copy(source, sink):
+            try:
+                while data := source.recv(65536):
+                    sink.sendall(data)
+            except OSError:
+                pass  # one of them is gone, and so is the connection
+            for end in (source, sink):
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # it was before
 
-    threading.Thread(target=copy, args=(server, client), daemon=True).start()
-    copy(client, server)
+        thread = threading.Thread(target=copy, args=(server, client), daemon=True)
+        thread.start()
+        copy(client, server)
+        thread.join()
 
 
 @scenario("a link-local address with its zone, also over TLS", 60)
