@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * What can be known before a run to be in its way: limits of this machine are errors, with what would
- * help; what cannot reach its pace, or has no effect, is warned of.
+ * What can be known before a run to be in its way: limits of this machine are errors, with what
+ * would help; what cannot reach its pace, or has no effect, is warned of.
  */
 #include "checks.h"
 
@@ -108,8 +108,8 @@ void check_unused(const struct config *config)
  * @pace: of the run
  * @target: with its round trip
  *
- * A connection can have one request under way, and thinks after each: so it sends a request in each time
- * of latency and round trip, at most.
+ * A connection can have one request under way, and thinks after each: so it sends a request in each
+ * time of latency and round trip, at most.
  */
 void check_feasible(const struct config *config, const struct pace *pace,
 		    const struct target *target)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The kinds of values that keys of the configuration have, and the table that is made of them. Only for
- * the files of the configuration.
+ * The kinds of values that keys of the configuration have, and the table that is made of them. Only
+ * for the files of the configuration.
  */
 #ifndef LOADGEN_CONFIG_KINDS_H
 #define LOADGEN_CONFIG_KINDS_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * The resolved configuration, as it is written: for people, as a file that reads back the same, and item
- * by item for whoever writes it otherwise.
+ * The resolved configuration, as it is written: for people, as a file that reads back the same, and
+ * item by item for whoever writes it otherwise.
  */
 #include "config.h"
 
@@ -86,8 +86,8 @@ static void print_item(const struct config_item *item, void *user)
  * @config: from config_resolve()
  * @out: where to
  *
- * Each value has as a comment where it came from. The exception is a URL, header or path that makes a
- * line too long for files (199 bytes, see util/ini.c): only the command line takes those.
+ * Each value has as a comment where it came from. The exception is a URL, header or path that makes
+ * a line too long for files (199 bytes, see util/ini.c): only the command line takes those.
  */
 void config_print(const struct config *config, FILE *out)
 {

@@ -21,7 +21,9 @@
 
 #define FIELD(member) offsetof(struct config, member)
 
-#define A_FILE	       "a path of at most 255 characters, without quotes and semicolons, or nothing for "
+#define A_FILE                                                                 \
+	"a path of at most 255 characters, without quotes and semicolons, or " \
+	"nothing for "
 #define AN_OUTPUT      A_FILE "none; - is standard output"
 #define A_MOST_LATENCY "a duration such as 50ms, up to 1h, or nothing for any"
 #define A_SHARE	       "a share such as 1% or 99.5%, up to 100%, or nothing for any"

@@ -240,19 +240,19 @@ static void add_up(struct engine *e, struct stats *sum)
 }
 
 /*
- * A run that has a number of requests to complete would never end where the server is gone for good. It
- * does, once no connection could be made for so long. One that comes up and is closed again counts: its
- * requests fail, and so the run gets on.
+ * A run that has a number of requests to complete would never end where the server is gone for
+ * good. It does, once no connection could be made for so long. One that comes up and is closed
+ * again counts: its requests fail, and so the run gets on.
  */
 static void look_for_life(struct engine *e)
 {
 	const struct config *config = e->run.config;
-	bool endless = config->duration_ns || e->run.n_requests == UINT64_MAX;
+	bool ends_by_number = !config->duration_ns && e->run.n_requests != UINT64_MAX;
 
 	if (e->now->n_connected || e->now->n_connects != e->n_connects)
 		e->alive_ns = e->now->time_ns;
 	e->n_connects = e->now->n_connects;
-	if (endless || !config->give_up_ns || e->ending != ENDED_BY_LIMIT ||
+	if (!ends_by_number || !config->give_up_ns || e->ending != ENDED_BY_LIMIT ||
 	    e->now->time_ns < e->alive_ns + config->give_up_ns)
 		return;
 	e->ending = ENDED_GIVEN_UP;
@@ -260,8 +260,8 @@ static void look_for_life(struct engine *e)
 }
 
 /*
- * When all workers have told of a second more, and for what is left of a second at the end. A worker can
- * be behind the others: then rows are fewer and tell of more than a second each.
+ * When all workers have told of a second more, and for what is left of a second at the end. A
+ * worker can be behind the others: then rows are fewer and tell of more than a second each.
  */
 static void take_news(struct engine *e)
 {
@@ -416,13 +416,13 @@ static int run(struct engine *e, const struct config *config, struct error *err)
  * @config: a configuration that was resolved without an error
  * @err: why there is nothing to show for it
  *
- * SIGINT and SIGTERM end the run early, at whatever it is, with a full report. They are blocked as long
- * as it lasts, and SIGPIPE is ignored. Nobody has to read what is written while it lasts; whoever does not read
- * the summary can end the program by a signal.
+ * SIGINT and SIGTERM end the run early, at whatever it is, with a full report. They are blocked as
+ * long as it lasts, and SIGPIPE is ignored. Nobody has to read what is written while it lasts;
+ * whoever does not read the summary can end the program by a signal.
  *
- * Return: 0 when the run is done; ENGINE_MISSED when it is, but misses a threshold; 128 + the number of
- * the signal that ended it; negative errno when it could not start, nothing was completed, the server
- * was gone for good, or the report could not be written.
+ * Return: 0 when the run is done; ENGINE_MISSED when it is, but misses a threshold; 128 + the
+ * number of the signal that ended it; negative errno when it could not start, nothing was
+ * completed, the server was gone for good, or the report could not be written.
  */
 int engine_run(const struct config *config, struct error *err)
 {

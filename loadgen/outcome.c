@@ -19,8 +19,8 @@ double outcome_seconds(const struct outcome *outcome)
  * @outcome: with its times, configuration and pace; due_per_s and reached_per_s are filled
  * @stats: of all workers
  *
- * The last request of each connection is under way when the run is cut, and counts as sent. Payload that
- * a server has refused before it was sent does not, where it is payload that was asked for.
+ * The last request of each connection is under way when the run is cut, and counts as sent. Payload
+ * that a server has refused before it was sent does not, where it is payload that was asked for.
  */
 void outcome_reckon(struct outcome *outcome, const struct stats *stats)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * Comma-separated values (RFC 4180): names, then a row each second. What there is nothing to say of is
- * empty, never 0.
+ * Comma-separated values (RFC 4180): names, then a row each second. What there is nothing to say of
+ * is empty, never 0.
  */
 #include "output.h"
 

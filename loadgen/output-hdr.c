@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * The percentile distribution of corrected latencies, as text that HdrHistogram's plotters read: values in
- * milliseconds, with steps that halve as they come nearer to 100 %, five to each half.
+ * The percentile distribution of corrected latencies, as text that HdrHistogram's plotters read:
+ * values in milliseconds, with steps that halve as they come nearer to 100 %, five to each half.
  */
 #include "output.h"
 

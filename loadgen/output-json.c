@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * The report as one JSON object, and as JSON lines: an object each second, the report as the last one.
- * report.schema.json says what is in them. What nobody can know is null, never 0; an object may gain
- * members, and loses none while "schema" stays the same.
+ * The report as one JSON object, and as JSON lines: an object each second, the report as the last
+ * one. report.schema.json says what is in them. What nobody can know is null, never 0; an object
+ * may gain members, and loses none while "schema" stays the same.
  *
  * jansson allocates; where it cannot, the output counts as failed.
  */
@@ -35,7 +35,10 @@ static json_t *count(uint64_t value)
 	return json_integer((json_int_t)value);
 }
 
-/* JSON is UTF-8; a file's name or a header may be anything, and is told with a ? for each other byte. */
+/*
+ * JSON is UTF-8; a file's name or a header may be anything, and is told with a ? for each other
+ * byte.
+ */
 static json_t *text(const char *value)
 {
 	json_t *string = json_string(value);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * Text for people: a line each second, and the summary. The columns are the same on a terminal, where a
- * line takes the place of the one before, and in a file or a narrow terminal, where all of them stay.
+ * Text for people: a line each second, and the summary. The columns are the same on a terminal,
+ * where a line takes the place of the one before, and in a file or a narrow terminal, where all of
+ * them stay.
  */
 #include "output.h"
 
@@ -57,7 +58,10 @@ static void put_line(const struct interval *i, FILE *out)
 	fprintf(out, "%5.0f", i->cpu_percent);
 }
 
-/* A line as long as the terminal is wide, or longer, goes on in the next one: it cannot be replaced. */
+/*
+ * A line as long as the terminal is wide, or longer, goes on in the next one: it cannot be
+ * replaced.
+ */
 static bool fits(FILE *out, size_t n)
 {
 	struct winsize size;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * The outputs of a run: opened before it starts, a row each second for those that have rows, and what
- * the run came to at its end.
+ * The outputs of a run: opened before it starts, a row each second for those that have rows, and
+ * what the run came to at its end.
  *
- * Text for people goes to standard output, unless another format has that. An output that is not read
- * (a full pipe, a terminal that is held) holds nothing up: it gets fewer rows, each of which is about a
- * longer time. One that cannot be written any more ends the run, and the others still get their report.
+ * Text for people goes to standard output, unless another format has that. An output that is not
+ * read (a full pipe, a terminal that is held) holds nothing up: it gets fewer rows, each of which
+ * is about a longer time. One that cannot be written any more ends the run, and the others still
+ * get their report.
  */
 #include "output.h"
 
@@ -120,7 +121,10 @@ void outputs_begin(struct outputs *outputs, const struct stats *stats)
 	}
 }
 
-/* A pipe that is full, or a terminal that is held (^S): what is written would wait, and with it all. */
+/*
+ * A pipe that is full, or a terminal that is held (^S): what is written would wait, and with it
+ * all.
+ */
 static bool is_read(FILE *out)
 {
 	struct pollfd fd = { .fd = fileno(out), .events = POLLOUT };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Where a run is told of: text for people, JSON, JSON lines, CSV, a percentile distribution; each to
- * standard output or to a file.
+ * Where a run is told of: text for people, JSON, JSON lines, CSV, a percentile distribution; each
+ * to standard output or to a file.
  */
 #ifndef LOADGEN_OUTPUT_H
 #define LOADGEN_OUTPUT_H
@@ -22,8 +22,8 @@
 struct output;
 
 /*
- * A format. Functions write to output->out; whether that went well is looked at by who calls them. Any
- * may be NULL.
+ * A format. Functions write to output->out; whether that went well is looked at by who calls them.
+ * Any may be NULL.
  */
 struct output_format {
 	uint64_t min_row_ns; /* a row about less is left out; 0: none is, so that they add up */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * The summary of a run for people: what was sent, what came back, how long it took, and in plain words
- * what one could overlook (notes.c).
+ * The summary of a run for people: what was sent, what came back, how long it took, and in plain
+ * words what one could overlook (notes.c).
  *
  * Three kinds of bytes are kept apart: payload (bodies of requests), HTTP (heads and bodies) and
  * wire (Ethernet frames, see wire.c).

@@ -185,8 +185,8 @@ static void take_option(struct arguments *args, int option, const char *name)
 }
 
 /*
- * Sees to descriptors 0 to 2 being taken, so that no socket gets one of them and is sent what is meant
- * for standard output. What was closed cannot be written to still.
+ * Sees to descriptors 0 to 2 being taken, so that no socket gets one of them and is sent what is
+ * meant for standard output. What was closed cannot be written to still.
  */
 static void hold_standard_files(void)
 {

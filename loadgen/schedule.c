@@ -2,14 +2,14 @@
 /*
  * The open-loop schedule: when each request of a run is due.
  *
- * Request k is due k * ns_den / requests_num nanoseconds after the start, rounded up. That is worked
- * out from k each time, in 128 bits, and never by adding intervals: there is nothing to drift, and
- * workers that share a run by k mod n agree without a word. The schedule does not know what became
- * of the requests; who falls behind asks schedule_n_due() how far.
+ * Request k is due k * ns_den / requests_num nanoseconds after the start, rounded up. That is
+ * worked out from k each time, in 128 bits, and never by adding intervals: there is nothing to
+ * drift, and workers that share a run by k mod n agree without a word. The schedule does not know
+ * what became of the requests; who falls behind asks schedule_n_due() how far.
  *
  * While the pace grows, from none to all of it in the time of the ramp, the number of requests that
- * are due grows with the square of the time, so that request k is due at the square root of
- * 2 * ramp * k * ns_den / requests_num. That too is worked out in integers. After the ramp, of which
+ * are due grows with the square of the time, so that request k is due at the square root of 2 *
+ * ramp * k * ns_den / requests_num. That too is worked out in integers. After the ramp, of which
  * half was lost, the schedule is the plain one, later by that half.
  *
  * Without a pace (closed loop) everything is due from the start on.
@@ -134,8 +134,8 @@ static uint64_t root(unsigned __int128 value)
 }
 
 /*
- * When request k is due after the start, while the pace grows: at most half the ramp's time of requests
- * at full pace are due until its end, so that nothing overflows (a ramp is a day at most).
+ * When request k is due after the start, while the pace grows: at most half the ramp's time of
+ * requests at full pace are due until its end, so that nothing overflows (a ramp is a day at most).
  */
 static uint64_t ramp_after_ns(const struct pace *pace, unsigned __int128 product)
 {
@@ -187,8 +187,8 @@ bool schedule_done(const struct schedule *schedule)
  * schedule_next_due_ns() - when the worker's next request is due
  * @schedule: a worker's schedule
  *
- * Return: CLOCK_MONOTONIC, never before its exact time and less than a nanosecond after; the start in
- * a closed loop; UINT64_MAX when nothing more is due.
+ * Return: CLOCK_MONOTONIC, never before its exact time and less than a nanosecond after; the start
+ * in a closed loop; UINT64_MAX when nothing more is due.
  */
 uint64_t schedule_next_due_ns(const struct schedule *schedule)
 {

@@ -165,8 +165,8 @@ static void take_address(struct target *target, const struct addrinfo *info)
 }
 
 /*
- * A name server that does not answer is waited for in the resolver's own thread, so that who interrupts
- * the program need not. What the resolver still works with then stays its own.
+ * A name server that does not answer is waited for in the resolver's own thread, so that who
+ * interrupts the program need not. What the resolver still works with then stays its own.
  */
 static int look_up(struct gaicb *request, int cancel_fd)
 {

@@ -247,8 +247,8 @@ int parse_duration_ns(const char *text, uint64_t min_ns, uint64_t max_ns, uint64
  * @max: greatest value to accept
  * @ret_bytes: the size in bytes
  *
- * Return: 0, -EINVAL when @text is not a size or not a whole number of bytes, -ERANGE when it is one
- * outside @min to @max.
+ * Return: 0, -EINVAL when @text is not a size or not a whole number of bytes, -ERANGE when it is
+ * one outside @min to @max.
  */
 int parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ret_bytes)
 {
@@ -297,8 +297,8 @@ int parse_bandwidth(const char *text, uint64_t min, uint64_t max, uint64_t *ret_
  * @max_ppm: greatest value to accept
  * @ret_ppm: the share in millionths of the whole: 10,000 for "1%"
  *
- * Return: 0, -EINVAL when @text is not a share or not a whole number of millionths, -ERANGE when it is
- * one outside @min_ppm to @max_ppm.
+ * Return: 0, -EINVAL when @text is not a share or not a whole number of millionths, -ERANGE when it
+ * is one outside @min_ppm to @max_ppm.
  */
 int parse_percent(const char *text, uint64_t min_ppm, uint64_t max_ppm, uint64_t *ret_ppm)
 {

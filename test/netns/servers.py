@@ -312,6 +312,28 @@ def reset(client):
     return False
 
 
+def forward(client):
+    """Between a client and nginx, until one of them has enough."""
+    with socket.create_connection(("127.0.0.1", TLS_PORT)) as server:
+
+        def copy(source, sink):
+            try:
+                while data := source.recv(65536):
+                    sink.sendall(data)
+            except OSError:
+                pass  # one of them is gone, and so is the connection
+            for end in (source, sink):
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # it was before
+
+        thread = threading.Thread(target=copy, args=(server, client), daemon=True)
+        thread.start()
+        copy(client, server)
+        thread.join()
+
+
 def certificates(lab, names="DNS:localhost,IP:127.0.0.1,IP:::1"):
     """An authority, and a server's and a client's certificates by it."""
     os.makedirs(CERTS)

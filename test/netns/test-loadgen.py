@@ -3,7 +3,7 @@
 """
 sampler-loadgen against real servers: what it says it has sent is what they have received, and what
 a sampler on the way has counted; how it ends, and what it says on the way. test-loadgen-faults.py has
-the servers that are wrong, slow or absent.
+the servers that are wrong or slow, test-loadgen-absent.py those that are not there.
 """
 import fcntl
 import os

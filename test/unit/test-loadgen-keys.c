@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * loadgen/config*.c and header.c: methods and payload, headers, TLS, outputs, thresholds; what of them is
- * refused, and where each value is said to come from. test-loadgen-config.c has the other keys.
+ * loadgen/config*.c and header.c: methods and payload, headers, TLS, outputs, thresholds; what of
+ * them is refused, and where each value is said to come from. test-loadgen-config.c has the other
+ * keys.
  */
 #include "unit.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * loadgen/interval.c, outcome.c, thresholds.c, notes.c, output-csv.c, output-hdr.c and checks.c, on counters
- * that are made up: what a second was, what a run came to, and how it is written.
+ * loadgen/interval.c, outcome.c, thresholds.c, notes.c, output-csv.c, output-hdr.c and checks.c, on
+ * counters that are made up: what a second was, what a run came to, and how it is written.
  */
 #include "unit.h"
 
