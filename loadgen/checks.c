@@ -17,6 +17,7 @@
 
 #define OTHER_FILES    32 /* descriptors besides connections and those of workers */
 #define FILES_A_WORKER 4
+#define BITS_MAX       (FORMAT_MAX + 4)
 
 /**
  * check_files() - have as many descriptors as a run needs
@@ -102,6 +103,17 @@ void check_unused(const struct config *config)
 	}
 }
 
+/* " (8.00 Mbit/s)" of payload, or nothing where there is none. */
+static void in_bits(const struct config *config, double rate, char text[BITS_MAX])
+{
+	char bits[FORMAT_MAX];
+
+	text[0] = '\0';
+	if (config->request_size &&
+	    !format_rate(bits, sizeof(bits), rate * 8 * (double)config->request_size, "bit/s"))
+		snprintf(text, BITS_MAX, " (%s)", bits);
+}
+
 /**
  * check_feasible() - warn where so few connections cannot keep the pace
  * @config: of the run
@@ -115,8 +127,8 @@ void check_feasible(const struct config *config, const struct pace *pace,
 		    const struct target *target)
 {
 	double cycle_s = (double)(config->latency_ns + target->round_trip_ns) / 1e9;
-	double rate, most, need, bits = 8 * (double)config->request_size;
-	char asked[FORMAT_MAX], got[FORMAT_MAX];
+	double rate, most, need;
+	char asked[BITS_MAX], got[BITS_MAX];
 
 	if (!pace->requests_num)
 		return;
@@ -125,14 +137,12 @@ void check_feasible(const struct config *config, const struct pace *pace,
 	if (most >= rate)
 		return;
 	need = ceil(rate * cycle_s);
-	format_rate(asked, sizeof(asked), bits > 0 ? rate * bits : rate,
-		    bits > 0 ? "bit/s" : "requests/s");
-	format_rate(got, sizeof(got), bits > 0 ? most * bits : most,
-		    bits > 0 ? "bit/s" : "requests/s");
-	log_warning(
-		"%u connections cannot send %.6g requests a second (%s): each takes at least "
-		"%.3f ms (latency and a round trip), which makes %.6g a second (%s) at most; it "
-		"takes %.0f connections or more%s",
-		config->connections, rate, asked, cycle_s * 1e3, most, got, need,
-		need > LOADGEN_MAX_CONNECTIONS ? ", and so larger requests or less latency" : "");
+	in_bits(config, rate, asked);
+	in_bits(config, most, got);
+	log_warning("%u connections cannot send %.6g requests a second%s: each takes at least "
+		    "%.3f ms (latency and a round trip), which makes %.6g a second%s at most; it "
+		    "takes %.0f connections or more%s",
+		    config->connections, rate, asked, cycle_s * 1e3, most, got, need,
+		    need > LOADGEN_MAX_CONNECTIONS ? ", and so larger requests or less latency"
+						   : "");
 }

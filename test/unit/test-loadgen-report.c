@@ -12,6 +12,7 @@
 #include "thresholds.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
+#include "util/log.h"
 
 #include <errno.h>
 #include <math.h>
@@ -419,6 +420,56 @@ static void each_connection_needs_a_port(void **state)
 			 0);
 }
 
+static int take_line(int level, const char *message_id, const char *text, const void *user)
+{
+	char *const *line = user;
+
+	(void)level, (void)message_id;
+	strcpy(*line, text);
+	return 0;
+}
+
+static const char *feasible(const struct config *config, const struct pace *asked,
+			    uint64_t round_trip_ns)
+{
+	static char text[600];
+	static char *const line = text;
+	const struct target target = { .round_trip_ns = round_trip_ns };
+
+	text[0] = '\0';
+	log_set_sink(take_line, &line);
+	check_feasible(config, asked, &target);
+	log_set_sink(NULL, NULL);
+	return text;
+}
+
+/* 10 connections, a request of 1 KB in each 100 ms: 100 a second, 800 kbit/s. */
+static void too_few_connections_are_warned_of(void **state)
+{
+	static const struct pace none = { 0, 0, 0 }, hundred = { 1, 10 * MS, 0 };
+	static const struct pace million = { 1, 1000, 0 };
+	struct config config = config_of();
+
+	(void)state;
+	config.latency_ns = 99 * MS;
+	assert_string_equal(feasible(&config, &none, MS), "");
+	assert_string_equal(feasible(&config, &hundred, MS), "");
+	assert_string_equal(feasible(&config, &pace, MS),
+			    "10 connections cannot send 1000 requests a second (8.00 Mbit/s): each "
+			    "takes at least "
+			    "100.000 ms (latency and a round trip), which makes 100 a second (800 "
+			    "kbit/s) at most; "
+			    "it takes 100 connections or more");
+	config.latency_ns += 1; /* one more, however little is missing */
+	assert_non_null(strstr(feasible(&config, &pace, MS), "it takes 101 connections or more"));
+	assert_non_null(strstr(feasible(&config, &hundred, MS), "it takes 11 connections or more"));
+	assert_non_null(strstr(feasible(&config, &million, MS),
+			       "connections or more, and so larger requests or less latency"));
+	config.request_size = 0;
+	assert_non_null(
+		strstr(feasible(&config, &pace, MS), " 1000 requests a second: each takes"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -434,6 +485,7 @@ int main(void)
 		cmocka_unit_test(percentiles_are_written_as_plotters_read_them),
 		cmocka_unit_test(nothing_is_a_distribution_as_well),
 		cmocka_unit_test(each_connection_needs_a_port),
+		cmocka_unit_test(too_few_connections_are_warned_of),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
