@@ -343,6 +343,39 @@ def test_interrupted_hung(t, lab):
          "what was under way is told", report)
 
 
+@scenario("interrupted at moments that nobody has chosen", 120)
+def test_interrupted_anywhere(t, lab):
+    """
+    Later and later, from the start of the program to the middle of its second second. Before it has begun
+    with anything, a signal ends it as any other program, and it leaves nothing that looks like a report.
+    """
+    server = Server(answer_ok)
+    written, n_reports = Written(), 0
+    for number in range(30):
+        process = lab.spawn(LOADGEN, "--url", f"http://127.0.0.1:{PORT}/", "--rate", "500",
+                            "--threads", "2", "--connections", "40", *written.options, stdout=-1,
+                            stderr=-1, text=True)
+        time.sleep(0.0001 * number ** 2.9)
+        process.send_signal(signal.SIGINT if number % 2 else signal.SIGTERM)
+        out, err = process.communicate(timeout=30 * tap.SLOWNESS)
+        name = f"moment {number}"
+        if process.returncode < 0:
+            paths = [path for path in written.paths.values() if os.path.exists(path)]
+            t.ok(process.returncode in (-signal.SIGINT, -signal.SIGTERM)
+                 and not any(os.path.getsize(path) for path in paths), f"{name}: before anything",
+                 (process.returncode, out, err))
+        else:
+            n_reports += 1
+            report, rows, table, hdr = written.read()
+            t.equal((process.returncode, unexpected(err)), (130 if number % 2 else 143, ""),
+                    f"{name}: exit status")
+            check_agree(t, report, rows, table, hdr, name)
+            check_text(t, Summary(laboratory.Result(process.returncode, out, err)), report, name)
+        written.remove()
+    server.stop()
+    t.ok(n_reports >= 5, "most of them leave a report", n_reports)
+
+
 # ---- lines ----
 
 @scenario("the text's columns are those of the design", 60)
