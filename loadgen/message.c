@@ -39,10 +39,26 @@ static bool is_text(char c)
 	return (byte >= ' ' && byte != 0x7f) || byte == '\t';
 }
 
+/*
+ * Eight bytes at once. What is below a blank, or DEL, sets the highest bit of its byte in the result; so
+ * may what is above such a byte, and a tab, which is text: the caller looks closer.
+ */
+static uint64_t suspects(const char *data)
+{
+	const uint64_t ones = ~0ULL / 255;
+	uint64_t word, no_del;
+
+	memcpy(&word, data, sizeof(word));
+	no_del = word ^ ones * 0x7f;
+	return (((word - ones * ' ') & ~word) | ((no_del - ones) & ~no_del)) & ones * 0x80;
+}
+
 static size_t text_run(const char *data, size_t n)
 {
 	size_t i = 0;
 
+	while (n - i >= sizeof(uint64_t) && !suspects(data + i))
+		i += sizeof(uint64_t);
 	while (i < n && is_text(data[i]))
 		i++;
 	return i;
