@@ -4,6 +4,7 @@ How well the load generator keeps to what it is asked for, on nginx over loopbac
 seconds, lateness, limits; and what its connections take of memory.
 """
 
+import contextlib
 import re
 import subprocess
 import sys
@@ -33,6 +34,44 @@ BUDGET_KIB = {"http": 20, "https": 60}
 TOTAL = 123_456_789
 
 
+# Sleeps to each millisecond, and tells at the end how late it was woken.
+SLEEPER = """
+import ctypes, signal, sys, time
+ctypes.CDLL(None).prctl(29, 1, 0, 0, 0)  # PR_SET_TIMERSLACK
+going, late, due = True, [], time.monotonic_ns()
+def stop(*_):
+    global going
+    going = False
+signal.signal(signal.SIGTERM, stop)
+print(flush=True)
+while going:
+    due += 1_000_000
+    time.sleep(max(0, due - time.monotonic_ns()) / 1e9)
+    late.append(time.monotonic_ns() - due)
+late.sort()
+print(late[len(late) // 2] / 1e6, late[len(late) * 99 // 100] / 1e6)
+"""
+
+
+@contextlib.contextmanager
+def sleeper():
+    """
+    What this machine does to a program on the client's core that has next to nothing to do: no generator is
+    more punctual. Yields a dictionary that is filled at the end.
+    """
+    told = {}
+    child = subprocess.Popen(["taskset", "-c", cores()[1], sys.executable, "-c", SLEEPER],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    child.stdout.readline()
+    try:
+        yield told
+    finally:
+        child.terminate()
+        said = child.stdout.read().split()
+        child.wait()
+    told["p50"], told["p99"] = map(float, said)
+
+
 def loadgen(build):
     return build / "loadgen/sampler-loadgen"
 
@@ -41,10 +80,11 @@ def pace(build, name, seconds):
     """One schedule: what was sent of what was due, in all and in the worst second; lateness."""
     options, size, rate = PACES[name]
     progress(f"sampler-loadgen at {name} for {seconds} s")
-    said, cpu = run(
-        loadgen(build), *options, "--connections", 50, "--request-size", size,
-        "--duration", f"{seconds}s", "--url", f"http://127.0.0.1:{PORT}/",
-    )  # fmt: skip
+    with sleeper() as machine:
+        said, cpu = run(
+            loadgen(build), *options, "--connections", 50, "--request-size", size,
+            "--duration", f"{seconds}s", "--url", f"http://127.0.0.1:{PORT}/",
+        )  # fmt: skip
     # min mean p50 p90 p99 p99.9 max, in ms
     late = re.search(r"^ *lateness +([\d. ]+)$", said, re.M).group(1).split()
     sent = number(r"completed +(\d+)", said) + number(r"unfinished +(\d+)", said)
@@ -55,6 +95,7 @@ def pace(build, name, seconds):
         "sent_of_due": sent / (rate * seconds),
         "seconds_off": max(abs(one - 1) for one in each) if each else None,
         "lateness_ms": {"p50": float(late[2]), "p99": float(late[4]), "max": float(late[6])},
+        "sleeper_late_ms": machine,
         "cpu_percent": cpu / seconds * 100,
     }
 
@@ -151,15 +192,17 @@ def measure_pace(build, seconds):
 
 def tell_pace(results):
     print(f"\nsampler-loadgen's schedule: sent of what was due (within {BUDGET_RATE:.1%} over 10 s, each second"
-          f" within {BUDGET_SECOND:.0%}), and how late")
+          f" within {BUDGET_SECOND:.0%}), and how late; in brackets a program that only sleeps, meanwhile on that core")
     for r in results["paces"]:
         late = r["lateness_ms"]
         bounded = r["pace"] == BOUNDED_LATENESS
         off = "-" if r["seconds_off"] is None else f"{r['seconds_off']:.2%}"
+        whole = BUDGET_SECOND if PACES[r["pace"]][2] >= 1 / BUDGET_SECOND else None  # else one request is more
         print(
             f"  {r['pace']:>10}: {r['sent_of_due']:.5f}{mark(abs(r['sent_of_due'] - 1), BUDGET_RATE, True)},"
-            f" worst second {off} off; late by p50 {late['p50']:.3f} ms"
-            f"{mark(late['p50'], BUDGET_LATE_MS['p50'] if bounded else None, True)}, p99 {late['p99']:.3f} ms"
+            f" worst second {off} off{mark(r['seconds_off'] or 0, whole, True)}; late by p50 {late['p50']:.3f} ms"
+            f" [{r['sleeper_late_ms']['p50']:.3f}]{mark(late['p50'], BUDGET_LATE_MS['p50'] if bounded else None, True)},"
+            f" p99 {late['p99']:.3f} ms [{r['sleeper_late_ms']['p99']:.3f}]"
             f"{mark(late['p99'], BUDGET_LATE_MS['p99'] if bounded else None, True)}, max {late['max']:.3f} ms;"
             f" CPU {r['cpu_percent']:.1f} %"
         )

@@ -6,6 +6,7 @@ slow or many; and that its summary tells of exactly what they have sent.
 """
 import os
 import re
+import resource
 import signal
 import socket
 import ssl
@@ -35,7 +36,7 @@ class Sink:
             line = self._line()
         if not self.listens:
             raise Failure(f"{line}{self._process.stderr.read()}")
-        self.port = int(self.listens[0][1])
+        self.port, self.pid = int(self.listens[0][1]), self._process.pid
 
     def _line(self):
         line = self._process.stdout.readline()
@@ -428,6 +429,27 @@ def test_limit(t, lab):
     t.equal(sink.told("turned away"), 200 - n_answered_before, "and of those that it had not")
 
 
+@scenario("no descriptor is left for a while", 60)
+def test_descriptors(t, lab):
+    sink = Sink(lab)
+    before = resource.prlimit(sink.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(sink.pid, resource.RLIMIT_NOFILE, (3, before[1]))
+    client = sink.connect()
+    client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    client.settimeout(2)
+    try:
+        waits = client.recv(1) == b"?"
+    except TimeoutError:
+        waits = True
+    client.settimeout(20 * tap.SLOWNESS)
+    t.ok(waits, "the client waits")
+    resource.prlimit(sink.pid, resource.RLIMIT_NOFILE, before)
+    t.ok(head_of(client).startswith(NO_CONTENT), "until there is one")
+    client.close()
+    t.equal(sink.stop()[0], 0, "it ends well")
+    t.equal((sink.told("answered"), sink.told("turned away")), (1, 0), "nobody was turned away")
+
+
 @scenario("it keeps to a small memory whatever comes", 60)
 def test_memory(t, lab):
     sink = Sink(lab)
@@ -444,7 +466,7 @@ def test_memory(t, lab):
     client = sink.connect()
     client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     t.ok(head_of(client).startswith(NO_CONTENT), "others are served meanwhile")
-    with open(f"/proc/{sink._process.pid}/status", encoding="ascii") as file:
+    with open(f"/proc/{sink.pid}/status", encoding="ascii") as file:
         kib = int(re.search(r"RssAnon:\s+(\d+)", file.read())[1])
     t.ok(kib < 200 * 128 + 65536 * tap.SLOWNESS, "each has a bound", f"{kib} KiB")
     for client in clients:
