@@ -49,7 +49,7 @@ static void finish(struct connection *c, uint64_t now_ns, bool keep)
 	stats_response(stats, c->response.status);
 	stats->payload_completed += payload;
 	stats->payload_withheld += c->request.body_size - payload;
-	stats->body_received += c->response.n_body;
+	stats->body_received += c->response.message.n_body;
 	record_times(c, now_ns);
 	request_end(&c->request);
 	c->n_answered++;

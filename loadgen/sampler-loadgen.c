@@ -6,6 +6,7 @@
 #include "config.h"
 #include "engine.h"
 #include "output.h"
+#include "sink.h"
 
 #include "util/error.h"
 #include "util/log.h"
@@ -24,8 +25,8 @@
 #define MAX_OVERRIDES 256
 
 struct arguments {
-	bool print_only;
-	const char *path;
+	bool print_only, sink, sink_body;
+	const char *path, *sink_address;
 	size_t n_overrides;
 	struct config_override override[MAX_OVERRIDES];
 };
@@ -33,6 +34,7 @@ struct arguments {
 static const char help[] =
 	"Usage: sampler-loadgen [OPTION]... --url URL\n"
 	"       sampler-loadgen [OPTION]... -c FILE\n"
+	"       sampler-loadgen --sink [ADDRESS:PORT] [OPTION]...\n"
 	"Send HTTP requests with random payload to URL at a steady pace, and report what\n"
 	"was sent and how long the answers took.\n"
 	"\n"
@@ -94,6 +96,14 @@ static const char help[] =
 	"\n"
 	"      Each option above is also a key of FILE (- is _ there), and wins over it.\n"
 	"\n"
+	"Instead of sending, be the target:\n"
+	"      --sink[=ADDRESS:PORT]  answer HTTP and HTTPS there (localhost:8080) until\n"
+	"                           interrupted; port 0: any that is free\n"
+	"      --sink-body SIZE     payload of an answer (0: none, 204); a request for\n"
+	"                           /?body=SIZE gets that\n"
+	"      It knows --threads, --quiet and --timeout (60s, of a connection without\n"
+	"      progress) as well.\n"
+	"\n"
 	"  -c, --config FILE        read FILE first\n"
 	"      --print-config       print the resolved configuration as a file, with\n"
 	"                           where each value came from, and exit\n"
@@ -106,7 +116,15 @@ static const char help[] =
 	"gone for good; 2 wrong usage or configuration; 3 a threshold was missed;\n"
 	"130 or 143 interrupted (SIGINT, SIGTERM).\n";
 
-enum option_value { OPT_VERSION = 256, OPT_INSECURE, OPT_PRINT, OPT_KEY, OPT_OUTPUT };
+enum option_value {
+	OPT_VERSION = 256,
+	OPT_INSECURE,
+	OPT_PRINT,
+	OPT_SINK,
+	OPT_SINK_BODY,
+	OPT_KEY,
+	OPT_OUTPUT,
+};
 
 /* Options with OPT_KEY are keys of the configuration, by name. */
 static const struct option options[] = {
@@ -144,6 +162,8 @@ static const struct option options[] = {
 	{ "csv", optional_argument, NULL, OPT_OUTPUT },
 	{ "hdr", optional_argument, NULL, OPT_OUTPUT },
 	{ "insecure", no_argument, NULL, OPT_INSECURE },
+	{ "sink", optional_argument, NULL, OPT_SINK },
+	{ "sink-body", required_argument, NULL, OPT_SINK_BODY },
 	{ "config", required_argument, NULL, 'c' },
 	{ "print-config", no_argument, NULL, OPT_PRINT },
 	{ "dry-run", no_argument, NULL, OPT_PRINT },
@@ -178,8 +198,12 @@ static void take_option(struct arguments *args, int option, const char *name)
 		add_override(args, name, optarg ?: "-");
 	else if (option == OPT_INSECURE)
 		add_override(args, "verify", "no");
+	else if (option == OPT_SINK_BODY)
+		args->sink_body = true, add_override(args, name, optarg);
 	else if (option == OPT_KEY)
 		add_override(args, name, optarg);
+	else if (option == OPT_SINK)
+		args->sink = true, args->sink_address = optarg ?: args->sink_address;
 	else
 		args->print_only = true;
 }
@@ -239,6 +263,24 @@ static int run(const struct arguments *args)
 	return EXIT_FAILURE;
 }
 
+static int serve(const struct arguments *args)
+{
+	struct sink_config config;
+	struct error err = { "" };
+
+	if (args->path || args->print_only)
+		return usage("--sink takes no file and prints no configuration");
+	if (sink_config_resolve(args->sink_address, args->override, args->n_overrides, &config,
+				&err)) {
+		log_error("%s", err.text);
+		return EXIT_USAGE;
+	}
+	if (!sink_run(&config, &err))
+		return EXIT_SUCCESS;
+	log_error("%s", err.text);
+	return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments args = { .path = NULL };
@@ -264,7 +306,11 @@ int main(int argc, char **argv)
 			take_option(&args, option, options[i].name);
 		}
 	}
+	if (args.sink_body && !args.sink)
+		return usage("--sink-body goes with --sink only");
+	if (args.sink && !args.sink_address && optind < argc)
+		args.sink_address = argv[optind++];
 	if (optind < argc)
 		return usage("what is no option has no meaning; the target is --url URL");
-	return run(&args);
+	return args.sink ? serve(&args) : run(&args);
 }
