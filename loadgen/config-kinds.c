@@ -7,7 +7,9 @@
  */
 #include "config-kinds.h"
 
+#include "header.h"
 #include "url.h"
+#include "util/cleanup.h"
 #include "util/units.h"
 
 #include <errno.h>
@@ -37,6 +39,22 @@ static int parse_text(const struct config_row *row, const char *text, void *fiel
 	(void)err;
 	/* as a file can hold it: inih takes blanks off and reads a ; as a comment */
 	if (n > row->max || strpbrk(text, ";\"\r\n") || *text == ' ' || (n && text[n - 1] == ' '))
+		return -EINVAL;
+	strcpy(field, text);
+	return 0;
+}
+
+/* A name as TLS may tell it: letters, digits, hyphens, dots (RFC 6066, 3; RFC 952). */
+static int parse_host(const struct config_row *row, const char *text, void *field,
+		      struct error *err)
+{
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+		"-_.";
+	size_t n = strlen(text);
+
+	(void)err;
+	if (n > row->max || strspn(text, allowed) != n || *text == '.' || *text == '-')
 		return -EINVAL;
 	strcpy(field, text);
 	return 0;
@@ -114,6 +132,41 @@ static void format_time(const void *field, char *buf, size_t size)
 	format_duration(buf, size, *(const uint64_t *)field);
 }
 
+static int parse_most_time(const struct config_row *row, const char *text, void *field,
+			   struct error *err)
+{
+	if (*text)
+		return parse_time(row, text, field, err);
+	*(uint64_t *)field = LOADGEN_NO_THRESHOLD;
+	return 0;
+}
+
+static void format_most_time(const void *field, char *buf, size_t size)
+{
+	if (*(const uint64_t *)field == LOADGEN_NO_THRESHOLD)
+		snprintf(buf, size, "%s", "");
+	else
+		format_time(field, buf, size);
+}
+
+static int parse_share(const struct config_row *row, const char *text, void *field,
+		       struct error *err)
+{
+	(void)err;
+	if (*text)
+		return parse_percent(text, row->min, row->max, field);
+	*(uint64_t *)field = LOADGEN_NO_THRESHOLD;
+	return 0;
+}
+
+static void format_share(const void *field, char *buf, size_t size)
+{
+	if (*(const uint64_t *)field == LOADGEN_NO_THRESHOLD)
+		snprintf(buf, size, "%s", "");
+	else
+		format_percent(buf, size, *(const uint64_t *)field);
+}
+
 static int parse_rate(const struct config_row *row, const char *text, void *field,
 		      struct error *err)
 {
@@ -169,13 +222,80 @@ static void format_count32(const void *field, char *buf, size_t size)
 	snprintf(buf, size, "%u", *(const uint32_t *)field);
 }
 
+static const struct method {
+	const char *name;
+	bool has_payload;
+} methods[] = {
+	[METHOD_POST] = { "POST", true },   [METHOD_GET] = { "GET", false },
+	[METHOD_PUT] = { "PUT", true },	    [METHOD_HEAD] = { "HEAD", false },
+	[METHOD_PATCH] = { "PATCH", true }, [METHOD_DELETE] = { "DELETE", false },
+};
+
+/** method_name() - Return: the method as in a request line */
+const char *method_name(enum http_method method)
+{
+	return methods[method].name;
+}
+
+/** method_has_payload() - Return: whether requests with this method have a body (RFC 9110, 9.3) */
+bool method_has_payload(enum http_method method)
+{
+	return methods[method].has_payload;
+}
+
+static int parse_method(const struct config_row *row, const char *text, void *field,
+			struct error *err)
+{
+	(void)row, (void)err;
+	for (size_t i = 0; i < array_size(methods); i++) {
+		if (strcmp(methods[i].name, text))
+			continue;
+		*(enum http_method *)field = (enum http_method)i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static void format_method(const void *field, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", method_name(*(const enum http_method *)field));
+}
+
+static int parse_tls_version(const struct config_row *row, const char *text, void *field,
+			     struct error *err)
+{
+	bool newest;
+	int r = parse_choice("1.2", "1.3", text, &newest);
+
+	(void)row, (void)err;
+	if (!r)
+		*(enum tls_version *)field = newest ? TLS_1_3 : TLS_1_2;
+	return r;
+}
+
+static void format_tls_version(const void *field, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", *(const enum tls_version *)field == TLS_1_3 ? "1.3" : "1.2");
+}
+
+static void format_headers(const void *field, char *buf, size_t size)
+{
+	snprintf(buf, size, "%u headers", ((const struct config_headers *)field)->n);
+}
+
 const struct config_kind config_url = { parse_url, format_text };
 const struct config_kind config_text = { parse_text, format_text };
+const struct config_kind config_host = { parse_host, format_text };
 const struct config_kind config_protocol = { parse_protocol, format_protocol };
 const struct config_kind config_yes = { parse_yes, format_yes };
 const struct config_kind config_bandwidth = { parse_bandwidth_bps, format_bandwidth_bps };
 const struct config_kind config_bytes = { parse_bytes, format_size_of };
 const struct config_kind config_time = { parse_time, format_time };
+const struct config_kind config_most_time = { parse_most_time, format_most_time };
+const struct config_kind config_share = { parse_share, format_share };
 const struct config_kind config_rate = { parse_rate, format_rate_of };
 const struct config_kind config_count = { parse_count, format_count };
 const struct config_kind config_count32 = { parse_count32, format_count32 };
+const struct config_kind config_method = { parse_method, format_method };
+const struct config_kind config_tls_version = { parse_tls_version, format_tls_version };
+const struct config_kind config_header = { header_parse, format_headers };

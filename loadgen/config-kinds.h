@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The kinds of values that keys of the configuration have. Only for config.c, whose table is made of
- * them.
+ * The kinds of values that keys of the configuration have, and the table that is made of them. Only
+ * for the files of the configuration.
  */
 #ifndef LOADGEN_CONFIG_KINDS_H
 #define LOADGEN_CONFIG_KINDS_H
+
+#include "config.h"
 
 #include "util/error.h"
 
@@ -36,15 +38,27 @@ struct config_row {
 	const char *by_default; /* as text; NULL: there is none */
 };
 
-extern const struct config_kind config_url;	  /* char[max + 1] */
-extern const struct config_kind config_text;	  /* char[max + 1] */
-extern const struct config_kind config_protocol;  /* bool: https */
-extern const struct config_kind config_yes;	  /* bool */
-extern const struct config_kind config_bandwidth; /* uint64_t, bit/s */
-extern const struct config_kind config_bytes;	  /* uint64_t */
-extern const struct config_kind config_time;	  /* uint64_t, ns */
-extern const struct config_kind config_rate;	  /* double, 1/s */
-extern const struct config_kind config_count;	  /* uint64_t */
-extern const struct config_kind config_count32;	  /* uint32_t */
+extern const struct config_row config_rows[N_KEYS];
+
+extern const struct config_kind config_url;	    /* char[max + 1] */
+extern const struct config_kind config_text;	    /* char[max + 1] */
+extern const struct config_kind config_host;	    /* char[max + 1] */
+extern const struct config_kind config_protocol;    /* bool: https */
+extern const struct config_kind config_yes;	    /* bool */
+extern const struct config_kind config_bandwidth;   /* uint64_t, bit/s */
+extern const struct config_kind config_bytes;	    /* uint64_t */
+extern const struct config_kind config_time;	    /* uint64_t, ns */
+extern const struct config_kind config_most_time;   /* the same, or LOADGEN_NO_THRESHOLD */
+extern const struct config_kind config_share;	    /* uint64_t, ppm, or LOADGEN_NO_THRESHOLD */
+extern const struct config_kind config_rate;	    /* double, 1/s */
+extern const struct config_kind config_count;	    /* uint64_t */
+extern const struct config_kind config_count32;	    /* uint32_t */
+extern const struct config_kind config_method;	    /* enum http_method */
+extern const struct config_kind config_tls_version; /* enum tls_version */
+extern const struct config_kind config_header;	    /* struct config_headers: adds one */
+
+void config_describe_origin(const struct config *config, enum config_key key,
+			    const struct config_origin *origin, char *buf, size_t size);
+int config_agree(struct config *config, struct error *err);
 
 #endif

@@ -16,6 +16,67 @@
 #define LOADGEN_MAX_CONNECTIONS 10000
 #define LOADGEN_MAX_THREADS	256
 #define LOADGEN_MAX_REQUEST	(1ULL << 30) /* bytes of one request's payload */
+#define LOADGEN_MAX_HEADERS	32
+#define LOADGEN_MAX_HEADER	500	   /* bytes of "Name: value" */
+#define LOADGEN_MAX_PATH	255	   /* bytes of a file's name */
+#define LOADGEN_NO_THRESHOLD	UINT64_MAX /* nothing is asked for */
+
+enum config_key {
+	KEY_URL,
+	KEY_PROTOCOL,
+	KEY_METHOD,
+	KEY_HEADER,
+	KEY_BANDWIDTH,
+	KEY_RATE,
+	KEY_RAMP,
+	KEY_CONNECTIONS,
+	KEY_THREADS,
+	KEY_REQUEST_SIZE,
+	KEY_LATENCY,
+	KEY_DURATION,
+	KEY_TOTAL_SIZE,
+	KEY_REQUESTS,
+	KEY_CONNECT_TIMEOUT,
+	KEY_TIMEOUT,
+	KEY_GIVE_UP,
+	KEY_VERIFY,
+	KEY_CA_FILE,
+	KEY_CERT_FILE,
+	KEY_KEY_FILE,
+	KEY_SERVER_NAME,
+	KEY_MIN_VERSION,
+	KEY_SESSION_REUSE,
+	KEY_QUIET,
+	KEY_JSON,
+	KEY_NDJSON,
+	KEY_CSV,
+	KEY_HDR,
+	KEY_MAX_P50,
+	KEY_MAX_P99,
+	KEY_MAX_P99_9,
+	KEY_MAX_ERRORS,
+	KEY_MIN_ACHIEVED,
+	N_KEYS,
+};
+
+enum http_method { METHOD_POST, METHOD_GET, METHOD_PUT, METHOD_HEAD, METHOD_PATCH, METHOD_DELETE };
+
+enum tls_version { TLS_1_2, TLS_1_3 };
+
+/* Where a value comes from. */
+enum config_from { FROM_DEFAULT, FROM_FILE, FROM_OPTION, FROM_KEY };
+
+struct config_origin {
+	enum config_from from;
+	unsigned int line;   /* of the file */
+	enum config_key key; /* FROM_KEY: the other one, which this follows */
+};
+
+struct config_headers {
+	uint32_t n;
+	char text[LOADGEN_MAX_HEADERS][LOADGEN_MAX_HEADER + 1]; /* "Name: value" */
+	struct config_origin origin[LOADGEN_MAX_HEADERS];
+};
 
 /* 0 stands for "no limit" wherever a limit is meant. */
 struct config {
@@ -25,11 +86,14 @@ struct config {
 	bool tls; /* protocol = https */
 
 	/* [traffic] */
+	enum http_method method;
+	struct config_headers headers;
 	uint64_t bandwidth_bps; /* bits of payload a second */
 	double rate;		/* requests a second; bandwidth and rate exclude each other */
+	uint64_t ramp_ns;	/* until the pace is reached, from none */
 	uint32_t connections;
 	uint32_t threads;
-	uint64_t request_size; /* bytes of payload */
+	uint64_t request_size; /* bytes of payload; 0 for methods without */
 	uint64_t latency_ns;   /* think time of a connection after each response */
 
 	/* [limits] */
@@ -38,13 +102,30 @@ struct config {
 	uint64_t requests;
 	uint64_t connect_timeout_ns; /* of TCP and TLS handshake together; never 0 */
 	uint64_t timeout_ns;	     /* while a request is under way and nothing moves; never 0 */
+	uint64_t give_up_ns;	     /* without any connection, where no duration ends the run */
 
 	/* [tls] */
 	bool verify;
-	char ca_file[256]; /* "": the system's */
+	char ca_file[LOADGEN_MAX_PATH + 1];   /* "": the system's */
+	char cert_file[LOADGEN_MAX_PATH + 1]; /* "": no certificate of the client */
+	char key_file[LOADGEN_MAX_PATH + 1];  /* "": in cert_file as well */
+	char server_name[256];		      /* "": the URL's host */
+	enum tls_version min_version;
+	bool session_reuse;
 
 	/* [output] */
 	bool quiet; /* no line each second */
+	/* "": not wanted; "-": standard output */
+	char json[LOADGEN_MAX_PATH + 1], ndjson[LOADGEN_MAX_PATH + 1];
+	char csv[LOADGEN_MAX_PATH + 1], hdr[LOADGEN_MAX_PATH + 1];
+
+	/* [thresholds], or LOADGEN_NO_THRESHOLD */
+	uint64_t max_p50_ns, max_p99_ns, max_p99_9_ns;
+	uint64_t max_errors_ppm;   /* of the requests that ended */
+	uint64_t min_achieved_ppm; /* of what was due */
+
+	const char *path; /* of the file, or NULL; the caller's */
+	struct config_origin origin[N_KEYS];
 };
 
 /* A key from the command line, named as in a file or as the option is: total_size, total-size. */
@@ -53,10 +134,25 @@ struct config_override {
 	const char *value;
 };
 
+/* One value, as it is written. Valid until the callback returns. */
+struct config_item {
+	enum config_key key;
+	const char *section;
+	const char *name;
+	const char *value;
+	const char *origin; /* "default", "load.ini:7", "--rate", "from url" */
+};
+
 int config_resolve(const char *path, const struct config_override *overrides, size_t n_overrides,
 		   struct config *ret_config, struct error *err);
 void config_print(const struct config *config, FILE *out);
-const char *config_key(size_t i);
+void config_items(const struct config *config,
+		  void (*take)(const struct config_item *item, void *user), void *user);
+bool config_key_repeats(enum config_key key);
+const char *config_key_name(enum config_key key);
+
+bool method_has_payload(enum http_method method);
+const char *method_name(enum http_method method);
 
 uint64_t run_n_requests(const struct config *config);
 uint64_t run_request_size(const struct config *config, uint64_t k);

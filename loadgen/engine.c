@@ -10,11 +10,14 @@
  */
 #include "engine.h"
 
+#include "checks.h"
 #include "monotonic.h"
+#include "output.h"
 #include "report.h"
 #include "schedule.h"
 #include "stats.h"
 #include "target.h"
+#include "thresholds.h"
 #include "transport.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -28,13 +31,9 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 
-#define OTHER_FILES	32 /* descriptors besides connections and those of workers */
-#define FILES_A_WORKER	4
-#define START_MARGIN_NS NSEC_PER_MSEC	      /* for all workers to hear of the start */
-#define MIN_LINE_NS	(100 * NSEC_PER_MSEC) /* of the last line, which is seldom a whole second */
+#define START_MARGIN_NS NSEC_PER_MSEC /* for all workers to hear of the start */
 
 struct engine {
 	struct run run;
@@ -48,35 +47,18 @@ struct engine {
 	struct sigaction pipe_before;
 	bool signals_blocked, pipe_ignored;
 
-	struct progress progress;
+	struct outputs outputs;
 	uint64_t start_ns;
-	uint64_t n_ticks;	    /* of the slowest worker, as of now */
-	struct stats *before, *now; /* of all workers: as of the last line, and of this one */
-	struct wire probe;	    /* what finding the target has taken */
-	struct wire opened;	    /* and the connections, before the start */
+	uint64_t n_ticks;  /* of the slowest worker, as of now */
+	struct stats *now; /* of all workers */
+	uint64_t alive_ns; /* when a connection was last up, or was made, as far as is known */
+	uint64_t n_connects;
+	enum ending ending;
+	struct wire probe;  /* what finding the target has taken */
+	struct wire opened; /* and the connections, before the start */
 };
 
 /* ---- before anything starts ---- */
-
-static int raise_file_limit(const struct config *config, struct error *err)
-{
-	rlim_t need = config->connections + FILES_A_WORKER * (rlim_t)config->threads + OTHER_FILES;
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return error_set(err, -errno, "cannot read RLIMIT_NOFILE: %s", strerror(errno));
-	if (limit.rlim_cur >= need)
-		return 0;
-	limit.rlim_cur = need;
-	if (limit.rlim_max < need)
-		limit.rlim_max = need; /* for those who may */
-	if (!setrlimit(RLIMIT_NOFILE, &limit))
-		return 0;
-	return error_set(err, -EMFILE,
-			 "%u connections need %ju open files, but the limit is lower "
-			 "(ulimit -n %ju, as root, or fewer connections)",
-			 config->connections, (uintmax_t)need, (uintmax_t)need);
-}
 
 static int run_init(struct engine *e, const struct config *config, struct error *err)
 {
@@ -94,41 +76,10 @@ static int run_init(struct engine *e, const struct config *config, struct error 
 		pace_from_rate(config->rate, &run->pace);
 	else
 		pace_from_bandwidth(config->bandwidth_bps, config->request_size, &run->pace);
+	run->pace.ramp_ns = config->ramp_ns;
 	if (getrandom(&run->fresh_base, sizeof(run->fresh_base), 0) < 0)
 		return error_set(err, -errno, "no random numbers: %s", strerror(errno));
-	return target_find(config, e->transport, &e->target, &e->probe, err);
-}
-
-/* A connection can have one request under way, and thinks after each. */
-static void check_feasible(const struct engine *e)
-{
-	const struct config *config = e->run.config;
-	const struct pace *pace = &e->run.pace;
-	double cycle_s = (double)(config->latency_ns + e->target.round_trip_ns) / 1e9;
-	double rate, most;
-
-	if (!pace->requests_num)
-		return;
-	rate = (double)pace->requests_num * 1e9 / (double)pace->ns_den;
-	most = config->connections / cycle_s;
-	if (most >= rate)
-		return;
-	log_warning(
-		"%u connections cannot send %.6g requests a second: each takes at least %.3f ms "
-		"(latency and a round trip), which makes %.6g a second at most; it takes %.0f "
-		"connections or more",
-		config->connections, rate, cycle_s * 1e3, most, rate * cycle_s + 0.5);
-}
-
-/* Not an error: a file for https can be used with --url http://... as well. */
-static void check_authorities(const struct config *config)
-{
-	if (config->ca_file[0] && !config->tls)
-		log_warning("ca_file %s is not used: http has no certificates", config->ca_file);
-	else if (config->ca_file[0] && !config->verify)
-		log_warning("ca_file %s is not used: verify = no (--insecure) trusts any "
-			    "certificate",
-			    config->ca_file);
+	return target_find(config, e->transport, e->signal_fd, &e->target, &e->probe, err);
 }
 
 static int hold_signals(struct engine *e, struct error *err)
@@ -163,9 +114,7 @@ static int make_workers(struct engine *e, struct error *err)
 
 	e->n_workers = e->run.config->threads;
 	e->worker = calloc(e->n_workers, sizeof(*e->worker));
-	e->before = calloc(1, sizeof(*e->before));
-	e->now = calloc(1, sizeof(*e->now));
-	if (!e->worker || !e->before || !e->now)
+	if (!e->worker)
 		return error_set(err, -ENOMEM, "out of memory for %u threads", e->n_workers);
 	for (uint32_t i = 0; i < e->n_workers; i++) {
 		e->n_made = i + 1;
@@ -205,8 +154,8 @@ static void engine_free(struct engine *e)
 		worker_free(&e->worker[i]);
 	}
 	free(e->worker);
-	free(e->before);
 	free(e->now);
+	outputs_close(&e->outputs);
 	if (e->signal_fd >= 0)
 		close(e->signal_fd);
 	if (e->notify_fd >= 0)
@@ -225,6 +174,7 @@ static void take_signal(struct engine *e)
 	if (read(e->signal_fd, &info, sizeof(info)) != sizeof(info) || e->signal)
 		return;
 	e->signal = (int)info.ssi_signo;
+	e->ending = ENDED_BY_SIGNAL;
 	stop_workers(e);
 }
 
@@ -290,62 +240,66 @@ static void add_up(struct engine *e, struct stats *sum)
 }
 
 /*
- * A line when all workers have told of a second more, and one for what is left of a second at the
- * end. A worker can be behind the others, and whoever reads the lines as well: then lines are fewer
- * and tell of more than a second each.
+ * A run that has a number of requests to complete would never end where the server is gone for
+ * good. It does, once no connection could be made for so long. One that comes up and is closed
+ * again counts: its requests fail, and so the run gets on.
  */
-static int show_news(struct engine *e)
+static void look_for_life(struct engine *e)
 {
-	struct stats *before = e->before;
-	int r;
+	const struct config *config = e->run.config;
+	bool ends_by_number = !config->duration_ns && e->run.n_requests != UINT64_MAX;
 
+	if (e->now->n_connected || e->now->n_connects != e->n_connects)
+		e->alive_ns = e->now->time_ns;
+	e->n_connects = e->now->n_connects;
+	if (!ends_by_number || !config->give_up_ns || e->ending != ENDED_BY_LIMIT ||
+	    e->now->time_ns < e->alive_ns + config->give_up_ns)
+		return;
+	e->ending = ENDED_GIVEN_UP;
+	stop_workers(e);
+}
+
+/*
+ * When all workers have told of a second more, and for what is left of a second at the end. A
+ * worker can be behind the others: then rows are fewer and tell of more than a second each.
+ */
+static void take_news(struct engine *e)
+{
 	if (!e->start_ns || !all_workers(e, has_ticked, e->n_ticks + 1))
-		return 0;
+		return;
 	add_up(e, e->now);
-	if (e->now->time_ns < before->time_ns + MIN_LINE_NS)
-		return 0;
-	r = progress_line(&e->progress, e->start_ns, before, e->now);
-	if (r)
-		return r == -EAGAIN ? 0 : r;
-	e->before = e->now;
-	e->now = before;
-	return 0;
+	look_for_life(e);
+	if (!outputs_row(&e->outputs, &e->run.pace, e->start_ns, e->now, false) ||
+	    e->ending != ENDED_BY_LIMIT)
+		return;
+	e->ending = ENDED_UNWRITTEN;
+	stop_workers(e);
 }
 
 static void begin(struct engine *e)
 {
-	e->start_ns = monotonic_ns() + START_MARGIN_NS;
-	add_up(e, e->before);
-	e->opened = e->before->wire;
-	e->before->time_ns = e->start_ns;
+	e->start_ns = e->alive_ns = monotonic_ns() + START_MARGIN_NS;
+	add_up(e, e->now);
+	e->opened = e->now->wire;
+	e->n_connects = e->now->n_connects;
+	e->now->time_ns = e->start_ns;
+	outputs_begin(&e->outputs, e->now);
 	for (uint32_t i = 0; i < e->n_workers; i++)
 		worker_begin(&e->worker[i], e->start_ns);
 }
 
-/* Return: 0, or negative errno when there is nobody to show lines to. */
-static int follow(struct engine *e, FILE *out)
+static void follow(struct engine *e)
 {
-	bool shown = !e->run.config->quiet;
-	int r = 0;
-
 	while (!e->signal && !all_workers(e, is_ready, 0))
 		wait_for_news(e);
 	if (!e->signal)
 		begin(e);
-	progress_init(&e->progress, e->run.config, out);
-	if (shown)
-		progress_begin(&e->progress);
 	while (!all_workers(e, has_ended, 0)) {
 		wait_for_news(e);
-		if (!shown || r)
-			continue;
-		r = show_news(e);
-		if (r)
-			stop_workers(e);
+		take_news(e);
 	}
-	if (shown && !r)
-		progress_end(&e->progress);
-	return r;
+	for (uint32_t i = 0; i < e->n_workers; i++)
+		worker_join(&e->worker[i]);
 }
 
 static double busiest(const struct engine *e, const struct stats *sum)
@@ -359,19 +313,58 @@ static double busiest(const struct engine *e, const struct stats *sum)
 	return e->start_ns && elapsed ? (double)most / (double)elapsed : 0;
 }
 
-static int conclude(struct engine *e, FILE *out, struct error *err)
+static int tell_missed(const struct outcome *outcome, const struct stats *stats)
+{
+	struct threshold threshold[MAX_THRESHOLDS];
+	size_t n = thresholds_check(outcome, stats, threshold);
+	char line[200];
+	int missed = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!threshold[i].missed)
+			continue;
+		threshold_explain(&threshold[i], line, sizeof(line));
+		log_error("%s", line);
+		missed = ENGINE_MISSED;
+	}
+	return missed;
+}
+
+static int judge(struct engine *e, const struct outcome *outcome, struct error *err)
+{
+	const struct phase_errors *first = stats_first_error(e->now);
+	int missed = tell_missed(outcome, e->now);
+
+	if (e->signal)
+		return 128 + e->signal;
+	if (e->ending == ENDED_GIVEN_UP)
+		return error_set(err, -ENOTCONN,
+				 "given up, with %" PRIu64 " of %" PRIu64 " requests completed: no "
+				 "connection could be made any more%s%s",
+				 e->now->n_completed, e->run.n_requests, first ? ": " : "",
+				 first ? first->first : "");
+	if (e->now->n_completed)
+		return missed;
+	return error_set(err, -ENODATA, "no request was completed%s%s", first ? ": " : "",
+			 first ? first->first : "");
+}
+
+static int conclude(struct engine *e, struct error *err)
 {
 	struct outcome outcome = {
 		.config = e->run.config,
 		.target = &e->target,
+		.pace = &e->run.pace,
 		.start_ns = e->start_ns,
 		.n_requests = e->run.n_requests,
+		.ending = e->ending,
 		.signal = e->signal,
 	};
-	const struct phase_errors *first;
 	int r;
 
 	add_up(e, e->now);
+	if (e->start_ns)
+		outputs_row(&e->outputs, &e->run.pace, e->start_ns, e->now, true);
 	outcome.apart = e->start_ns ? e->opened : e->now->wire;
 	wire_add(&outcome.apart, &e->probe);
 	wire_add(&outcome.apart, &e->now->closing);
@@ -379,16 +372,22 @@ static int conclude(struct engine *e, FILE *out, struct error *err)
 	wire_add(&e->now->wire, &e->now->closing);
 	outcome.end_ns = e->now->time_ns;
 	outcome.busiest_worker = busiest(e, e->now);
-	r = report_summary(&outcome, e->now, out);
+	outcome_reckon(&outcome, e->now);
+	r = outputs_end(&e->outputs, &outcome, e->now, err);
+	return r ?: judge(e, &outcome, err);
+}
+
+static int prepare(struct engine *e, const struct config *config, struct error *err)
+{
+	int r = check_files(config, err);
+
+	r = r ?: check_ports(config, PORT_RANGE_PATH, err);
+	r = r ?: run_init(e, config, err);
 	if (r)
-		return error_set(err, r, "cannot write the summary: %s", strerror(-r));
-	if (e->signal)
-		return 128 + e->signal;
-	if (e->now->n_completed)
-		return 0;
-	first = stats_first_error(e->now);
-	return error_set(err, -ENODATA, "no request was completed%s%s", first ? ": " : "",
-			 first ? first->first : "");
+		return r;
+	check_feasible(config, &e->run.pace, &e->target);
+	r = make_workers(e, err);
+	return r ?: start_workers(e, err);
 }
 
 static int run(struct engine *e, const struct config *config, struct error *err)
@@ -396,30 +395,20 @@ static int run(struct engine *e, const struct config *config, struct error *err)
 	int r;
 
 	e->notify_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (e->notify_fd < 0)
-		return error_set(err, -errno, "cannot make an eventfd: %s", strerror(errno));
-	check_authorities(config);
-	r = raise_file_limit(config, err);
+	e->now = calloc(1, sizeof(*e->now));
+	if (e->notify_fd < 0 || !e->now)
+		return error_set(err, -ENOMEM, "cannot make an eventfd or memory for counters");
+	check_unused(config);
+	r = outputs_open(config, &e->outputs, err);
+	r = r ?: hold_signals(e, err);
+	r = r ?: prepare(e, config, err);
 	if (!r)
-		r = run_init(e, config, err);
-	if (r)
+		follow(e);
+	else if (r != -ECANCELED)
 		return r;
-	check_feasible(e);
-	r = hold_signals(e, err);
-	if (!r)
-		r = make_workers(e, err);
-	if (!r)
-		r = start_workers(e, err);
-	if (r)
-		return r;
-	r = follow(e, stdout);
-	for (uint32_t i = 0; i < e->n_workers; i++)
-		worker_join(&e->worker[i]);
-	take_signal(e); /* that came too late to end anything */
+	take_signal(e); /* that came too late to end anything, or before there was anything */
 	release_signals(e);
-	if (r)
-		return error_set(err, r, "cannot write to standard output: %s", strerror(-r));
-	return conclude(e, stdout, err);
+	return conclude(e, err);
 }
 
 /**
@@ -427,12 +416,13 @@ static int run(struct engine *e, const struct config *config, struct error *err)
  * @config: a configuration that was resolved without an error
  * @err: why there is nothing to show for it
  *
- * SIGINT and SIGTERM end the run early, with a full report. They are blocked as long as it lasts,
- * and SIGPIPE is ignored. Nobody has to read what is written while it lasts; whoever does not read
- * the summary can end the program by a signal.
+ * SIGINT and SIGTERM end the run early, at whatever it is, with a full report. They are blocked as
+ * long as it lasts, and SIGPIPE is ignored. Nobody has to read what is written while it lasts;
+ * whoever does not read the summary can end the program by a signal.
  *
- * Return: 0 when the run is done; 128 + the number of the signal that ended it; negative errno
- * when it could not start, nothing was completed, or the report could not be written.
+ * Return: 0 when the run is done; ENGINE_MISSED when it is, but misses a threshold; 128 + the
+ * number of the signal that ended it; negative errno when it could not start, nothing was
+ * completed, the server was gone for good, or the report could not be written.
  */
 int engine_run(const struct config *config, struct error *err)
 {

@@ -5,6 +5,8 @@
 #include "config.h"
 #include "util/error.h"
 
+#define ENGINE_MISSED 3 /* a threshold */
+
 int engine_run(const struct config *config, struct error *err);
 
 #endif

@@ -49,7 +49,7 @@ static void finish(struct connection *c, uint64_t now_ns, bool keep)
 	stats_response(stats, c->response.status);
 	stats->payload_completed += payload;
 	stats->payload_withheld += c->request.body_size - payload;
-	stats->body_received += c->response.n_body;
+	stats->body_received += c->response.message.n_body;
 	record_times(c, now_ns);
 	request_end(&c->request);
 	c->n_answered++;
@@ -274,7 +274,7 @@ void exchange_begin(struct connection *c, uint64_t k, uint64_t due_ns, uint64_t 
 	c->progress_ns = now_ns;
 	c->answered = false;
 	c->send_error = 0;
-	response_init(&c->response, false);
+	response_init(&c->response, run->config->method == METHOD_HEAD);
 	if (request_begin(&c->worker->maker, k, run_request_size(run->config, k), &c->request))
 		connection_fail(c, PHASE_SEND, "out of memory");
 	else

@@ -11,6 +11,7 @@
  */
 #include "histogram.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -161,4 +162,42 @@ uint64_t histogram_percentile(const struct histogram *histogram, double percent)
 double histogram_mean(const struct histogram *histogram)
 {
 	return histogram->n ? (double)histogram->sum_ns / (double)histogram->n : 0;
+}
+
+/**
+ * histogram_n_at_most() - how many durations are in the bucket of one or below
+ * @histogram: where
+ * @ns: the duration
+ *
+ * Return: their number; those that are above it in the same bucket count as well.
+ */
+uint64_t histogram_n_at_most(const struct histogram *histogram, uint64_t ns)
+{
+	unsigned int last = bucket_of(ns < HISTOGRAM_MAX_NS ? ns : HISTOGRAM_MAX_NS);
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i <= last; i++)
+		n += histogram->bucket[i];
+	return n;
+}
+
+/**
+ * histogram_deviation() - the standard deviation of all durations
+ * @histogram: where
+ *
+ * Return: nanoseconds, each duration taken for the middle of its bucket; 0 for an empty histogram.
+ */
+double histogram_deviation(const struct histogram *histogram)
+{
+	double mean = histogram_mean(histogram), sum = 0;
+
+	if (!histogram->n)
+		return 0;
+	for (unsigned int i = 0; i < HISTOGRAM_N_BUCKETS; i++) {
+		double off = ((double)bucket_lowest(i) + (double)bucket_highest(i)) / 2 - mean;
+
+		if (histogram->bucket[i])
+			sum += off * off * (double)histogram->bucket[i];
+	}
+	return sqrt(sum / (double)histogram->n);
 }

@@ -3,6 +3,7 @@
 #define LOADGEN_REPORT_H
 
 #include "config.h"
+#include "schedule.h"
 #include "stats.h"
 #include "target.h"
 
@@ -10,31 +11,33 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* Why a run has ended. */
+enum ending {
+	ENDED_BY_LIMIT,
+	ENDED_BY_SIGNAL,
+	ENDED_GIVEN_UP,	 /* no connection could be made any more */
+	ENDED_UNWRITTEN, /* an output could not be written */
+};
+
 /* How a run went, besides what was counted. */
 struct outcome {
 	const struct config *config;
-	const struct target *target;
-	uint64_t start_ns, end_ns;
-	uint64_t n_requests;   /* that were to be sent, UINT64_MAX: no number */
+	const struct target *target; /* without a text: not found yet */
+	const struct pace *pace;
+	uint64_t start_ns, end_ns; /* start_ns 0: it has not begun */
+	uint64_t n_requests;	   /* that were to be sent, UINT64_MAX: no number */
+	double due_per_s;	   /* requests, by the pace; 0: there is none */
+	double reached_per_s;	   /* those of them that count as sent */
 	double busiest_worker; /* share of a CPU that the busiest worker's thread used, 0 to 1 */
-	int signal;	       /* that ended it, or 0 */
-	struct wire apart;     /* of the wire: to open connections before, and close them after */
+	enum ending ending;
+	int signal;	   /* that ended it, or 0 */
+	struct wire apart; /* of the wire: to open connections before, and close them after */
 };
 
-struct progress {
-	FILE *out;
-	bool terminal; /* each line takes the place of the one before, where it has room */
-	uint64_t target_bps;
-	size_t n_shown; /* columns of a line that the next one takes the place of */
-};
+double outcome_seconds(const struct outcome *outcome);
+void outcome_reckon(struct outcome *outcome, const struct stats *stats);
+const char *outcome_ending(const struct outcome *outcome);
 
-void progress_init(struct progress *progress, const struct config *config, FILE *out);
-void progress_begin(const struct progress *progress);
-int progress_line(struct progress *progress, uint64_t start_ns, const struct stats *before,
-		  struct stats *now);
-void progress_end(struct progress *progress);
-
-uint64_t report_target_bps(const struct config *config);
-int report_summary(const struct outcome *outcome, const struct stats *stats, FILE *out);
+void report_summary(const struct outcome *outcome, const struct stats *stats, FILE *out);
 
 #endif

@@ -7,10 +7,11 @@
  * neither compress nor repeat, and a body of any size takes no memory. A request can be cut at any
  * byte: what is left to send is found from how much was sent.
  *
- * request_size = 0 is a GET without a body, anything else a POST.
+ * Methods without payload have no body at all, others one of zero bytes at least.
  */
 #include "request.h"
 
+#include "header.h"
 #include "util/cleanup.h"
 
 #include <errno.h>
@@ -38,25 +39,71 @@ static int fill_random(char *data, size_t n)
 	return 0;
 }
 
-static int make_head(const struct config *config, uint64_t body_size, char *head, size_t size,
+struct head {
+	char *data;
+	size_t size, n;
+};
+
+static void head_add(struct head *head, const char *name, const char *value)
+{
+	int n = snprintf(head->data + head->n, head->size - head->n, "%s: %s\r\n", name, value);
+
+	head->n += (size_t)n; /* may be more than there is room for; make_head() looks */
+	if (head->n > head->size)
+		head->n = head->size;
+}
+
+/* One of the generator's own, unless the configuration has it. */
+static void head_add_own(struct head *head, const struct config *config, const char *name,
+			 const char *value)
+{
+	if (!header_find(&config->headers, name))
+		head_add(head, name, value);
+}
+
+/* Host comes first (RFC 9110, 7.2), also where the configuration has another. */
+static void head_add_host(struct head *head, const struct config *config)
+{
+	const char *host = header_find(&config->headers, "Host");
+
+	head_add(head, "Host", host ? header_value(host) : config->url.authority);
+}
+
+static void head_add_configured(struct head *head, const struct config *config)
+{
+	char name[LOADGEN_MAX_HEADER + 1];
+
+	for (uint32_t i = 0; i < config->headers.n; i++) {
+		const char *header = config->headers.text[i];
+
+		if (header_is(header, "Host"))
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(header, ":"), header);
+		head_add(head, name, header_value(header));
+	}
+}
+
+static int make_head(const struct config *config, uint64_t body_size, char *data, size_t size,
 		     size_t *ret_n)
 {
-	char body[128] = "";
-	int n;
+	struct head head = { .data = data, .size = size };
+	char length[24];
 
-	if (config->request_size)
-		snprintf(body, sizeof(body),
-			 "Content-Type: application/octet-stream\r\nContent-Length: %" PRIu64
-			 "\r\n",
-			 body_size);
-	n = snprintf(head, size,
-		     "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sampler-loadgen/" SAMPLER_VERSION
-		     "\r\nAccept: */*\r\n%s\r\n",
-		     config->request_size ? "POST" : "GET", config->url.target,
-		     config->url.authority, body);
-	if (n < 0 || (size_t)n >= size)
+	head.n = (size_t)snprintf(data, size, "%s %s HTTP/1.1\r\n", method_name(config->method),
+				  config->url.target);
+	head_add_host(&head, config);
+	head_add_own(&head, config, "User-Agent", "sampler-loadgen/" SAMPLER_VERSION);
+	head_add_own(&head, config, "Accept", "*/*");
+	if (method_has_payload(config->method)) {
+		snprintf(length, sizeof(length), "%" PRIu64, body_size);
+		head_add_own(&head, config, "Content-Type", "application/octet-stream");
+		head_add(&head, "Content-Length", length);
+	}
+	head_add_configured(&head, config);
+	if (head.n + sizeof("\r\n") > size)
 		return -ENAMETOOLONG;
-	*ret_n = (size_t)n;
+	memcpy(data + head.n, "\r\n", sizeof("\r\n"));
+	*ret_n = head.n + strlen("\r\n");
 	return 0;
 }
 

@@ -9,7 +9,8 @@
 #include <sys/uio.h>
 
 #define REQUEST_MAX_IOV	   4
-#define REQUEST_MAX_HEAD   2048
+/* Request line, the generator's own headers and those of the configuration. */
+#define REQUEST_MAX_HEAD   (2048 + LOADGEN_MAX_HEADERS * (LOADGEN_MAX_HEADER + 4))
 #define REQUEST_FRESH_SIZE 8 /* bytes at the start of a body that no other body has */
 
 /* What the requests of one worker are made of. */

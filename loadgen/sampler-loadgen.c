@@ -5,6 +5,8 @@
  */
 #include "config.h"
 #include "engine.h"
+#include "output.h"
+#include "sink.h"
 
 #include "util/error.h"
 #include "util/log.h"
@@ -23,8 +25,8 @@
 #define MAX_OVERRIDES 256
 
 struct arguments {
-	bool print_only;
-	const char *path;
+	bool print_only, sink, sink_body;
+	const char *path, *sink_address;
 	size_t n_overrides;
 	struct config_override override[MAX_OVERRIDES];
 };
@@ -32,20 +34,23 @@ struct arguments {
 static const char help[] =
 	"Usage: sampler-loadgen [OPTION]... --url URL\n"
 	"       sampler-loadgen [OPTION]... -c FILE\n"
-	"Send HTTP POST requests with random payload to URL at a steady pace, and report\n"
-	"what was sent and how long the answers took.\n"
+	"       sampler-loadgen --sink [ADDRESS:PORT] [OPTION]...\n"
+	"Send HTTP requests with random payload to URL at a steady pace, and report what\n"
+	"was sent and how long the answers took.\n"
 	"\n"
 	"Target:\n"
 	"      --url URL            http://HOST[:PORT][/PATH] or https://...\n"
 	"      --protocol NAME      http or https, for a URL without a scheme (http)\n"
-	"      --verify yes|no      check the server's certificate (yes)\n"
-	"      --insecure           the same as --verify no\n"
-	"      --ca-file FILE       trust these certificates (PEM), not the system's\n"
 	"\n"
 	"Traffic:\n"
+	"      --method NAME        POST, PUT or PATCH; or GET, HEAD or DELETE, without\n"
+	"                           payload (POST)\n"
+	"      --header HEADER      \"Name: value\", once or more often; also in the place\n"
+	"                           of one that is sent anyway, such as Host\n"
 	"      --bandwidth BITS/S   payload a second: 10Mbps, 10Mbit/s or 100KB/s; 0: as\n"
 	"                           fast as the connections go (10Mbps, without --rate)\n"
 	"      --rate N             requests a second, such as 100 or 0.5, instead\n"
+	"      --ramp TIME          grow to that pace from nothing in this time (0)\n"
 	"      --connections N      at the same time (10; 1 to 10000)\n"
 	"      --threads N          at most one a connection (1; 1 to 256)\n"
 	"      --request-size SIZE  payload of a request: 1KB is 1000 bytes, 1KiB is 1024\n"
@@ -58,31 +63,78 @@ static const char help[] =
 	"                           smaller\n"
 	"      --requests N         number of requests\n"
 	"\n"
-	"Timeouts (100ms to 1h):\n"
+	"Timeouts:\n"
 	"      --connect-timeout T  for a connection, TLS handshake and all (10s)\n"
 	"      --timeout TIME       for a request of which nothing moves any more (30s)\n"
+	"      --give-up TIME       without any connection, where no duration ends the\n"
+	"                           run (30s); 0: never\n"
+	"\n"
+	"TLS:\n"
+	"      --verify yes|no      check the server's certificate (yes)\n"
+	"      --insecure           the same as --verify no\n"
+	"      --ca-file FILE       trust these certificates (PEM), not the system's\n"
+	"      --cert-file FILE     show this certificate and its chain (PEM)\n"
+	"      --key-file FILE      its key (PEM), if that is not in the same file\n"
+	"      --server-name NAME   name to ask for and to verify, if not the URL's host\n"
+	"      --min-version N      1.2 or 1.3: refuse what is older (1.2)\n"
+	"      --session-reuse yes|no\n"
+	"                           resume sessions when connecting again (yes)\n"
+	"\n"
+	"Output (FILE: standard output, if it is - or left out):\n"
+	"  -q, --quiet[=yes|no]     no line each second, only the summary (no)\n"
+	"      --json[=FILE]        the report as JSON\n"
+	"      --ndjson[=FILE]      a JSON object each second, and the report as the last\n"
+	"      --csv[=FILE]         comma-separated values each second\n"
+	"      --hdr[=FILE]         latencies as an HdrHistogram percentile distribution\n"
+	"\n"
+	"Thresholds (exit status 3 if one is missed):\n"
+	"      --max-p50 TIME       latency of half the requests, such as 5ms\n"
+	"      --max-p99 TIME       of 99 %\n"
+	"      --max-p99-9 TIME     of 99.9 %\n"
+	"      --max-errors SHARE   failures and answers other than 2xx, such as 1%\n"
+	"      --min-achieved SHARE of the pace that was asked for, such as 99%\n"
 	"\n"
 	"      Each option above is also a key of FILE (- is _ there), and wins over it.\n"
 	"\n"
+	"Instead of sending, be the target:\n"
+	"      --sink[=ADDRESS:PORT]  answer HTTP and HTTPS there (localhost:8080) until\n"
+	"                           interrupted; port 0: any that is free\n"
+	"      --sink-body SIZE     payload of an answer (0: none, 204); a request for\n"
+	"                           /?body=SIZE gets that\n"
+	"      It knows --threads, --quiet and --timeout (60s, of a connection without\n"
+	"      progress) as well.\n"
+	"\n"
 	"  -c, --config FILE        read FILE first\n"
-	"      --print-config       print the resolved configuration as a file, and exit\n"
+	"      --print-config       print the resolved configuration as a file, with\n"
+	"                           where each value came from, and exit\n"
 	"      --dry-run            the same\n"
-	"  -q, --quiet[=yes|no]     no line each second, only the summary (no)\n"
 	"  -v, --verbose            show more of what happens\n"
 	"  -h, --help               show this help\n"
 	"      --version            show the version\n"
 	"\n"
-	"Exit status: 0 done; 1 could not start, or nothing was completed; 2 wrong usage\n"
-	"or configuration; 130 or 143 interrupted (SIGINT, SIGTERM).\n";
+	"Exit status: 0 done; 1 could not start, nothing was completed, or the server was\n"
+	"gone for good; 2 wrong usage or configuration; 3 a threshold was missed;\n"
+	"130 or 143 interrupted (SIGINT, SIGTERM).\n";
 
-enum option_value { OPT_VERSION = 256, OPT_INSECURE, OPT_PRINT, OPT_KEY };
+enum option_value {
+	OPT_VERSION = 256,
+	OPT_INSECURE,
+	OPT_PRINT,
+	OPT_SINK,
+	OPT_SINK_BODY,
+	OPT_KEY,
+	OPT_OUTPUT,
+};
 
-/* Options from OPT_KEY on are keys of the configuration, by name. */
+/* Options with OPT_KEY are keys of the configuration, by name. */
 static const struct option options[] = {
 	{ "url", required_argument, NULL, OPT_KEY },
 	{ "protocol", required_argument, NULL, OPT_KEY },
+	{ "method", required_argument, NULL, OPT_KEY },
+	{ "header", required_argument, NULL, OPT_KEY },
 	{ "bandwidth", required_argument, NULL, OPT_KEY },
 	{ "rate", required_argument, NULL, OPT_KEY },
+	{ "ramp", required_argument, NULL, OPT_KEY },
 	{ "connections", required_argument, NULL, OPT_KEY },
 	{ "threads", required_argument, NULL, OPT_KEY },
 	{ "request-size", required_argument, NULL, OPT_KEY },
@@ -92,9 +144,26 @@ static const struct option options[] = {
 	{ "requests", required_argument, NULL, OPT_KEY },
 	{ "connect-timeout", required_argument, NULL, OPT_KEY },
 	{ "timeout", required_argument, NULL, OPT_KEY },
+	{ "give-up", required_argument, NULL, OPT_KEY },
 	{ "verify", required_argument, NULL, OPT_KEY },
 	{ "ca-file", required_argument, NULL, OPT_KEY },
+	{ "cert-file", required_argument, NULL, OPT_KEY },
+	{ "key-file", required_argument, NULL, OPT_KEY },
+	{ "server-name", required_argument, NULL, OPT_KEY },
+	{ "min-version", required_argument, NULL, OPT_KEY },
+	{ "session-reuse", required_argument, NULL, OPT_KEY },
+	{ "max-p50", required_argument, NULL, OPT_KEY },
+	{ "max-p99", required_argument, NULL, OPT_KEY },
+	{ "max-p99-9", required_argument, NULL, OPT_KEY },
+	{ "max-errors", required_argument, NULL, OPT_KEY },
+	{ "min-achieved", required_argument, NULL, OPT_KEY },
+	{ "json", optional_argument, NULL, OPT_OUTPUT },
+	{ "ndjson", optional_argument, NULL, OPT_OUTPUT },
+	{ "csv", optional_argument, NULL, OPT_OUTPUT },
+	{ "hdr", optional_argument, NULL, OPT_OUTPUT },
 	{ "insecure", no_argument, NULL, OPT_INSECURE },
+	{ "sink", optional_argument, NULL, OPT_SINK },
+	{ "sink-body", required_argument, NULL, OPT_SINK_BODY },
 	{ "config", required_argument, NULL, 'c' },
 	{ "print-config", no_argument, NULL, OPT_PRINT },
 	{ "dry-run", no_argument, NULL, OPT_PRINT },
@@ -125,17 +194,23 @@ static void take_option(struct arguments *args, int option, const char *name)
 		args->path = optarg;
 	else if (option == 'q')
 		add_override(args, "quiet", optarg ?: "yes");
+	else if (option == OPT_OUTPUT)
+		add_override(args, name, optarg ?: "-");
 	else if (option == OPT_INSECURE)
 		add_override(args, "verify", "no");
+	else if (option == OPT_SINK_BODY)
+		args->sink_body = true, add_override(args, name, optarg);
 	else if (option == OPT_KEY)
 		add_override(args, name, optarg);
+	else if (option == OPT_SINK)
+		args->sink = true, args->sink_address = optarg ?: args->sink_address;
 	else
 		args->print_only = true;
 }
 
 /*
- * Sees to descriptors 0 to 2 being taken, so that no socket gets one of them and is sent what is meant
- * for standard output. What was closed cannot be written to still.
+ * Sees to descriptors 0 to 2 being taken, so that no socket gets one of them and is sent what is
+ * meant for standard output. What was closed cannot be written to still.
  */
 static void hold_standard_files(void)
 {
@@ -176,13 +251,32 @@ static int run(const struct arguments *args)
 	}
 	if (args->print_only)
 		return show(&config);
-	if (!config.quiet && show(&config))
-		return EXIT_FAILURE;
-	if (!config.quiet)
+	if (!config.quiet && outputs_have_text(&config)) {
+		if (show(&config))
+			return EXIT_FAILURE;
 		putchar('\n');
+	}
 	r = engine_run(&config, &err);
 	if (r >= 0)
 		return r;
+	log_error("%s", err.text);
+	return EXIT_FAILURE;
+}
+
+static int serve(const struct arguments *args)
+{
+	struct sink_config config;
+	struct error err = { "" };
+
+	if (args->path || args->print_only)
+		return usage("--sink takes no file and prints no configuration");
+	if (sink_config_resolve(args->sink_address, args->override, args->n_overrides, &config,
+				&err)) {
+		log_error("%s", err.text);
+		return EXIT_USAGE;
+	}
+	if (!sink_run(&config, &err))
+		return EXIT_SUCCESS;
 	log_error("%s", err.text);
 	return EXIT_FAILURE;
 }
@@ -212,7 +306,11 @@ int main(int argc, char **argv)
 			take_option(&args, option, options[i].name);
 		}
 	}
+	if (args.sink_body && !args.sink)
+		return usage("--sink-body goes with --sink only");
+	if (args.sink && !args.sink_address && optind < argc)
+		args.sink_address = argv[optind++];
 	if (optind < argc)
 		return usage("what is no option has no meaning; the target is --url URL");
-	return run(&args);
+	return args.sink ? serve(&args) : run(&args);
 }

@@ -9,10 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A run's pace as an exact fraction: requests_num requests in ns_den nanoseconds. 0: no schedule. */
+/*
+ * A run's pace as an exact fraction: requests_num requests in ns_den nanoseconds. 0: no schedule. It
+ * grows from nothing to that in the first ramp_ns nanoseconds.
+ */
 struct pace {
 	uint64_t requests_num;
 	uint64_t ns_den;
+	uint64_t ramp_ns;
 };
 
 struct schedule {
@@ -26,6 +30,7 @@ struct schedule {
 
 void pace_from_bandwidth(uint64_t bandwidth_bps, uint64_t request_size, struct pace *ret_pace);
 void pace_from_rate(double requests_per_s, struct pace *ret_pace);
+double pace_n_due(const struct pace *pace, uint64_t from_ns, uint64_t to_ns);
 
 void schedule_init(struct schedule *schedule, const struct pace *pace, uint64_t start_ns,
 		   uint64_t end_ns, uint64_t n_total, uint32_t worker, uint32_t n_workers);

@@ -20,7 +20,7 @@ struct target {
 	uint64_t round_trip_ns; /* of its TCP handshake */
 };
 
-int target_find(const struct config *config, const struct transport *transport,
+int target_find(const struct config *config, const struct transport *transport, int cancel_fd,
 		struct target *ret_target, struct wire *ret_wire, struct error *err);
 int target_connect(const struct target *target, int *ret_fd);
 const char *target_explain(int error);

@@ -9,7 +9,8 @@
 struct wire {
 	uint64_t tx_frames, tx_bytes; /* with retransmissions */
 	uint64_t rx_frames, rx_bytes;
-	uint64_t tx_again_bytes; /* payload of TCP sent more than once */
+	uint64_t tx_again_bytes;  /* payload of TCP sent more than once */
+	uint64_t tx_again_frames; /* in so many of the frames */
 };
 
 /* What there is to say of a connection before it is closed. */

@@ -83,8 +83,8 @@ static void tell_ready(struct worker *w)
 /* ---- the end ---- */
 
 /*
- * Closing many connections takes a while (some 20 us each, 40 with TLS). It is no part of the run: what
- * the run came to is told before.
+ * Closing many connections takes a while (some 20 us each, 40 with TLS). It is no part of the run:
+ * what the run came to is told before.
  */
 static void end(struct worker *w, uint64_t now_ns)
 {

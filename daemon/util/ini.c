@@ -40,6 +40,7 @@ struct reader {
 	const struct ini_key *keys;
 	size_t n_keys;
 	void *target;
+	struct ini_wishes wishes;
 	struct error *err;
 	unsigned int n_lines;
 	unsigned int failed_line; /* of the first error, 0 = none; nothing is set after it */
@@ -215,6 +216,11 @@ static bool note_key(struct reader *reader, const struct ini_key *key, const cha
 	return true;
 }
 
+static bool repeats(const struct reader *reader, const char *name)
+{
+	return reader->wishes.repeats && !strcmp(reader->wishes.repeats, name);
+}
+
 /* The handler of inih: 0 is an error there, anything else success. */
 static int key_handle(void *user, const char *section, const char *name, const char *value)
 {
@@ -226,8 +232,10 @@ static int key_handle(void *user, const char *section, const char *name, const c
 		fail_unknown_key(reader, section, name);
 		return 0;
 	}
-	if (!note_key(reader, key, name))
+	if (!repeats(reader, name) && !note_key(reader, key, name))
 		return 0;
+	if (reader->wishes.line)
+		*reader->wishes.line = reader->n_lines;
 	if (key->set(reader->target, name, value, &why) >= 0)
 		return 1;
 	fail(reader, "%s = %s: %s%s", name, value, *why.text ? "" : "expected ",
@@ -251,6 +259,23 @@ static int reader_run(struct reader *reader)
 	return reader->failed_line ? -EINVAL : 0;
 }
 
+static int read_stream(FILE *stream, const char *path, const struct ini_key *keys, size_t n_keys,
+		       void *target, const struct ini_wishes *wishes, struct error *err)
+{
+	_cleanup_free_ struct reader *reader = calloc(1, sizeof(*reader));
+
+	if (!reader)
+		return error_set(err, -ENOMEM, "Cannot read %s: no memory", path);
+	reader->stream = stream;
+	reader->path = path;
+	reader->keys = keys;
+	reader->n_keys = n_keys;
+	reader->target = target;
+	reader->wishes = *wishes;
+	reader->err = err;
+	return reader_run(reader);
+}
+
 /**
  * ini_read_stream() - ini_read() from an open stream
  * @stream: read to its end or the first error, and left open
@@ -265,17 +290,32 @@ static int reader_run(struct reader *reader)
 int ini_read_stream(FILE *stream, const char *path, const struct ini_key *keys, size_t n_keys,
 		    void *target, struct error *err)
 {
-	_cleanup_free_ struct reader *reader = calloc(1, sizeof(*reader));
+	const struct ini_wishes none = { NULL, NULL };
 
-	if (!reader)
-		return error_set(err, -ENOMEM, "Cannot read %s: no memory", path);
-	reader->stream = stream;
-	reader->path = path;
-	reader->keys = keys;
-	reader->n_keys = n_keys;
-	reader->target = target;
-	reader->err = err;
-	return reader_run(reader);
+	return read_stream(stream, path, keys, n_keys, target, &none, err);
+}
+
+/**
+ * ini_read_as() - ini_read() with wishes
+ * @path: the file
+ * @keys: what it may hold
+ * @n_keys: rows in @keys
+ * @target: handed to the rows' set()
+ * @wishes: what is different
+ * @err: the first error
+ *
+ * Return: as ini_read().
+ */
+int ini_read_as(const char *path, const struct ini_key *keys, size_t n_keys, void *target,
+		const struct ini_wishes *wishes, struct error *err)
+{
+	_cleanup_fclose_ FILE *stream = fopen(path, "re");
+
+	if (!stream && errno == ENOENT)
+		return -ENOENT;
+	if (!stream)
+		return error_set(err, -errno, "Cannot open %s: %s", path, strerror(errno));
+	return read_stream(stream, path, keys, n_keys, target, wishes, err);
 }
 
 /**
@@ -295,11 +335,7 @@ int ini_read_stream(FILE *stream, const char *path, const struct ini_key *keys, 
 int ini_read(const char *path, const struct ini_key *keys, size_t n_keys, void *target,
 	     struct error *err)
 {
-	_cleanup_fclose_ FILE *stream = fopen(path, "re");
+	const struct ini_wishes none = { NULL, NULL };
 
-	if (!stream && errno == ENOENT)
-		return -ENOENT;
-	if (!stream)
-		return error_set(err, -errno, "Cannot open %s: %s", path, strerror(errno));
-	return ini_read_stream(stream, path, keys, n_keys, target, err);
+	return ini_read_as(path, keys, n_keys, target, &none, err);
 }

@@ -19,8 +19,16 @@ struct ini_key {
 	const char *expected; /* as in "expected a duration such as 1s or 500ms" */
 };
 
+/* What a reader may want besides. */
+struct ini_wishes {
+	const char *repeats; /* name of a key that may stand more than once, or NULL */
+	unsigned int *line;  /* where the number of a key's line goes before its set(), or NULL */
+};
+
 int ini_read(const char *path, const struct ini_key *keys, size_t n_keys, void *target,
 	     struct error *err);
+int ini_read_as(const char *path, const struct ini_key *keys, size_t n_keys, void *target,
+		const struct ini_wishes *wishes, struct error *err);
 int ini_read_stream(FILE *stream, const char *path, const struct ini_key *keys, size_t n_keys,
 		    void *target, struct error *err);
 

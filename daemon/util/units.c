@@ -19,7 +19,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_DECIMALS 18 /* as many as keep the product below in 128 bits */
+#define MAX_DECIMALS  18 /* as many as keep the product below in 128 bits */
+#define PPM_A_PERCENT 10000
 
 struct unit {
 	const char *name;
@@ -246,8 +247,8 @@ int parse_duration_ns(const char *text, uint64_t min_ns, uint64_t max_ns, uint64
  * @max: greatest value to accept
  * @ret_bytes: the size in bytes
  *
- * Return: 0, -EINVAL when @text is not a size or not a whole number of bytes, -ERANGE when it is one
- * outside @min to @max.
+ * Return: 0, -EINVAL when @text is not a size or not a whole number of bytes, -ERANGE when it is
+ * one outside @min to @max.
  */
 int parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ret_bytes)
 {
@@ -287,6 +288,26 @@ int parse_bandwidth(const char *text, uint64_t min, uint64_t max, uint64_t *ret_
 		return r;
 	factor = prefixed_factor(bandwidth_units, array_size(bandwidth_units), quantity.unit);
 	return factor ? quantity_scale(&quantity, factor, min, max, ret_bits_per_s) : -EINVAL;
+}
+
+/**
+ * parse_percent() - read a share such as "1%" or "99.9%"
+ * @text: a number with or without decimals, directly followed by %
+ * @min_ppm: least value to accept
+ * @max_ppm: greatest value to accept
+ * @ret_ppm: the share in millionths of the whole: 10,000 for "1%"
+ *
+ * Return: 0, -EINVAL when @text is not a share or not a whole number of millionths, -ERANGE when it
+ * is one outside @min_ppm to @max_ppm.
+ */
+int parse_percent(const char *text, uint64_t min_ppm, uint64_t max_ppm, uint64_t *ret_ppm)
+{
+	struct quantity quantity;
+	int r = quantity_split(text, &quantity);
+
+	if (r || strcmp(quantity.unit, "%"))
+		return -EINVAL;
+	return quantity_scale(&quantity, PPM_A_PERCENT, min_ppm, max_ppm, ret_ppm);
 }
 
 /*
@@ -425,4 +446,29 @@ int format_size(char *buf, size_t size, uint64_t bytes)
 int format_bandwidth(char *buf, size_t size, uint64_t bits_per_s)
 {
 	return format_exact(buf, size, bits_per_s, "bps");
+}
+
+/**
+ * format_percent() - write a share so that parse_percent() reads the same value
+ * @buf: where to, FORMAT_MAX is enough
+ * @size: bytes at @buf
+ * @ppm: the share in millionths of the whole, written as in "1%", "99.95%" or "0%"
+ *
+ * Return: 0, or -ENOSPC with @buf as it was.
+ */
+int format_percent(char *buf, size_t size, uint64_t ppm)
+{
+	char text[FORMAT_MAX];
+	size_t n = (size_t)snprintf(text, sizeof(text), "%llu.%04u",
+				    (unsigned long long)(ppm / PPM_A_PERCENT),
+				    (unsigned int)(ppm % PPM_A_PERCENT));
+
+	while (text[n - 1] == '0')
+		n--;
+	if (text[n - 1] == '.')
+		n--;
+	if (n + sizeof("%") > size)
+		return -ENOSPC;
+	snprintf(buf, size, "%.*s%%", (int)n, text);
+	return 0;
 }

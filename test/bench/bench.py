@@ -19,7 +19,8 @@ import time
 
 from common import (SERVER, command, cpu_ticks, in_client, machine, make_link, memory, on_cpu_ns,
                     progress, samplerd, spread, verdict)
-from bench_loadgen import measure_loadgen, tell_loadgen
+from bench_loadgen import measure_speed, server, tell_speed
+from bench_pace import measure_pace, tell_pace
 from bench_web import measure_web, tell_web
 
 BUDGET_RX_NS = 8.0
@@ -153,6 +154,20 @@ def measure_tcp(build, rounds, seconds):
     return {m: {"gbit_per_s": spread(gbits[m]), "ratio": spread(ratios[m])} for m in MODES}
 
 
+# ---- the load generator ----
+
+
+def measure_loadgen(build, folder, rounds, seconds, schedule_seconds):
+    with server(folder):
+        time.sleep(1)
+        return {**measure_speed(build, folder, rounds, seconds), **measure_pace(build, schedule_seconds)}
+
+
+def tell_loadgen(results):
+    tell_speed(results)
+    tell_pace(results)
+
+
 # ---- telling ----
 
 
@@ -243,10 +258,8 @@ def main():
             results["web"] = measure_web(args.build_dir, pathlib.Path(state), rounds, seconds, rest)
     if "loadgen" in what:
         with tempfile.TemporaryDirectory(dir=args.state_dir) as folder:
-            rounds, seconds = (2, 2) if args.quick else (7, 3)
-            results["loadgen"] = measure_loadgen(
-                args.build_dir, pathlib.Path(folder), rounds, seconds, 3 if args.quick else 10
-            )
+            rounds, seconds, schedule = (2, 1, 3) if args.quick else (5, 2, 10)
+            results["loadgen"] = measure_loadgen(args.build_dir, pathlib.Path(folder), rounds, seconds, schedule)
     if args.json:
         json.dump(results, sys.stdout, indent=2)
         print()

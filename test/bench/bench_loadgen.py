@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """
-The load generator against wrk, in turns, on nginx over loopback: POST of 1 KB as fast as it goes, one
-thread; and how well it keeps a schedule.
+The load generator against wrk, h2load and hey, in turns, on nginx over loopback: as fast as it goes, one
+thread on a core of its own, in requests a second, CPU and system calls a request. How well it keeps
+a schedule is bench_pace.py's.
 """
 
 import os
@@ -9,28 +10,30 @@ import re
 import statistics
 import subprocess
 import sys
-import time
 
-from common import command, cores, nginx, progress, spread, verdict
+from common import command, cores, nginx, progress, spread
 
 PORT, TLS_PORT = 8080, 8443
+PORTS = {"http": PORT, "https": TLS_PORT}
 CONNECTIONS = 20
-BODY_BYTES = 1000
-BUDGET_CPU = {"http": 1.0, "https": 0.9}  # of wrk's
-BUDGET_LATE_MS = {"p50": 0.06, "p99": 1.0}
-BUDGET_RATE = 0.001
-WRK_SCRIPT = f'wrk.method = "POST"\nwrk.body = string.rep("x", {BODY_BYTES})\n'
+# name: (method, bytes of body)
+LOADS = {"GET": ("GET", 0), "POST 1 KB": ("POST", 1000), "POST 100 KB": ("POST", 100_000)}
+PEERS = ("wrk", "h2load", "hey")
+# of wrk's, for what section 11 of DESIGN.md bounds
+BUDGETS = {("http", "POST 1 KB"): {"rate": 1.0, "cpu": 1.0},
+           ("https", "POST 1 KB"): {"rate": 1.0, "cpu": 0.9}}
+BUDGET_CALLS = 2.1
 
 
 def run(*words):
-    """Run a client on its core. Return: (what it says, CPU seconds, seconds)."""
-    start = time.monotonic()
+    """Run a client on its core. Return: (what it says, CPU seconds)."""
     child = subprocess.Popen(
         ["taskset", "-c", cores()[1], *map(str, words)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "GOMAXPROCS": "1"},
     )
     said = child.stdout.read()
     errors = child.stderr.read()
@@ -38,7 +41,7 @@ def run(*words):
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         sys.exit(f"bench: {words[0]} failed:\n{said}{errors}")
-    return said, used.ru_utime + used.ru_stime, time.monotonic() - start
+    return said, used.ru_utime + used.ru_stime
 
 
 def number(pattern, text):
@@ -48,73 +51,116 @@ def number(pattern, text):
     return float(match.group(1))
 
 
-def by_wrk(scheme, port, seconds, script):
-    said, cpu, _ = run(
-        "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", script,
-        f"{scheme}://127.0.0.1:{port}/",
-    )  # fmt: skip
-    if "Non-2xx" in said or "Socket errors" in said:
-        sys.exit(f"bench: wrk had errors:\n{said}")
-    requests = number(r"(\d+) requests in", said)
-    return number(r"Requests/sec:\s*([\d.]+)", said), cpu / requests * 1e6
+# ---- clients: the words of a run, and what it says: (requests, requests a second) ----
 
 
-def by_loadgen(build, scheme, port, seconds):
-    said, cpu, _ = run(
-        build / "loadgen/sampler-loadgen", "--quiet", "--insecure", "--bandwidth", "0",
-        "--connections", CONNECTIONS, "--request-size", BODY_BYTES, "--duration", f"{seconds}s",
-        "--url", f"{scheme}://127.0.0.1:{port}/",
-    )  # fmt: skip
+class Load:
+    """What all clients are asked for: a method and a body, at an address."""
+
+    def __init__(self, build, folder, scheme, name, seconds):
+        self.build, self.seconds, self.scheme, self.name = build, seconds, scheme, name
+        self.method, self.size = LOADS[name]
+        self.url = f"{scheme}://127.0.0.1:{PORTS[scheme]}/"
+        self.body = folder / f"body-{self.size}"
+        self.body.write_bytes(os.urandom(self.size // 2).hex().encode())  # text, which hey wants
+        self.script = folder / "load.lua"
+        # The body as a file: a string of that size would be built for each request.
+        self.script.write_text(
+            f'wrk.method = "{self.method}"\nwrk.body = io.open("{self.body}"):read("*a")\n')
+
+    def loadgen(self):
+        return (self.build / "loadgen/sampler-loadgen", "--quiet", "--insecure", "--bandwidth", "0",
+                "--connections", CONNECTIONS, "--request-size", self.size,
+                "--duration", f"{self.seconds}s", "--url", self.url)
+
+    def wrk(self):
+        script = ("-s", self.script) if self.size else ()
+        return "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{self.seconds}s", *script, self.url
+
+    def h2load(self):
+        body = ("-d", self.body) if self.size else ()
+        return ("h2load", "--h1", "-t1", f"-c{CONNECTIONS}", "-D", self.seconds, *body, self.url)
+
+    def hey(self):
+        body = ("-D", self.body) if self.size else ()
+        return ("hey", "-cpus", 1, "-c", CONNECTIONS, "-z", f"{self.seconds}s", "-m", self.method, *body,
+                self.url)
+
+
+def said_by_loadgen(said):
     if number(r"^Errors +(\d+)", said):
         sys.exit(f"bench: the load generator had errors:\n{said}")
-    requests = number(r"completed +(\d+)", said)
-    return number(r"completed +\d+ +([\d.]+) a second", said), cpu / requests * 1e6
+    return number(r"completed +(\d+)", said), number(r"completed +\d+ +([\d.]+) a second", said)
 
 
-def against_wrk(build, scheme, port, folder, rounds, seconds):
-    """In turns, each first in every other round."""
-    progress(f"sampler-loadgen and wrk, {scheme}: {rounds} rounds of {seconds} s each")
-    script = folder / "post.lua"
-    script.write_text(WRK_SCRIPT)
-    clients = {
-        "loadgen": lambda: by_loadgen(build, scheme, port, seconds),
-        "wrk": lambda: by_wrk(scheme, port, seconds, script),
-    }
+def said_by_wrk(said):
+    if "Non-2xx" in said or "Socket errors" in said:
+        sys.exit(f"bench: wrk had errors:\n{said}")
+    return number(r"(\d+) requests in", said), number(r"Requests/sec:\s*([\d.]+)", said)
+
+
+def said_by_h2load(said):
+    if number(r"(\d+) failed", said):
+        sys.exit(f"bench: h2load had errors:\n{said}")
+    return number(r"(\d+) succeeded", said), number(r"finished in .*, ([\d.]+) req/s", said)
+
+
+def said_by_hey(said):
+    if re.search(r"Error distribution", said):
+        sys.exit(f"bench: hey had errors:\n{said}")
+    return number(r"\[204\]\s+(\d+) responses", said), number(r"Requests/sec:\s*([\d.]+)", said)
+
+
+SAID = {"loadgen": said_by_loadgen, "wrk": said_by_wrk, "h2load": said_by_h2load, "hey": said_by_hey}
+
+
+def measure_one(load, client):
+    said, cpu = run(*getattr(load, client)())
+    n, rate = SAID[client](said)
+    return rate, cpu / n * 1e6
+
+
+# ---- against each other ----
+
+
+def in_turns(build, folder, scheme, name, rounds, seconds):
+    """Each client in each round, each first in its turn."""
+    progress(f"sampler-loadgen, {', '.join(PEERS)}: {scheme} {name}: {rounds} rounds of {seconds} s each")
+    load = Load(build, folder, scheme, name, seconds)
+    clients = ("loadgen", *PEERS)
     figures = {who: [] for who in clients}
     for i in range(rounds):
-        for who in sorted(clients, reverse=i % 2):
-            figures[who].append(clients[who]())
-    pairs = list(zip(figures["loadgen"], figures["wrk"]))
-    cpu_ratio = statistics.median(ours[1] / theirs[1] for ours, theirs in pairs)
-    rate_ratio = statistics.median(ours[0] / theirs[0] for ours, theirs in pairs)
+        for who in clients[i % len(clients) :] + clients[: i % len(clients)]:
+            figures[who].append(measure_one(load, who))
     return {
         "scheme": scheme,
-        "requests_per_s": {who: spread([f[0] for f in figures[who]]) for who in figures},
-        "cpu_us_per_request": {who: spread([f[1] for f in figures[who]]) for who in figures},
-        "rate_ratio_to_wrk": rate_ratio,
-        "rate_budget": 1.0,
-        "cpu_ratio_to_wrk": cpu_ratio,
-        "cpu_budget": BUDGET_CPU[scheme],
+        "load": name,
+        "requests_per_s": {who: spread([f[0] for f in figures[who]]) for who in clients},
+        "cpu_us_per_request": {who: spread([f[1] for f in figures[who]]) for who in clients},
+        "ratios": {who: {"rate": ratio(figures, who, 0), "cpu": ratio(figures, who, 1)} for who in PEERS},
+        "budgets": BUDGETS.get((scheme, name), {}),
     }
 
 
-def schedule(build, rate, seconds):
-    progress(f"sampler-loadgen at {rate:,} requests/s for {seconds} s")
-    said, _, _ = run(
-        build / "loadgen/sampler-loadgen", "--quiet", "--rate", rate, "--connections", 50,
-        "--request-size", BODY_BYTES, "--duration", f"{seconds}s",
-        "--url", f"http://127.0.0.1:{PORT}/",
-    )  # fmt: skip
-    # min mean p50 p90 p99 p99.9 max, in ms
-    late = re.search(r"^ *lateness +([\d. ]+)$", said, re.M).group(1).split()
-    sent = number(r"completed +(\d+)", said) + number(r"unfinished +(\d+)", said)
-    return {
-        "rate": rate,
-        "seconds": seconds,
-        "sent_of_due": sent / (rate * seconds),
-        "budget": BUDGET_RATE,
-        "lateness_ms": {"p50": float(late[2]), "p99": float(late[4]), "max": float(late[6])},
-    }
+def ratio(figures, peer, i):
+    """Ours to theirs, the median of the rounds."""
+    return statistics.median(a[i] / b[i] for a, b in zip(figures["loadgen"], figures[peer]))
+
+
+def system_calls(build, folder, scheme, name, client):
+    """
+    System calls a request, of the same run as the requests. The client is slowed down by being traced, so
+    that with each wait it finds more connections ready than otherwise: what is told is the least.
+    """
+    load = Load(build, folder, scheme, name, 3)
+    trace = folder / "calls"
+    said, _ = run("strace", "-f", "-c", "-U", "name,calls", "-o", trace, *getattr(load, client)())
+    n, _ = SAID[client](said)
+    calls = {found[0]: int(found[1]) for line in trace.read_text().splitlines()
+             if (found := line.split()) and len(found) == 2 and found[1].isdigit()}
+    total = calls.pop("total")
+    most = sorted(calls, key=calls.get, reverse=True)[:4]
+    return {"calls_per_request": total / n, "most": {call: calls[call] / n for call in most}}
 
 
 def certificate(folder):
@@ -125,47 +171,58 @@ def certificate(folder):
     )  # fmt: skip
 
 
-def measure_loadgen(build, folder, rounds, seconds, schedule_seconds):
+def server(folder):
+    """nginx that takes everything; as a context."""
     certificate(folder)
-    server = (
+    return nginx(
+        folder,
         f"listen 127.0.0.1:{PORT}; listen 127.0.0.1:{TLS_PORT} ssl;"
         f" ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem;"
-        " location / { return 204; }"
+        " location / { return 204; }",
+        connections=12000,  # it ends idle ones when it has less than 1/16 left
     )
-    with nginx(folder, server):
-        time.sleep(1)
-        return {
-            "against_wrk": [
-                against_wrk(build, "http", PORT, folder, rounds, seconds),
-                against_wrk(build, "https", TLS_PORT, folder, rounds, seconds),
-            ],
-            "schedule": [schedule(build, rate, schedule_seconds) for rate in (10, 1000, 10000)],
-        }
 
 
-def tell_loadgen(results):
+def measure_speed(build, folder, rounds, seconds):
+    """With server() up."""
+    progress("system calls a request of sampler-loadgen and its peers")
+    return {
+        "against": [in_turns(build, folder, scheme, name, rounds, seconds)
+                    for scheme in PORTS for name in LOADS],
+        "system_calls": {
+            f"{scheme} POST 1 KB": {who: system_calls(build, folder, scheme, "POST 1 KB", who)
+                                    for who in ("loadgen", "wrk", "h2load")}
+            for scheme in PORTS},
+        "calls_budget": BUDGET_CALLS,
+    }
+
+
+# ---- telling ----
+
+
+def mark(value, budget, most):
+    """Whether a figure is within its budget; most: it is an upper bound."""
+    if budget is None:
+        return ""
+    good = value <= budget if most else value >= budget
+    return f"  {'within' if good else 'OVER'} {budget}"
+
+
+def tell_speed(results):
     print(
-        f"\nsampler-loadgen against wrk: POST of {BODY_BYTES} bytes, {CONNECTIONS} connections, one"
-        " thread, nginx on another core"
+        f"\nsampler-loadgen against others: {CONNECTIONS} connections, one thread, nginx on another core;"
+        " medians, and ratios of ours to theirs"
     )
-    for r in results["against_wrk"]:
-        for name, unit, ratio, budget in (
-            ("requests_per_s", "requests/s", "rate_ratio_to_wrk", "rate_budget"),
-            ("cpu_us_per_request", "CPU us a request", "cpu_ratio_to_wrk", "cpu_budget"),
-        ):
-            ours, theirs = r[name]["loadgen"], r[name]["wrk"]
-            over = r[ratio] < r[budget] if ratio.startswith("rate") else r[ratio] > r[budget]
-            print(
-                f"  {r['scheme']:<6} {unit:<17} {ours['median']:>10,.1f}"
-                f" (q1 {ours['q1']:,.1f}, q3 {ours['q3']:,.1f})   wrk {theirs['median']:>10,.1f}"
-                f" (q1 {theirs['q1']:,.1f}, q3 {theirs['q3']:,.1f})   {r[ratio]:.2f} x wrk"
-                f" (budget {r[budget]}){'  OVER BUDGET' if over else ''}"
-            )
-    for r in results["schedule"]:
-        late = r["lateness_ms"]
-        print(
-            f"  at {r['rate']:>6,}/s: sent {r['sent_of_due']:.5f} of what was due, late by p50"
-            f" {late['p50']:.3f} ms {verdict(late['p50'] / BUDGET_LATE_MS['p50']).strip()}, p99"
-            f" {late['p99']:.3f} ms {verdict(late['p99'] / BUDGET_LATE_MS['p99']).strip()},"
-            f" max {late['max']:.3f} ms"
-        )
+    for what, key, most in (("requests/s", "rate", False), ("CPU us a request", "cpu", True)):
+        print(f"  {what:<22} {'loadgen':>9} " + " ".join(f"{peer:>9} {'ratio':>5}" for peer in PEERS))
+        for r in results["against"]:
+            figures = r["requests_per_s" if key == "rate" else "cpu_us_per_request"]
+            row = " ".join(f"{figures[peer]['median']:>9,.1f} {r['ratios'][peer][key]:5.2f}" for peer in PEERS)
+            print(f"    {r['scheme']:<5} {r['load']:<14} {figures['loadgen']['median']:>9,.1f} {row}"
+                  f"{mark(r['ratios']['wrk'][key], r['budgets'].get(key), most)}")
+    for name, clients in results["system_calls"].items():
+        print(f"  system calls a request, {name}")
+        for who, r in clients.items():
+            most = ", ".join(f"{call} {n:.2f}" for call, n in r["most"].items())
+            print(f"    {who:<8} {r['calls_per_request']:5.2f} ({most})"
+                  + (mark(r["calls_per_request"], results["calls_budget"], True) if who == "loadgen" else ""))

@@ -113,7 +113,7 @@ def process(*words, **options):
         running.wait(timeout=20)
 
 
-def nginx(folder, server):
+def nginx(folder, server, connections=1024):
     """A real server on the server's core, with what it needs in a folder; server is its block."""
     temporary = "".join(
         f"{kind}_temp_path {folder}/{kind}; "
@@ -121,7 +121,7 @@ def nginx(folder, server):
     )
     (folder / "nginx.conf").write_text(
         f"""daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
-events {{ worker_connections 1024; }}
+worker_rlimit_nofile {connections + 100}; events {{ worker_connections {connections}; }}
 http {{
     access_log off; keepalive_requests 100000000; open_file_cache max=16; sendfile on;
     client_body_buffer_size 1m; {temporary}

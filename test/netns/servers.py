@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import threading
+import time
 
 import lab as laboratory
 import tap
@@ -21,6 +22,14 @@ LOADGEN = os.environ.get("LOADGEN", f"{laboratory.BUILD}/loadgen/sampler-loadgen
 PORT, TLS_PORT = 8080, 8443
 CERTS = laboratory.RUN + "/certs"
 RST_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+def unexpected(err):
+    """
+    What a run has said on standard error, but for what it says where the first connection took long: so few
+    connections cannot keep the pace then.
+    """
+    return re.sub(r"(?m)^\S+ warning: \d+ connections cannot send .*\n", "", err)
 
 
 class Summary:
@@ -81,11 +90,15 @@ def wait_row(process):
             raise Failure(f"ended: {process.stderr.read()}")
 
 
+Seen = collections.namedtuple("Seen", "method host x_a agent server_name client protocol resumed")
+
+
 class Nginx:
     """A real server; each of its log's lines is one request."""
 
     def __init__(self, lab, ns=None, address="127.0.0.1", tls=False, port=PORT,
-                 tls_port=TLS_PORT, connections=1024, max_body="0"):
+                 tls_port=TLS_PORT, connections=1024, max_body="0", more=""):
+        """@more: further directives of its server."""
         self.folder, self.n_resumed = f"{laboratory.RUN}/nginx", 0
         os.makedirs(self.folder)
         listen = [f"listen {address}:{port};"]
@@ -100,10 +113,13 @@ class Nginx:
             events {{ worker_connections {connections}; }}
             http {{
                 log_format sizes '$status $content_length $ssl_session_reused';
+                log_format seen '$request_method|$host|$http_x_a|$http_user_agent|$ssl_server_name|'
+                                '$ssl_client_s_dn|$ssl_protocol|$ssl_session_reused';
                 access_log {self.folder}/access sizes;
+                access_log {self.folder}/seen seen;
                 client_max_body_size {max_body}; client_body_buffer_size 1m; {temporary}
                 server {{
-                    {" ".join(listen)}
+                    {" ".join(listen)} {more}
                     location / {{ return 200 "ok"; }}
                     location /missing {{ return 404; }}
                 }}
@@ -125,6 +141,11 @@ class Nginx:
             lines = [line.split() for line in file]
         self.n_resumed = sum(resumed == "r" for _, _, resumed in lines)
         return [(int(status), int(size) if size != "-" else 0) for status, size, _ in lines]
+
+    def seen(self):
+        """What each request was. Return: [Seen]; "-" stands for nothing."""
+        with open(f"{self.folder}/seen", encoding="utf-8") as file:
+            return [Seen(*line.rstrip("\n").split("|")) for line in file]
 
     def stop(self):
         self._process.send_signal(signal.SIGQUIT)
@@ -162,12 +183,13 @@ class Server:
     def _serve(self, behave, answer):
         threading.Thread(target=self._accept, args=(behave,), daemon=True).start()
         signal.sigwait({signal.SIGTERM})
-        with self._lock:
-            os.write(answer, json.dumps({
+        with self._lock, os.fdopen(answer, "wb") as file:
+            file.write(json.dumps({
                 "requests": self._requests, "bodies": len(self._bodies),
                 "sizes": {str(k): v for k, v in self._sizes.items()},
                 "payload": sum(k * v for k, v in self._sizes.items()),
-                "connections": self._connections, "broken": self._broken}).encode())
+                "connections": self._connections, "broken": self._broken,
+                "times": getattr(behave, "times", [])}).encode())
         os._exit(0)
 
     def _accept(self, behave):
@@ -231,6 +253,50 @@ def answer_ok(client, _number):
     client.sendall(OK)
 
 
+class Flag:
+    """A flag between processes, since a Server is one of its own: a pipe with a byte in it."""
+
+    def __init__(self):
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+
+    def set(self):
+        try:
+            os.write(self._write, b".")
+        except BlockingIOError:
+            pass  # it is set
+
+    def is_set(self):
+        os.set_blocking(self._read, False)
+        try:
+            return bool(os.read(self._read, 1))
+        except BlockingIOError:
+            return False
+
+
+class Clocked:
+    """
+    A behaviour that answers after @delay(number) seconds and notes by the clock that the generator has as
+    well when it had each request, and when it was about to answer: what a latency can be at least and at
+    most follows from these, however busy this machine is.
+    """
+
+    def __init__(self, delay):
+        self._delay, self.times = delay, []
+
+    def __call__(self, client, number):
+        received = time.monotonic_ns()
+        time.sleep(self._delay(number))
+        self.times.append((received, time.monotonic_ns()))
+        client.sendall(OK)
+
+
+def percentile(values, percent):
+    """The least value that so many percent do not exceed, as the generator reckons."""
+    values = sorted(values)
+    return values[max(0, -(-len(values) * int(percent * 1000) // 100000) - 1)]
+
+
 def always(data, keep=True):
     """A behaviour: the same answer each time. The end of a connection comes with it, not after it."""
 
@@ -246,16 +312,39 @@ def reset(client):
     return False
 
 
+def forward(client):
+    """Between a client and nginx, until one of them has enough."""
+    with socket.create_connection(("127.0.0.1", TLS_PORT)) as server:
+
+        def copy(source, sink):
+            try:
+                while data := source.recv(65536):
+                    sink.sendall(data)
+            except OSError:
+                pass  # one of them is gone, and so is the connection
+            for end in (source, sink):
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # it was before
+
+        thread = threading.Thread(target=copy, args=(server, client), daemon=True)
+        thread.start()
+        copy(client, server)
+        thread.join()
+
+
 def certificates(lab, names="DNS:localhost,IP:127.0.0.1,IP:::1"):
-    """An authority, and a server's certificate by it."""
+    """An authority, and a server's and a client's certificates by it."""
     os.makedirs(CERTS)
     with open(f"{CERTS}/names", "w", encoding="ascii") as file:
         file.write(f"subjectAltName={names}\n")
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     lab.run("openssl", "req", "-x509", *key, "-keyout", f"{CERTS}/ca.key", "-out", f"{CERTS}/ca.pem",
             "-days", "2", "-subj", "/CN=authority")
-    lab.run("openssl", "req", *key, "-keyout", f"{CERTS}/server.key", "-out", f"{CERTS}/server.csr",
-            "-subj", "/CN=server")
-    lab.run("openssl", "x509", "-req", "-in", f"{CERTS}/server.csr", "-CA", f"{CERTS}/ca.pem",
-            "-CAkey", f"{CERTS}/ca.key", "-CAcreateserial", "-days", "2", "-extfile",
-            f"{CERTS}/names", "-out", f"{CERTS}/server.pem")
+    for name, extensions in (("server", ("-extfile", f"{CERTS}/names")), ("client", ())):
+        lab.run("openssl", "req", *key, "-keyout", f"{CERTS}/{name}.key", "-out",
+                f"{CERTS}/{name}.csr", "-subj", f"/CN={name}")
+        lab.run("openssl", "x509", "-req", "-in", f"{CERTS}/{name}.csr", "-CA", f"{CERTS}/ca.pem",
+                "-CAkey", f"{CERTS}/ca.key", "-CAcreateserial", "-days", "2", *extensions, "-out",
+                f"{CERTS}/{name}.pem")

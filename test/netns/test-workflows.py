@@ -135,8 +135,8 @@ def test_watch(t, stage):
           values={"bandwidth": "10Mbps", "connections": 10, "size": "1KB", "latency": "0ms"})
 @scenario("100 Mbit/s, 50 connections, 100 KB a request", 60, duration=6, rate=100e6,
           values={"bandwidth": "100Mbps", "connections": 50, "size": "100KB", "latency": "0ms"})
-@scenario("a slow network", 60, duration=6, rate=400e3,
-          values={"bandwidth": "400Kbps", "connections": 10, "size": "1KB", "latency": "100ms"})
+@scenario("a slow network: 100 KB/s, 500 ms", 60, duration=6, rate=800e3,
+          values={"bandwidth": "100KB/s", "connections": 60, "size": "1KB", "latency": "500ms"})
 @staged
 def test_bandwidth(t, stage, values, duration, rate):
     before = stage.totals()

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define PATH	   "eth0.conf"
 #define LINE_LIMIT 199 /* inih's, as Debian builds it */
@@ -328,6 +329,47 @@ static void a_file_is_read_by_its_path(void **state)
 	unlink(path);
 }
 
+/* Adds the line that each value stands in. */
+static int set_with_line(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *config = target;
+	size_t used = strlen(config->services);
+
+	(void)key;
+	(void)err;
+	snprintf(config->services + used, sizeof(config->services) - used, "%d:%s;", config->n_set,
+		 value);
+	return 0;
+}
+
+static void a_key_may_be_wished_to_repeat(void **state)
+{
+	static const struct ini_key wished[] = { { "s", "many", set_with_line, "x" },
+						 { "s", "once", set_with_line, "x" } };
+	struct config config = { 0 };
+	struct ini_wishes wishes = { "many", (unsigned int *)&config.n_set };
+	char path[] = "/tmp/test-ini-XXXXXX";
+	struct error err = { "" };
+	FILE *file = fdopen(mkstemp(path), "w");
+	int good, bad;
+
+	(void)state;
+	assert_non_null(file);
+	fputs("[s]\nmany = a\n\nonce = b\n; c\nmany = d\nmany = a\n", file);
+	fflush(file);
+	good = ini_read_as(path, wished, array_size(wished), &config, &wishes, &err);
+	fputs("once = e\n", file);
+	fclose(file);
+	bad = ini_read_as(path, wished, array_size(wished), &(struct config){ 0 }, &wishes, &err);
+	unlink(path);
+	assert_int_equal(good, 0);
+	assert_string_equal(config.services, "2:a;4:b;6:d;7:a;");
+	assert_int_equal(bad, -EINVAL);
+	assert_non_null(strstr(err.text, ":8: \"once\" was already set in line 4"));
+	assert_int_equal(ini_read_as(path, wished, array_size(wished), &config, &wishes, &err),
+			 -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,6 +388,7 @@ int main(void)
 		cmocka_unit_test(the_length_of_keys_is_bounded),
 		cmocka_unit_test(a_missing_file_is_told_apart),
 		cmocka_unit_test(a_file_is_read_by_its_path),
+		cmocka_unit_test(a_key_may_be_wished_to_repeat),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

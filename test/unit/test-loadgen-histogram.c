@@ -242,6 +242,38 @@ static void a_difference_of_nothing_is_empty(void **state)
 	assert_memory_equal(later, empty, sizeof(*later));
 }
 
+static void ranks_are_those_of_the_data(void **state)
+{
+	_cleanup_free_ struct histogram *histogram = histogram_new();
+
+	(void)state;
+	assert_int_equal(histogram_n_at_most(histogram, UINT64_MAX), 0);
+	for (uint64_t ns = 1; ns <= 200; ns++)
+		histogram_record(histogram, ns);
+	for (uint64_t ns = 0; ns <= 200; ns++)
+		assert_int_equal(histogram_n_at_most(histogram, ns), ns);
+	histogram_record(histogram, UINT64_MAX);
+	assert_int_equal(histogram_n_at_most(histogram, 3600ULL * 1000000000 - 1), 200 + 1);
+	assert_int_equal(histogram_n_at_most(histogram, 3000ULL * 1000000000), 200);
+	assert_int_equal(histogram_n_at_most(histogram, UINT64_MAX), 201);
+}
+
+/* 1 to 200: variance (200^2 - 1) / 12. Greater values are only known to a bucket's width. */
+static void the_deviation_is_that_of_the_data(void **state)
+{
+	_cleanup_free_ struct histogram *histogram = histogram_new();
+
+	(void)state;
+	assert_true(histogram_deviation(histogram) == 0);
+	for (uint64_t ns = 1; ns <= 200; ns++)
+		histogram_record(histogram, ns);
+	assert_true(fabs(histogram_deviation(histogram) - sqrt(39999.0 / 12)) < 1e-9);
+	memset(histogram, 0, sizeof(*histogram));
+	for (uint64_t i = 0; i < 1000; i++)
+		histogram_record(histogram, i % 2 ? 1000000 : 3000000);
+	assert_true(fabs(histogram_deviation(histogram) - 1e6) < 1e6 / 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +283,8 @@ int main(void)
 		cmocka_unit_test(an_empty_one_says_zero),
 		cmocka_unit_test(odd_percents_are_the_ends),
 		cmocka_unit_test(ranks_do_not_suffer_from_binary_fractions),
+		cmocka_unit_test(ranks_are_those_of_the_data),
+		cmocka_unit_test(the_deviation_is_that_of_the_data),
 		cmocka_unit_test(parts_add_up_to_the_whole),
 		cmocka_unit_test(differences_are_what_came_since),
 		cmocka_unit_test(a_difference_of_nothing_is_empty),

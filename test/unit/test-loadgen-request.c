@@ -70,7 +70,7 @@ static void the_head_names_host_and_length(void **state)
 	request_maker_free(&m.maker);
 }
 
-static void without_size_it_is_a_get(void **state)
+static void a_get_has_no_length(void **state)
 {
 	_cleanup_free_ char *all = NULL;
 	struct request request;
@@ -78,11 +78,89 @@ static void without_size_it_is_a_get(void **state)
 
 	(void)state;
 	make(&m, 0);
+	request_maker_free(&m.maker);
+	m.config.method = METHOD_GET;
+	assert_int_equal(request_maker_init(&m.maker, &m.config, 12345), 0);
 	assert_int_equal(request_begin(&m.maker, 7, 0, &request), 0);
 	all = sent_in(&m, &request, 1);
 	assert_memory_equal(all, "GET /a?b=c HTTP/1.1\r\n", 21);
 	assert_null(strstr(all, "Content-Length"));
 	assert_string_equal(all + strlen(all) - 4, "\r\n\r\n");
+	request_end(&request);
+	request_maker_free(&m.maker);
+}
+
+static void check_head(struct maker *m, uint64_t size, const char *want)
+{
+	_cleanup_free_ char *all = NULL;
+	struct request request;
+
+	assert_int_equal(request_maker_init(&m->maker, &m->config, 12345), 0);
+	assert_int_equal(request_begin(&m->maker, 0, size, &request), 0);
+	all = sent_in(m, &request, UINT64_MAX);
+	all[request.n_head] = '\0';
+	assert_string_equal(all, want);
+	request_end(&request);
+	request_maker_free(&m->maker);
+}
+
+static void add_header(struct maker *m, const char *text)
+{
+	strcpy(m->config.headers.text[m->config.headers.n++], text);
+}
+
+static void each_method_has_its_head(void **state)
+{
+	struct maker m = { .config = { .method = METHOD_PUT } };
+
+	(void)state;
+	strcpy(m.config.url.target, "/");
+	strcpy(m.config.url.authority, "a");
+	add_header(&m, "User-Agent: me");
+	check_head(&m, 0,
+		   "PUT / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n"
+		   "Content-Type: application/octet-stream\r\nContent-Length: 0\r\n"
+		   "User-Agent: me\r\n\r\n");
+	m.config.method = METHOD_HEAD;
+	check_head(&m, 0, "HEAD / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nUser-Agent: me\r\n\r\n");
+}
+
+static void configured_headers_take_the_place_of_ours(void **state)
+{
+	struct maker m = { .config = { .method = METHOD_POST, .request_size = 3 } };
+
+	(void)state;
+	strcpy(m.config.url.target, "/x");
+	strcpy(m.config.url.authority, "a");
+	add_header(&m, "X-A: 1");
+	add_header(&m, "host:b.example:81");
+	add_header(&m, "X-A:2");
+	add_header(&m, "user-AGENT:");
+	add_header(&m, "Accept: text/plain");
+	add_header(&m, "content-type: text/plain; charset=utf-8");
+	check_head(&m, 3,
+		   "POST /x HTTP/1.1\r\nHost: b.example:81\r\nContent-Length: 3\r\nX-A: 1\r\n"
+		   "X-A: 2\r\nuser-AGENT: \r\nAccept: text/plain\r\n"
+		   "content-type: text/plain; charset=utf-8\r\n\r\n");
+}
+
+/* The most that a configuration can ask for. */
+static void the_longest_head_fits(void **state)
+{
+	struct maker m = { .config = { .method = METHOD_DELETE } };
+	struct request request;
+
+	(void)state;
+	memset(m.config.url.target, 't', sizeof(m.config.url.target) - 1);
+	memset(m.config.url.authority, 'a', sizeof(m.config.url.authority) - 1);
+	for (size_t i = 0; i < LOADGEN_MAX_HEADERS; i++) {
+		memset(m.config.headers.text[i], 'x', LOADGEN_MAX_HEADER);
+		m.config.headers.text[i][1] = ':'; /* without a blank, that is sent */
+		m.config.headers.n++;
+	}
+	assert_int_equal(request_maker_init(&m.maker, &m.config, 1), 0);
+	assert_int_equal(request_begin(&m.maker, 0, 0, &request), 0);
+	assert_true(request_size(&request) > 1023 + 271 + 32 * 503);
 	request_end(&request);
 	request_maker_free(&m.maker);
 }
@@ -169,7 +247,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_head_names_host_and_length),
-		cmocka_unit_test(without_size_it_is_a_get),
+		cmocka_unit_test(a_get_has_no_length),
+		cmocka_unit_test(each_method_has_its_head),
+		cmocka_unit_test(configured_headers_take_the_place_of_ours),
+		cmocka_unit_test(the_longest_head_fits),
 		cmocka_unit_test(the_last_can_be_smaller),
 		cmocka_unit_test(a_cut_changes_no_byte),
 		cmocka_unit_test(no_two_bodies_are_equal),

@@ -50,10 +50,11 @@ static void check_good(const struct good *good, const struct cutting *cutting)
 	assert_int_equal(response_end(&response, &why), RESPONSE_DONE);
 	assert_int_equal(response_skippable(&response), 0);
 	if (response.status != good->status || response.keep_alive != good->keep_alive ||
-	    response.n_body != good->n_body || response.n_head != n - good->n_body - good->n_rest)
+	    response.message.n_body != good->n_body ||
+	    response.message.n_head != n - good->n_body - good->n_rest)
 		fail_msg("%u, keep alive %d, %ju + %ju bytes: %s", response.status,
-			 response.keep_alive, (uintmax_t)response.n_head,
-			 (uintmax_t)response.n_body, good->text);
+			 response.keep_alive, (uintmax_t)response.message.n_head,
+			 (uintmax_t)response.message.n_body, good->text);
 	assert_int_equal(response_feed(&response, "x", 1, &used, &why), RESPONSE_DONE);
 	assert_int_equal(used, 0);
 }
@@ -166,7 +167,7 @@ static void long_lines_are_taken_up_to_the_limit(void **state)
 
 	(void)state;
 	assert_int_equal(feed_long(OK "X:", 'x', room, end, &r, &why), RESPONSE_DONE);
-	assert_int_equal(r.n_head, RESPONSE_MAX_HEAD);
+	assert_int_equal(r.message.n_head, RESPONSE_MAX_HEAD);
 	assert_int_equal(feed_long(OK "X:", 'x', room + 1, end, &r, &why), RESPONSE_BAD);
 	assert_string_equal(why, "more than 32 KiB of headers");
 	assert_int_equal(feed_long(OK "X:", 'x', 150000, end, &r, &why), RESPONSE_BAD);
@@ -192,7 +193,7 @@ static void chunk_lines_and_trailers_are_bounded(void **state)
 	assert_int_equal(
 		feed_long(CHUNKED "1;", 'x', RESPONSE_MAX_HEAD - 4, "\r\na\r\n0\r\n\r\n", &r, &why),
 		RESPONSE_DONE);
-	assert_int_equal(r.n_body, RESPONSE_MAX_HEAD + strlen("a\r\n0\r\n\r\n"));
+	assert_int_equal(r.message.n_body, RESPONSE_MAX_HEAD + strlen("a\r\n0\r\n\r\n"));
 	assert_int_equal(feed_long(CHUNKED "1;", 'x', RESPONSE_MAX_HEAD - 3, "\r\n", &r, &why),
 			 RESPONSE_BAD);
 	assert_int_equal(feed_long(CHUNKED "1", ' ', 600, ";\r\n", &r, &why), RESPONSE_BAD);
@@ -258,7 +259,7 @@ static void huge_bodies_are_counted(void **state)
 	assert_true(response_skippable(&response) == UINT64_MAX);
 	assert_int_equal(response_skip(&response, 1ULL << 62), RESPONSE_MORE);
 	assert_true(response_skippable(&response) == UINT64_MAX - (1ULL << 62));
-	assert_true(response.n_body == (1ULL << 62) + 18);
+	assert_true(response.message.n_body == (1ULL << 62) + 18);
 }
 
 /* ---- mutations ---- */
@@ -325,14 +326,16 @@ static void check_same(const char *text, size_t n, uint64_t *seed)
 	used_a = feed_text(&one, text, n, &whole, &a, &why_a);
 	used_b = feed_text(&other, text, n, &pieces, &b, &why_b);
 	if (a != b || used_a != used_b || why_a != why_b || one.status != other.status ||
-	    one.n_head != other.n_head || one.n_body != other.n_body ||
-	    one.keep_alive != other.keep_alive ||
+	    one.message.n_head != other.message.n_head ||
+	    one.message.n_body != other.message.n_body || one.keep_alive != other.keep_alive ||
 	    response_skippable(&one) != response_skippable(&other))
 		fail_msg("%d, %d (%s, %s) after %zu, %zu: %.*s", a, b, why_a ?: "", why_b ?: "",
 			 used_a, used_b, (int)n, text);
-	if ((a == RESPONSE_BAD) != (why_a != NULL) || one.n_head + one.n_body != used_a)
-		fail_msg("%d (%s), %ju + %ju of %zu: %.*s", a, why_a ?: "", (uintmax_t)one.n_head,
-			 (uintmax_t)one.n_body, used_a, (int)n, text);
+	if ((a == RESPONSE_BAD) != (why_a != NULL) ||
+	    one.message.n_head + one.message.n_body != used_a)
+		fail_msg("%d (%s), %ju + %ju of %zu: %.*s", a, why_a ?: "",
+			 (uintmax_t)one.message.n_head, (uintmax_t)one.message.n_body, used_a,
+			 (int)n, text);
 	assert_int_equal(response_end(&one, &why_a), response_end(&other, &why_b));
 	assert_true(why_a == why_b);
 }

@@ -18,7 +18,7 @@
 static struct schedule schedule_of(uint64_t num, uint64_t den, uint64_t end, uint64_t n_total,
 				   uint32_t worker, uint32_t n_workers)
 {
-	struct pace pace = { num, den };
+	struct pace pace = { num, den, 0 };
 	struct schedule schedule;
 
 	schedule_init(&schedule, &pace, START, end, n_total, worker, n_workers);
@@ -42,7 +42,7 @@ static void bandwidth_is_an_exact_fraction(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < array_size(cases); i++) {
-		struct pace pace = { 99, 99 };
+		struct pace pace = { 99, 99, 99 };
 
 		pace_from_bandwidth(cases[i].bps, cases[i].size, &pace);
 		if (pace.requests_num != cases[i].num || pace.ns_den != cases[i].den)
@@ -72,7 +72,7 @@ static void rates_are_exact_to_a_millionth(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < array_size(cases); i++) {
-		struct pace pace = { 99, 99 };
+		struct pace pace = { 99, 99, 99 };
 
 		pace_from_rate(cases[i].rate, &pace);
 		if (pace.requests_num != cases[i].num || pace.ns_den != cases[i].den)
@@ -118,9 +118,12 @@ static void nothing_drifts(void **state)
 static void times_and_counts_agree(void **state)
 {
 	static const struct pace paces[] = {
-		{ 1, 1 },      { 3, 1 },      { 1, 7 },
-		{ 7, 3 },      { 125, 1 },    { 3, 1000 },
-		{ 997, 1009 }, { 1, 800000 }, { 333333333, 1000000 },
+		{ 1, 1, 0 },	  { 3, 1, 0 },	     { 1, 7, 0 },
+		{ 7, 3, 0 },	  { 125, 1, 0 },     { 3, 1000, 0 },
+		{ 997, 1009, 0 }, { 1, 800000, 0 },  { 333333333, 1000000, 0 },
+		{ 1, 1, 1 },	  { 1, 7, 100 },     { 1, 7, 101 },
+		{ 7, 3, 1000 },	  { 125, 1, 33 },    { 3, 1000, 100000 },
+		{ 1, 1, 4000 },	  { 997, 1009, 77 }, { 1, 800000, 5000000 },
 	};
 
 	(void)state;
@@ -319,6 +322,73 @@ static void the_total_is_exact_to_the_byte(void **state)
 	}
 }
 
+/* In a ramp of 10 s to 1,000 a second 5,000 are due, half of what would be without. */
+static void a_ramp_grows_to_the_pace(void **state)
+{
+	struct schedule schedule = schedule_of(1, 1000000, UINT64_MAX, UINT64_MAX, 0, 1);
+
+	(void)state;
+	schedule.pace.ramp_ns = 10 * NSEC_PER_SEC;
+	assert_true(schedule_next_due_ns(&schedule) == START);
+	assert_int_equal(schedule_n_due(&schedule, START + NSEC_PER_SEC - 1), 50);
+	assert_int_equal(schedule_n_due(&schedule, START + NSEC_PER_SEC), 51);
+	assert_int_equal(schedule_n_due(&schedule, START + 2 * NSEC_PER_SEC), 201);
+	assert_int_equal(schedule_n_due(&schedule, START + 10 * NSEC_PER_SEC), 5001);
+	assert_int_equal(schedule_n_due(&schedule, START + 11 * NSEC_PER_SEC), 6001);
+	schedule.next = 50;
+	assert_true(schedule_next_due_ns(&schedule) == START + NSEC_PER_SEC);
+	schedule.next = 1250;
+	assert_true(schedule_next_due_ns(&schedule) == START + 5 * NSEC_PER_SEC);
+	schedule.next = 5000;
+	assert_true(schedule_next_due_ns(&schedule) == START + 10 * NSEC_PER_SEC);
+	schedule.next = 5001;
+	assert_true(schedule_next_due_ns(&schedule) == START + 10 * NSEC_PER_SEC + 1000000);
+}
+
+/* No request before the one before it, at the ends of what rates and ramps there are. */
+static void ramps_of_any_size_go_forward(void **state)
+{
+	static const struct pace paces[] = {
+		{ 9999999999999, 1000000000000000, DAY }, { 1, 1000000 * NSEC_PER_SEC, DAY },
+		{ 1000000000000, 8 * NSEC_PER_SEC, DAY }, { 125, 1, DAY },
+		{ 1, (8ULL << 30) * NSEC_PER_SEC, DAY },  { 7, 24 * NSEC_PER_SEC, 1 },
+		{ 333333333, 1000000 * NSEC_PER_SEC, 3 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_size(paces); i++) {
+		struct schedule schedule;
+		uint64_t before = 0, step;
+
+		schedule_init(&schedule, &paces[i], START, UINT64_MAX, UINT64_MAX, 0, 1);
+		step = (uint64_t)pace_n_due(&paces[i], 0, DAY) / 997 + 1;
+		for (uint64_t k = 0; k < 2000 * step; k += step) {
+			uint64_t due;
+
+			schedule.next = k;
+			due = schedule_next_due_ns(&schedule);
+			assert_true(due >= before && due >= START);
+			before = due;
+		}
+	}
+}
+
+static void a_stretch_has_what_is_due_in_it(void **state)
+{
+	static const struct pace plain = { 1, 1000000, 0 };
+	static const struct pace ramp = { 1, 1000000, 10 * NSEC_PER_SEC };
+	static const struct pace none = { 0, 0, 0 };
+
+	(void)state;
+	assert_true(pace_n_due(&none, 0, NSEC_PER_SEC) == 0);
+	assert_true(pace_n_due(&plain, 0, NSEC_PER_SEC) == 1000);
+	assert_true(pace_n_due(&plain, NSEC_PER_SEC, 3 * NSEC_PER_SEC) == 2000);
+	assert_true(pace_n_due(&ramp, 0, NSEC_PER_SEC) == 50);
+	assert_true(pace_n_due(&ramp, NSEC_PER_SEC, 2 * NSEC_PER_SEC) == 150);
+	assert_true(pace_n_due(&ramp, 0, 10 * NSEC_PER_SEC) == 5000);
+	assert_true(pace_n_due(&ramp, 9 * NSEC_PER_SEC, 11 * NSEC_PER_SEC) == 950 + 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +403,9 @@ int main(void)
 		cmocka_unit_test(without_a_pace_all_is_due),
 		cmocka_unit_test(the_edge_of_time_is_safe),
 		cmocka_unit_test(what_was_due_before_a_time_is_skipped),
+		cmocka_unit_test(a_ramp_grows_to_the_pace),
+		cmocka_unit_test(ramps_of_any_size_go_forward),
+		cmocka_unit_test(a_stretch_has_what_is_due_in_it),
 		cmocka_unit_test(the_total_is_exact_to_the_byte),
 	};
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-/* util/units.c, sizes, bandwidths and decimals: what is taken, what is not, what is written. */
+/* util/units.c, sizes, bandwidths, shares and decimals: what is taken, what is not, what is written. */
 #include "unit.h"
 
 #include "util/cleanup.h"
 #include "util/units.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define UNTOUCHED 0x5a5a5a5a5a5a5a5aULL
 
@@ -187,6 +188,72 @@ static void bandwidths_tell_bits_from_bytes(void **state)
 	check_all(cases, array_size(cases), parse_bandwidth);
 }
 
+static void shares_have_their_percent(void **state)
+{
+	static const struct number cases[] = {
+		{ "0%", 0, 0 },
+		{ "1%", 0, 10000 },
+		{ "100%", 0, 1000000 },
+		{ "99.5%", 0, 995000 },
+		{ "0.0001%", 0, 1 },
+		{ "99.9999%", 0, 999999 },
+		{ "5.000000%", 0, 50000 },
+		{ "00.1%", 0, 1000 },
+		{ "0.00001%", -EINVAL, 0 },
+		{ "1844674407370955161%", -ERANGE, 0 },
+		{ "99999999999999999999%", -ERANGE, 0 },
+		{ "", -EINVAL, 0 },
+		{ "%", -EINVAL, 0 },
+		{ "0", -EINVAL, 0 },
+		{ "1", -EINVAL, 0 },
+		{ "0.01", -EINVAL, 0 },
+		{ "1 %", -EINVAL, 0 },
+		{ "1%%", -EINVAL, 0 },
+		{ "1% ", -EINVAL, 0 },
+		{ " 1%", -EINVAL, 0 },
+		{ "-1%", -EINVAL, 0 },
+		{ "+1%", -EINVAL, 0 },
+		{ ".5%", -EINVAL, 0 },
+		{ "5.%", -EINVAL, 0 },
+		{ "1,5%", -EINVAL, 0 },
+		{ "1e1%", -EINVAL, 0 },
+		{ "1percent", -EINVAL, 0 },
+		{ "1ppm", -EINVAL, 0 },
+	};
+	uint64_t value = UNTOUCHED;
+
+	(void)state;
+	check_all(cases, array_size(cases), parse_percent);
+	assert_int_equal(parse_percent("100.0001%", 0, 1000000, &value), -ERANGE);
+	assert_true(value == UNTOUCHED);
+}
+
+static void shares_are_written_as_they_are_read(void **state)
+{
+	static const struct {
+		uint64_t ppm;
+		const char *text;
+	} cases[] = {
+		{ 0, "0%" },	     { 1, "0.0001%" },	{ 10000, "1%" },     { 1000000, "100%" },
+		{ 995000, "99.5%" }, { 100000, "10%" }, { 10010, "1.001%" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_size(cases); i++) {
+		char buf[FORMAT_MAX] = "";
+		uint64_t back = UNTOUCHED;
+
+		assert_int_equal(format_percent(buf, sizeof(buf), cases[i].ppm), 0);
+		assert_string_equal(buf, cases[i].text);
+		assert_int_equal(parse_percent(buf, 0, UINT64_MAX, &back), 0);
+		assert_true(back == cases[i].ppm);
+		strcpy(buf, "?");
+		assert_int_equal(format_percent(buf, strlen(cases[i].text), cases[i].ppm), -ENOSPC);
+		assert_string_equal(buf, "?");
+		assert_int_equal(format_percent(buf, strlen(cases[i].text) + 1, cases[i].ppm), 0);
+	}
+}
+
 static void sizes_and_bandwidths_keep_to_their_range(void **state)
 {
 	uint64_t value = UNTOUCHED;
@@ -304,6 +371,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_are_exact),
 		cmocka_unit_test(bandwidths_tell_bits_from_bytes),
+		cmocka_unit_test(shares_have_their_percent),
+		cmocka_unit_test(shares_are_written_as_they_are_read),
 		cmocka_unit_test(sizes_and_bandwidths_keep_to_their_range),
 		cmocka_unit_test(decimals_are_whole_parts),
 		cmocka_unit_test(sizes_and_bandwidths_are_written_as_they_are_read),

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * What keys of the configuration have to agree on, whatever source each came from; and defaults that
+ * give way to what was said.
+ */
+#include "config-kinds.h"
+
+#include "util/cleanup.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+/* "bandwidth = 10Mbps (load.ini:3)", for messages about more than one key. */
+static const char *describe(const struct config *c, enum config_key key, char *buf, size_t size)
+{
+	char value[CONFIG_VALUE_MAX], origin[160];
+
+	config_rows[key].kind->format((const char *)c + config_rows[key].offset, value,
+				      sizeof(value));
+	config_describe_origin(c, key, &c->origin[key], origin, sizeof(origin));
+	snprintf(buf, size, "%s = %.100s (%.110s)", config_key_name(key), value, origin);
+	return buf;
+}
+
+static int disagree(const struct config *c, enum config_key a, enum config_key b, const char *why,
+		    struct error *err)
+{
+	char text_a[256], text_b[256];
+
+	return error_set(err, -EINVAL, "%s and %s: %s", describe(c, a, text_a, sizeof(text_a)),
+			 describe(c, b, text_b, sizeof(text_b)), why);
+}
+
+static int wrong(const struct config *c, enum config_key key, const char *why, struct error *err)
+{
+	char text[256];
+
+	return error_set(err, -EINVAL, "%s: %s", describe(c, key, text, sizeof(text)), why);
+}
+
+static bool is_default(const struct config *c, enum config_key key)
+{
+	return c->origin[key].from == FROM_DEFAULT;
+}
+
+static void follows(struct config *c, enum config_key key, enum config_key from)
+{
+	c->origin[key] = (struct config_origin){ .from = FROM_KEY, .key = from };
+}
+
+/* The URL's scheme is the protocol where nobody named one, and the other way round. */
+static int settle_target(struct config *c, struct error *err)
+{
+	bool has_scheme, named = !is_default(c, KEY_PROTOCOL);
+	char text[sizeof(c->url_text) + sizeof("https://")];
+	int r;
+
+	if (!*c->url_text)
+		return error_set(
+			err, -EINVAL,
+			"no url: give --url http://HOST[:PORT][/PATH], or url = ... in the "
+			"[target] section of a file (-c)");
+	has_scheme =
+		!strncasecmp(c->url_text, "http://", 7) || !strncasecmp(c->url_text, "https://", 8);
+	r = url_parse(c->url_text, c->tls, &c->url, err); /* has been read before, as http */
+	if (r)
+		return r;
+	if (has_scheme && named && c->url.tls != c->tls)
+		return disagree(c, KEY_PROTOCOL, KEY_URL, "drop one, or make them agree", err);
+	if (has_scheme && !named)
+		follows(c, KEY_PROTOCOL, KEY_URL);
+	c->tls = c->url.tls;
+	if (has_scheme)
+		return 0;
+	snprintf(text, sizeof(text), "%s://%s", c->tls ? "https" : "http", c->url_text);
+	strcpy(c->url_text, text); /* MAX_URL leaves room */
+	return 0;
+}
+
+/* Who wants a GET says so, or asks for no payload; the other one of both follows. */
+static int settle_method(struct config *c, struct error *err)
+{
+	if (is_default(c, KEY_METHOD) && !c->request_size) {
+		c->method = METHOD_GET;
+		follows(c, KEY_METHOD, KEY_REQUEST_SIZE);
+	}
+	if (method_has_payload(c->method) || !c->request_size)
+		return 0;
+	if (!is_default(c, KEY_REQUEST_SIZE))
+		return disagree(c, KEY_METHOD, KEY_REQUEST_SIZE,
+				"this method has no payload; drop request_size, or have POST, PUT "
+				"or PATCH send it",
+				err);
+	c->request_size = 0;
+	follows(c, KEY_REQUEST_SIZE, KEY_METHOD);
+	return 0;
+}
+
+/* Ten megabits are the pace of who asks for nothing: no load of full speed by omission. */
+static int settle_pace(struct config *c, struct error *err)
+{
+	if (c->rate > 0 && is_default(c, KEY_BANDWIDTH)) {
+		c->bandwidth_bps = 0;
+		follows(c, KEY_BANDWIDTH, KEY_RATE);
+	}
+	if (c->rate > 0 && c->bandwidth_bps)
+		return disagree(c, KEY_BANDWIDTH, KEY_RATE,
+				"each is a pace of its own; give one (0 turns the other off)", err);
+	if (c->bandwidth_bps && !c->request_size)
+		return disagree(c, KEY_BANDWIDTH, KEY_REQUEST_SIZE,
+				"requests without payload have no bandwidth; give --rate instead, "
+				"or --bandwidth 0 for as fast as it goes",
+				err);
+	if (c->ramp_ns && !(c->rate > 0) && !c->bandwidth_bps)
+		return wrong(c, KEY_RAMP, "there is no pace to grow to; give bandwidth or rate",
+			     err);
+	return 0;
+}
+
+static int settle_limits(struct config *c, struct error *err)
+{
+	if (c->threads > c->connections)
+		return disagree(c, KEY_THREADS, KEY_CONNECTIONS,
+				"each thread needs a connection of its own", err);
+	if (c->total_size && !c->request_size)
+		return disagree(c, KEY_TOTAL_SIZE, KEY_REQUEST_SIZE,
+				"requests without payload never get there; use --requests", err);
+	if (c->total_size && c->request_size > c->total_size)
+		return disagree(c, KEY_REQUEST_SIZE, KEY_TOTAL_SIZE, "not even one request fits",
+				err);
+	if (c->duration_ns && c->ramp_ns > c->duration_ns)
+		return disagree(c, KEY_RAMP, KEY_DURATION,
+				"the run ends before its pace is reached", err);
+	return 0;
+}
+
+static int settle_tls(struct config *c, struct error *err)
+{
+	if (*c->key_file && !*c->cert_file)
+		return wrong(c, KEY_KEY_FILE, "it is the key of a certificate: give cert_file",
+			     err);
+	return 0;
+}
+
+/* Two writers of one file, or of standard output, would write into each other's lines. */
+static int settle_outputs(struct config *c, struct error *err)
+{
+	static const enum config_key keys[] = { KEY_JSON, KEY_NDJSON, KEY_CSV, KEY_HDR };
+	const char *const paths[] = { c->json, c->ndjson, c->csv, c->hdr };
+
+	for (size_t i = 0; i < array_size(keys); i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (*paths[i] && !strcmp(paths[i], paths[j]))
+				return disagree(c, keys[j], keys[i],
+						"each needs a file of its own; one can have "
+						"standard output (-)",
+						err);
+		}
+	}
+	return 0;
+}
+
+static int settle_thresholds(struct config *c, struct error *err)
+{
+	if (c->min_achieved_ppm != LOADGEN_NO_THRESHOLD && !(c->rate > 0) && !c->bandwidth_bps)
+		return wrong(c, KEY_MIN_ACHIEVED,
+			     "there is no pace to achieve; give bandwidth or rate", err);
+	return 0;
+}
+
+/**
+ * config_agree() - the last step of config_resolve()
+ * @config: with the values of defaults, file and command line
+ * @err: which keys do not go together, where each stands, and what would do
+ *
+ * Return: 0 or -EINVAL.
+ */
+int config_agree(struct config *config, struct error *err)
+{
+	int r = settle_target(config, err);
+
+	r = r ?: settle_method(config, err);
+	r = r ?: settle_pace(config, err);
+	r = r ?: settle_limits(config, err);
+	r = r ?: settle_tls(config, err);
+	r = r ?: settle_outputs(config, err);
+	return r ?: settle_thresholds(config, err);
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * How a run went, worked out once for all that tell of it.
+ */
+#include "report.h"
+
+#include <signal.h>
+
+/** outcome_seconds() - Return: how long the run took; 0 where it has not begun */
+double outcome_seconds(const struct outcome *outcome)
+{
+	uint64_t ns = outcome->end_ns - outcome->start_ns;
+
+	return outcome->start_ns && ns ? (double)ns / 1e9 : 0;
+}
+
+/**
+ * outcome_reckon() - work out what was due and what of it was reached
+ * @outcome: with its times, configuration and pace; due_per_s and reached_per_s are filled
+ * @stats: of all workers
+ *
+ * The last request of each connection is under way when the run is cut, and counts as sent. Payload
+ * that a server has refused before it was sent does not, where it is payload that was asked for.
+ */
+void outcome_reckon(struct outcome *outcome, const struct stats *stats)
+{
+	const struct config *config = outcome->config;
+	double seconds = outcome_seconds(outcome);
+	double sent = (double)(stats->n_completed + stats->n_unfinished);
+
+	outcome->due_per_s = outcome->reached_per_s = 0;
+	if (seconds <= 0)
+		return;
+	if (config->bandwidth_bps)
+		sent -= (double)stats->payload_withheld / (double)config->request_size;
+	outcome->due_per_s =
+		pace_n_due(outcome->pace, 0, outcome->end_ns - outcome->start_ns) / seconds;
+	outcome->reached_per_s = sent / seconds;
+}
+
+/** outcome_ending() - Return: in a word why the run has ended */
+const char *outcome_ending(const struct outcome *outcome)
+{
+	switch (outcome->ending) {
+	case ENDED_BY_SIGNAL:
+		return outcome->signal == SIGINT ? "SIGINT" : "SIGTERM";
+	case ENDED_GIVEN_UP:
+		return "given up";
+	case ENDED_UNWRITTEN:
+		return "output failed";
+	case ENDED_BY_LIMIT:
+		break;
+	}
+	return "limit";
+}

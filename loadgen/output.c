@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * The outputs of a run: opened before it starts, a row each second for those that have rows, and
+ * what the run came to at its end.
+ *
+ * Text for people goes to standard output, unless another format has that. An output that is not
+ * read (a full pipe, a terminal that is held) holds nothing up: it gets fewer rows, each of which
+ * is about a longer time. One that cannot be written any more ends the run, and the others still
+ * get their report.
+ */
+#include "output.h"
+
+#include "util/cleanup.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+static const struct kind {
+	const struct output_format *format;
+	size_t path; /* in struct config */
+} kinds[] = {
+	{ &output_json, offsetof(struct config, json) },
+	{ &output_ndjson, offsetof(struct config, ndjson) },
+	{ &output_csv, offsetof(struct config, csv) },
+	{ &output_hdr, offsetof(struct config, hdr) },
+};
+
+static const char *path_of(const struct config *config, const struct kind *kind)
+{
+	return (const char *)config + kind->path;
+}
+
+/** outputs_have_text() - Return: whether standard output is for people */
+bool outputs_have_text(const struct config *config)
+{
+	for (size_t i = 0; i < array_size(kinds); i++) {
+		if (!strcmp(path_of(config, &kinds[i]), "-"))
+			return false;
+	}
+	return true;
+}
+
+static int add(struct outputs *outputs, const struct config *config,
+	       const struct output_format *format, const char *path, struct error *err)
+{
+	struct output *output = &outputs->output[outputs->n];
+	bool ours = strcmp(path, "-") != 0;
+
+	*output = (struct output){
+		.format = format,
+		.config = config,
+		.name = ours ? path : "standard output",
+		.out = ours ? fopen(path, "we") : stdout,
+	};
+	if (!output->out)
+		return error_set(err, -errno, "cannot write %s: %s", path, strerror(errno));
+	outputs->n++;
+	if (!format->row)
+		return 0;
+	output->before = calloc(1, sizeof(*output->before));
+	return output->before ? 0 : error_set(err, -ENOMEM, "out of memory");
+}
+
+/**
+ * outputs_open() - make ready to write
+ * @config: which ones, and where to; is used as long as they
+ * @outputs: to be closed by outputs_close(), also after a failure
+ * @err: which file cannot be written
+ *
+ * Return: 0 or negative errno.
+ */
+int outputs_open(const struct config *config, struct outputs *outputs, struct error *err)
+{
+	int r = 0;
+
+	outputs->n = 0;
+	if (outputs_have_text(config))
+		r = add(outputs, config, config->quiet ? &output_text_quiet : &output_text, "-",
+			err);
+	for (size_t i = 0; !r && i < array_size(kinds); i++) {
+		if (*path_of(config, &kinds[i]))
+			r = add(outputs, config, kinds[i].format, path_of(config, &kinds[i]), err);
+	}
+	return r;
+}
+
+/** outputs_close() - release what outputs_open() has made */
+void outputs_close(struct outputs *outputs)
+{
+	for (size_t i = 0; i < outputs->n; i++) {
+		free(outputs->output[i].before);
+		if (outputs->output[i].out != stdout)
+			fclose(outputs->output[i].out);
+	}
+	outputs->n = 0;
+}
+
+static void settle(struct output *output)
+{
+	if (fflush(output->out) || ferror(output->out))
+		output->error = errno ? -errno : -EIO;
+}
+
+/**
+ * outputs_begin() - before the first row
+ * @outputs: opened
+ * @stats: of all workers as of the start
+ */
+void outputs_begin(struct outputs *outputs, const struct stats *stats)
+{
+	for (size_t i = 0; i < outputs->n; i++) {
+		struct output *output = &outputs->output[i];
+
+		if (output->before)
+			*output->before = *stats;
+		if (!output->format->begin)
+			continue;
+		output->format->begin(output);
+		settle(output);
+	}
+}
+
+/*
+ * A pipe that is full, or a terminal that is held (^S): what is written would wait, and with it
+ * all.
+ */
+static bool is_read(FILE *out)
+{
+	struct pollfd fd = { .fd = fileno(out), .events = POLLOUT };
+
+	return poll(&fd, 1, 0) != 0;
+}
+
+static bool wants_row(const struct output *output, const struct stats *now, bool last)
+{
+	if (!output->before || output->error || (!last && !is_read(output->out)))
+		return false;
+	return now->time_ns > output->before->time_ns &&
+	       now->time_ns >= output->before->time_ns + output->format->min_row_ns;
+}
+
+/**
+ * outputs_row() - write what happened since the last row
+ * @outputs: begun
+ * @pace: of the run
+ * @start_ns: when the run started
+ * @now: stats of all workers
+ * @last: the run is over: also to who does not read
+ *
+ * Return: 0, or a negative errno when one cannot be written any more.
+ */
+int outputs_row(struct outputs *outputs, const struct pace *pace, uint64_t start_ns,
+		const struct stats *now, bool last)
+{
+	struct interval interval;
+	int r = 0;
+
+	for (size_t i = 0; i < outputs->n; i++) {
+		struct output *output = &outputs->output[i];
+
+		r = r ?: output->error;
+		if (!wants_row(output, now, last))
+			continue;
+		interval_between(output->config, pace, start_ns, output->before, now,
+				 &outputs->scratch, &interval);
+		output->format->row(output, &interval);
+		*output->before = *now;
+		settle(output);
+		r = r ?: output->error;
+	}
+	return r;
+}
+
+/**
+ * outputs_end() - write what the run came to
+ * @outputs: begun, or not if the run had no start
+ * @outcome: the run
+ * @stats: of all workers
+ * @err: which output could not be written
+ *
+ * Return: 0 or negative errno.
+ */
+int outputs_end(struct outputs *outputs, const struct outcome *outcome, const struct stats *stats,
+		struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < outputs->n; i++) {
+		struct output *output = &outputs->output[i];
+		bool before = output->error;
+
+		if (!before && output->format->end) {
+			output->format->end(output, outcome, stats);
+			settle(output);
+		}
+		if (!r && output->error)
+			r = error_set(err, output->error, "cannot write %s%s: %s",
+				      before || output->out != stdout ? "to " : "the report to ",
+				      output->name, strerror(-output->error));
+	}
+	return r;
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * What a run must not exceed, or must reach, to count as good. Looked at once, over the whole run.
+ *
+ * A run of which nothing was completed has no latency, and so misses each limit of one.
+ */
+#include "thresholds.h"
+
+#include "util/units.h"
+
+#include <stdio.h>
+
+#define WHOLE 1e6 /* ppm */
+
+static void check_latency(enum config_key key, uint64_t limit_ns, const struct histogram *corrected,
+			  double percent, struct threshold *ret)
+{
+	double ns = (double)histogram_percentile(corrected, percent);
+
+	*ret = (struct threshold){
+		.key = key,
+		.missed = !corrected->n || ns > (double)limit_ns,
+	};
+	format_duration(ret->limit, sizeof(ret->limit), limit_ns);
+	if (corrected->n)
+		snprintf(ret->value, sizeof(ret->value), "%.3fms", ns / 1e6);
+	else
+		snprintf(ret->value, sizeof(ret->value), "no answer");
+}
+
+static void put_share(struct threshold *threshold, uint64_t limit_ppm, double share)
+{
+	format_percent(threshold->limit, sizeof(threshold->limit), limit_ppm);
+	snprintf(threshold->value, sizeof(threshold->value), "%.4g%%", 100 * share);
+}
+
+/* Requests that failed, and answers other than 2xx, of all requests that ended. */
+static void check_errors(uint64_t limit_ppm, const struct stats *stats, struct threshold *ret)
+{
+	double n = (double)(stats->n_completed + stats->n_failed), share = 0;
+
+	if (n > 0)
+		share = (double)(stats->n_failed + stats_n_not_2xx(stats)) / n;
+	*ret = (struct threshold){
+		.key = KEY_MAX_ERRORS,
+		.missed = share * WHOLE > (double)limit_ppm,
+	};
+	put_share(ret, limit_ppm, share);
+}
+
+static void check_achieved(uint64_t limit_ppm, const struct outcome *outcome, struct threshold *ret)
+{
+	double share = outcome->due_per_s > 0 ? outcome->reached_per_s / outcome->due_per_s : 0;
+
+	*ret = (struct threshold){
+		.key = KEY_MIN_ACHIEVED,
+		.missed = share * WHOLE < (double)limit_ppm,
+	};
+	put_share(ret, limit_ppm, share);
+}
+
+/**
+ * thresholds_check() - hold a run against what was asked of it
+ * @outcome: of the run
+ * @stats: of all its workers
+ * @ret: those that were asked for, in the order of the configuration
+ *
+ * Return: how many.
+ */
+size_t thresholds_check(const struct outcome *outcome, const struct stats *stats,
+			struct threshold ret[MAX_THRESHOLDS])
+{
+	const struct config *c = outcome->config;
+	size_t n = 0;
+
+	if (c->max_p50_ns != LOADGEN_NO_THRESHOLD)
+		check_latency(KEY_MAX_P50, c->max_p50_ns, &stats->corrected, 50, &ret[n++]);
+	if (c->max_p99_ns != LOADGEN_NO_THRESHOLD)
+		check_latency(KEY_MAX_P99, c->max_p99_ns, &stats->corrected, 99, &ret[n++]);
+	if (c->max_p99_9_ns != LOADGEN_NO_THRESHOLD)
+		check_latency(KEY_MAX_P99_9, c->max_p99_9_ns, &stats->corrected, 99.9, &ret[n++]);
+	if (c->max_errors_ppm != LOADGEN_NO_THRESHOLD)
+		check_errors(c->max_errors_ppm, stats, &ret[n++]);
+	if (c->min_achieved_ppm != LOADGEN_NO_THRESHOLD)
+		check_achieved(c->min_achieved_ppm, outcome, &ret[n++]);
+	return n;
+}
+
+/**
+ * threshold_explain() - one line about a threshold that was missed
+ * @threshold: it
+ * @buf: "threshold missed: max_p99 = 50ms, but it was 61.250ms"
+ * @size: bytes at @buf
+ */
+void threshold_explain(const struct threshold *threshold, char *buf, size_t size)
+{
+	snprintf(buf, size, "threshold missed: %s = %s, but it was %s",
+		 config_key_name(threshold->key), threshold->limit, threshold->value);
+}

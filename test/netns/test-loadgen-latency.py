@@ -1,0 +1,109 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""
+sampler-loadgen's latencies, held against what the server itself has measured: both have the same clock, so
+that what each request can have taken at least and at most is known whatever this machine is busy with.
+"""
+import signal
+import time
+
+import lab as laboratory
+import tap
+from lab import scenario
+from reports import Written
+from servers import LOADGEN, OK, PORT, Clocked, Flag, Server, loadgen, percentile
+
+
+def check_latency(t, latency, least, most, name):
+    """
+    Percentiles of the generator between those of what each request has taken at least and at most, by the
+    server's clock. It tells values to 1 in 256, and to a microsecond.
+    """
+    for percent, key in ((50, "p50"), (90, "p90"), (99, "p99"), (99.9, "p99.9")):
+        low, high = (percentile(bounds, percent) / 1e6 for bounds in (least, most))
+        t.ok(low - 0.001 <= latency[key] <= high * (1 + 1 / 256) + 0.001,
+             f"{name}: {key} is as the server has it", (low, latency[key], high))
+
+
+def service_bounds(times):
+    """
+    On one connection a request is sent once the answer before has come, and its own has come when the next
+    one is there. Return: for each but the first and the last, what it took at least and at most.
+    """
+    least = [answered - received for received, answered in times[1:-1]]
+    most = [after[0] - before[1] for before, after in zip(times, times[2:])]
+    return least, most
+
+
+@scenario("a server that takes a known time", 60)
+def test_delay(t, lab):
+    server = Server(Clocked(lambda number: 0.03))
+    written = Written()
+    run = loadgen(lab, "--bandwidth", "0", "--connections", "1", "--requests", "100", *written.options)
+    times = server.stop()["times"]
+    report = written.read()[0]
+    t.equal((run.result.status, run.requests(), len(times)), (0, (100, 0, 0), 100), "100 requests")
+    t.ok(min(answered - received for received, answered in times) >= 30e6, "30 ms each", times)
+    # The first and the last have no neighbour: they may be anything above what they took.
+    least, most = service_bounds(times)
+    ends = [answered - received for received, answered in (times[0], times[-1])]
+    for name in ("service", "corrected"):
+        check_latency(t, run.latency(name), least + ends, most + [float("inf")] * 2, name)
+    t.ok(report["latency_us"]["service"]["min"] >= 30000, "the least is no less", report)
+    t.ok(report["latency_us"]["service"]["mean"] * 1000 >= sum(least + ends) / 100 * (1 - 1e-9),
+         "nor is the mean", report)
+
+
+@scenario("a stall is seen by those who would have come", 60)
+def test_stall(t, lab):
+    """
+    Request k is due k x 10 ms after the start, which is before the server has the first one and after the
+    program was started: so the server's own clock says how late each answer is at least and at most.
+    """
+    begun = time.monotonic_ns()
+    server = Server(Clocked(lambda number: 1 if number == 50 else 0))
+    run = loadgen(lab, "--rate", "100", "--connections", "1", "--requests", "300")
+    times = server.stop()["times"]
+    t.equal((run.result.status, run.requests(), len(times)), (0, (300, 0, 0), 300), "300 requests")
+    least = [answered - times[0][0] - k * 10_000_000 for k, (_, answered) in enumerate(times)]
+    most = [after[0] - begun - k * 10_000_000 for k, after in enumerate(times[1:])] + [float("inf")]
+    check_latency(t, run.latency("corrected"), least, most, "corrected")
+    # 50 requests, a sixth of all, were due in the first half of the stall
+    t.ok(run.latency("corrected")["p90"] >= 500, "a tenth was late by half a second and more", run.text)
+    least, most = service_bounds(times)
+    ends = [0, 0]
+    check_latency(t, run.latency("service"), least + ends, most + [float("inf")] * 2, "service")
+    t.ok(run.latency("service")["max"] >= 1000 and run.latency("corrected")["max"] >= 1000,
+         "the stall itself is in both", run.text)
+
+
+@scenario("who is more than 10 s behind gives up what is older", 60)
+def test_skipped(t, lab):
+    """The server takes 11.5 s for a request: when it has answered, what was due in the first 1.5 s is lost."""
+    caught_up = Flag()
+
+    def behave(client, number):
+        if number == 50:
+            time.sleep(11.5)
+        client.sendall(OK)
+        if number == 60:
+            caught_up.set()
+
+    server = Server(behave)
+    written = Written()
+    process = lab.spawn(LOADGEN, "--url", f"http://127.0.0.1:{PORT}/", "--rate", "100",
+                        "--connections", "1", *written.options, stdout=-1, stderr=-1, text=True)
+    laboratory.wait_for(caught_up.is_set, "an answer after the long one", 40)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20 * tap.SLOWNESS)
+    came = server.stop()["requests"]
+    report = written.read()[0]
+    requests = report["requests"]
+    t.ok(requests["skipped"] >= 149, "some 150 are", requests)
+    ended = [requests[key] for key in ("completed", "failed", "unfinished")]
+    t.ok(ended[0] <= came <= sum(ended), "the others were sent", (requests, came))
+    t.equal(sum(ended) + requests["skipped"] + requests["unsent"],
+            int(report["duration_s"] * 100) + 1, "no request is forgotten")
+
+
+laboratory.main()
