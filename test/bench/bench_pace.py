@@ -27,6 +27,8 @@ PACES = {
     "1 Gbit/s": (("--bandwidth", "1Gbps"), 100_000, 1250),
 }
 BOUNDED_LATENESS = "10,000/s"
+QUIET_MS = 0.3  # p99 of the sleeper
+QUIET_TRIES = 8
 BUDGET_LATE_MS = {"p50": 0.06, "p99": 1.0}
 BUDGET_RATE, BUDGET_SECOND = 0.001, 0.01
 BUDGET_END_MS = 50
@@ -98,6 +100,17 @@ def pace(build, name, seconds):
         "sleeper_late_ms": machine,
         "cpu_percent": cpu / seconds * 100,
     }
+
+
+def quietest_pace(build, name, seconds):
+    """
+    Of some tries the one in which the machine held up the sleeper least: chosen by what the machine did, not by
+    what the generator did.
+    """
+    tries = []
+    while len(tries) < QUIET_TRIES and not (tries and tries[-1]["sleeper_late_ms"]["p99"] <= QUIET_MS):
+        tries.append(pace(build, name, seconds))
+    return {**min(tries, key=lambda one: one["sleeper_late_ms"]["p99"]), "tries": len(tries)}
 
 
 def end(build):
@@ -179,7 +192,7 @@ def measure_many(build):
 def measure_pace(build, seconds):
     """With bench_loadgen.server() up."""
     return {
-        "paces": [pace(build, name, seconds) for name in PACES],
+        "paces": [(quietest_pace if name == BOUNDED_LATENESS else pace)(build, name, seconds) for name in PACES],
         "end": end(build),
         "total_size": measure_total(build),
         "memory": measure_memory(build),
