@@ -209,6 +209,11 @@ prometheus_for()
 	server_for "$1" prometheus prometheus
 }
 
+node_exporter_for()
+{
+	server_for "$1" prometheus-node-exporter prometheus-node-exporter
+}
+
 # ---- build ----
 
 # Set up for this path, by this meson, to the end.

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """
 The web service on a full history of two weeks, with a recorder at work: requests a second and CPU a
-request on one core, in turns with nginx that serves a file of the same size; and what it costs idle.
+request on one core, in turns with nginx that serves a file of the same size; /metrics in turns with
+node_exporter's; clients that follow its stream; and what it costs idle.
 """
 
 import contextlib
 import os
 import pwd
 import re
+import selectors
+import socket
 import statistics
 import subprocess
 import sys
@@ -17,7 +20,11 @@ import urllib.request
 from common import (command, cores, memory, nginx, on_cpu_ns, process, progress, samplerd, spread,
                     verdict)
 
-PORT, PEER_PORT = 3000, 3001
+PORT, PEER_PORT, EXPORTER_PORT = 3000, 3001, 9100
+METRICS = "/metrics"
+N_STREAMS = 200
+BUDGET_STREAMS_PERCENT = 1
+BUDGET_SCRAPES = 20000  # a second
 BUDGET_CPU_PERCENT = 0.1
 BUDGET_ANON_KIB = 6144
 CONNECTIONS = 16
@@ -118,6 +125,55 @@ def anonymous(pid):
     }
 
 
+def scrapes(ours, exporter, rounds, seconds):
+    """/metrics of both, in turns, each on the same core."""
+    progress(f"/metrics of sampler-web and node_exporter, {rounds} rounds of {seconds} s each")
+    figures = {"web": [], "node_exporter": []}
+    for _ in range(rounds):
+        for who, port, pid in (("web", PORT, ours.pid), ("node_exporter", EXPORTER_PORT, exporter.pid)):
+            figures[who].append(one_round(pid, port, METRICS, seconds, cores()[1]))
+    rates = {who: [f[0] for f in figures[who]] for who in figures}
+    return {
+        "bytes": {who: len(get(port, METRICS)) for who, port in (("web", PORT), ("node_exporter", EXPORTER_PORT))},
+        "requests_per_s": {who: spread(rates[who]) for who in rates},
+        "cpu_us_per_request": {who: spread([f[1] for f in figures[who]]) for who in figures},
+        "rss_anon_kib": {"web": memory(ours.pid)["RssAnon"], "node_exporter": memory(exporter.pid)["RssAnon"]},
+        "ratio_to_node_exporter": statistics.median(
+            web / peer for web, peer in zip(rates["web"], rates["node_exporter"])
+        ),
+        "budget_ratio": BUDGET_SCRAPES / statistics.median(rates["web"]),
+    }
+
+
+def follow(pid, seconds):
+    """N_STREAMS clients of /api/stream at the recorder's interval of 1 s."""
+    progress(f"{N_STREAMS} clients of /api/stream over {seconds} s")
+    received = 0
+    with contextlib.ExitStack() as stack:
+        selector = stack.enter_context(selectors.DefaultSelector())
+        for _ in range(N_STREAMS):
+            sock = stack.enter_context(socket.create_connection(("127.0.0.1", PORT)))
+            sock.sendall(b"GET /api/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            selector.register(sock, selectors.EVENT_READ)
+        settled = time.monotonic() + 3
+        while time.monotonic() < settled:
+            for key, _ in selector.select(0.1):
+                key.fileobj.recv(65536)
+        start, ns = time.monotonic(), on_cpu_ns(pid)
+        while time.monotonic() - start < seconds:
+            for key, _ in selector.select(0.1):
+                received += key.fileobj.recv(65536).count(b"data: ")
+        took, used = time.monotonic() - start, on_cpu_ns(pid) - ns
+    percent = used / took / 1e9 * 100
+    return {
+        "clients": N_STREAMS,
+        "events_per_client_and_s": received / N_STREAMS / took,
+        "cpu_percent": percent,
+        "cpu_budget_percent": BUDGET_STREAMS_PERCENT,
+        "cpu_ratio": percent / BUDGET_STREAMS_PERCENT,
+    }
+
+
 def fill_history(build, state):
     key = f"server0@{os.stat('/proc/self/ns/net').st_ino}"  # as in a namespace that is not init's
     command(build / "test/bench/fill-history", state, key, "server0", "14")
@@ -142,7 +198,11 @@ def measure_web(build, state, rounds, seconds, rest_seconds):
         *samplerd(build, "--quiet", "--state-dir", history, "server0"), stderr=subprocess.DEVNULL
     ), process(*pinned, *web, f"127.0.0.1:{PORT}", stderr=subprocess.DEVNULL) as ours, nginx(
         folder, f"listen 127.0.0.1:{PEER_PORT}; root {folder};"
-    ) as peer:
+    ) as peer, process(
+        *pinned, "prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{EXPORTER_PORT}",
+        stderr=subprocess.DEVNULL,
+    ) as exporter:
+        wait_until_answers(EXPORTER_PORT, METRICS)
         wait_until_answers(PORT, "/api/interfaces")
         time.sleep(3)
         rest = at_rest(ours.pid, rest_seconds)
@@ -151,7 +211,13 @@ def measure_web(build, state, rounds, seconds, rest_seconds):
             progress(f"sampler-web and nginx: {name}, {rounds} rounds of {seconds} s each")
             pids = {"web": ours.pid, "nginx": peer.pid}
             answers.append(measure_answer(name, path, pids, folder, rounds, seconds))
-        return {"at_rest": rest, "answers": answers, "afterwards": anonymous(ours.pid)}
+        return {
+            "at_rest": rest,
+            "answers": answers,
+            "scrapes": scrapes(ours, exporter, rounds, seconds),
+            "streams": follow(ours.pid, rest_seconds),
+            "afterwards": anonymous(ours.pid),
+        }
 
 
 def tell_web(results):
@@ -168,6 +234,19 @@ def tell_web(results):
             f"   {rate['nginx']['median']:>8,.0f} {cpu['nginx']['median']:>7.1f}"
             f"   {a['ratio_to_nginx']:.2f} x nginx"
         )
+    s = results["scrapes"]
+    for who, of_budget in (("web", f"(budget {BUDGET_SCRAPES:,}) {verdict(s['budget_ratio'])}"), ("node_exporter", "")):
+        print(
+            f"  /metrics of {who:<14} {s['bytes'][who]:>7} bytes"
+            f" {s['requests_per_s'][who]['median']:>9,.0f}/s {s['cpu_us_per_request'][who]['median']:>8.1f} us"
+            f" {s['rss_anon_kib'][who]:>6} KiB {of_budget}"
+        )
+    print(f"  which is {s['ratio_to_node_exporter']:.0f} x node_exporter")
+    f = results["streams"]
+    print(
+        f"  {f['clients']} clients of /api/stream, {f['events_per_client_and_s']:.2f} events/s each:"
+        f" {f['cpu_percent']:.3f} % of a core (budget {BUDGET_STREAMS_PERCENT} %) {verdict(f['cpu_ratio'])}"
+    )
     r = results["at_rest"]
     print(
         f"  at rest {r['cpu_percent']:.4f} % of a core (budget {BUDGET_CPU_PERCENT} %)"
