@@ -254,9 +254,9 @@ class _Jobs:
     def _tell(self):
         while self._next in self._told:
             for line in self._told.pop(self._next).splitlines():
-                match = re.match(r"(not )?ok \d+ - (.*)", line)
+                match = re.match(r"(not )?ok \d+ - (.*?)(?: # SKIP (.*))?$", line)
                 if match:
-                    self._runner.point(not match[1], match[2])
+                    self._runner.point(not match[1], match[2], skip=match[3])
                 else:
                     print(line)
             self._next += 1
