@@ -87,6 +87,14 @@ static int set_quiet(struct sink_config *config, const char *value)
 	return 0;
 }
 
+static int set_json(struct sink_config *config, const char *value)
+{
+	if (strcmp(value, "-"))
+		return -EINVAL;
+	config->json = config->quiet = true;
+	return 0;
+}
+
 static const struct sink_option {
 	const char *name;
 	int (*set)(struct sink_config *config, const char *value);
@@ -96,6 +104,7 @@ static const struct sink_option {
 	{ "threads", set_threads, "a number from 1 to 256" },
 	{ "timeout", set_timeout, "a duration such as 60s, from 1s to 1h" },
 	{ "quiet", set_quiet, "yes or no" },
+	{ "json", set_json, "- or nothing, which is standard output" },
 	{},
 };
 
@@ -109,7 +118,7 @@ static int set_option(struct sink_config *config, const struct config_override *
 	if (!option->name)
 		return error_set(err, -EINVAL,
 				 "--%s has no meaning for --sink, which knows --sink-body, "
-				 "--threads, --timeout and --quiet",
+				 "--threads, --timeout, --quiet and --json",
 				 override->key);
 	if (option->set(config, override->value))
 		return error_set(err, -EINVAL, "--%s %.100s: expected %s", override->key,

@@ -119,3 +119,30 @@ int sink_report_summary(const struct sink_sum *start, const struct sink_sum *now
 		count(now, SINK_HTTP_OUT));
 	return written(out);
 }
+
+/**
+ * sink_report_json() - sink_report_summary() for programs; members may be added while schema is 1
+ *
+ * Return: 0 or negative errno.
+ */
+int sink_report_json(const struct sink_sum *start, const struct sink_sum *now, FILE *out)
+{
+	double seconds = seconds_between(start, now);
+
+	fprintf(out, "{\"schema\": 1, \"duration_s\": %.6f, \"cpu_percent\": %.3f,\n", seconds,
+		(double)now->cpu_ns / 1e7 / seconds);
+	fprintf(out, " \"requests\": {\"answered\": %" PRIu64 ", \"refused\": %" PRIu64 "},\n",
+		count(now, SINK_REQUESTS), count(now, SINK_REFUSED));
+	fprintf(out,
+		" \"connections\": {\"taken\": %" PRIu64 ", \"tls\": %" PRIu64
+		", \"turned_away\": %" PRIu64 ", \"timed_out\": %" PRIu64 ", \"broken\": %" PRIu64
+		"},\n",
+		count(now, SINK_ACCEPTED), count(now, SINK_TLS), count(now, SINK_TURNED_AWAY),
+		count(now, SINK_TIMED_OUT), count(now, SINK_BROKEN));
+	fprintf(out,
+		" \"payload_bytes\": {\"received\": %" PRIu64 ", \"sent\": %" PRIu64
+		"},\n \"http_bytes\": {\"received\": %" PRIu64 ", \"sent\": %" PRIu64 "}}\n",
+		count(now, SINK_CONTENT_IN), count(now, SINK_CONTENT_OUT), count(now, SINK_HTTP_IN),
+		count(now, SINK_HTTP_OUT));
+	return written(out);
+}

@@ -18,6 +18,7 @@ struct sink_sum {
 int sink_report_addresses(const struct sink_config *config, FILE *out);
 int sink_report_line(const struct sink_sum *start, const struct sink_sum *before,
 		     const struct sink_sum *now, FILE *out);
+int sink_report_json(const struct sink_sum *start, const struct sink_sum *now, FILE *out);
 int sink_report_summary(const struct sink_sum *start, const struct sink_sum *now, FILE *out);
 
 #endif

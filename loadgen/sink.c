@@ -219,11 +219,12 @@ static int run(struct server *s, FILE *out, struct error *err)
 		return r;
 	add_up(s, &s->start);
 	s->before = s->start;
-	r = sink_report_addresses(&s->config, out);
+	r = sink_report_addresses(&s->config, s->config.json ? stderr : out);
 	r = r ?: follow(s, out);
 	join(s);
 	add_up(s, &end);
-	r = r ?: sink_report_summary(&s->start, &end, out);
+	if (!r)
+		r = (s->config.json ? sink_report_json : sink_report_summary)(&s->start, &end, out);
 	if (r)
 		return error_set(err, r, "cannot write to standard output: %s", strerror(-r));
 	return 0;

@@ -25,6 +25,7 @@ struct sink_config {
 	uint64_t body_size; /* bytes that an answer carries; 0: it is a 204 */
 	uint64_t timeout_ns;
 	bool quiet;
+	bool json; /* the summary is JSON, and the only thing on standard output */
 };
 
 int sink_config_resolve(const char *address, const struct config_override *overrides,

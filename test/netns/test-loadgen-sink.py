@@ -4,6 +4,7 @@
 sampler-loadgen --sink: what it answers to curl, to the generator itself, and to clients that are wrong,
 slow or many; and that its summary tells of exactly what they have sent.
 """
+import json
 import os
 import re
 import resource
@@ -195,6 +196,25 @@ def test_lines(t, lab):
     t.equal(quiet.text.count("Mbit/s"), 0, "--quiet shows no columns")
 
 
+@scenario("the summary as JSON")
+def test_json(t, lab):
+    process = lab.spawn(LOADGEN, "--sink=127.0.0.1:0", "--json", stdout=-1, stderr=-1, text=True)
+    listens = re.match(r"Listening on http://127\.0\.0\.1:(\d+)/ and ", process.stderr.readline())
+    run = Summary(lab.try_run(LOADGEN, "--url", f"https://127.0.0.1:{listens[1]}/?body=7", "--insecure", "--requests",
+                              "101", "--bandwidth", "0", "--connections", "3"))
+    t.equal((run.result.status, run.requests()), (0, (101, 0, 0)), "where it listens is on standard error")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20 * tap.SLOWNESS)
+    t.equal((process.returncode, err), (0, ""), "and nothing else")
+    told = json.loads(out)
+    t.ok(told["duration_s"] > 0 and told["cpu_percent"] >= 0, "standard output is one object", out)
+    t.equal((told["schema"], told["requests"], told["payload_bytes"]),
+            (1, {"answered": 101, "refused": 0}, {"received": 101000, "sent": 707}), "with what it has had")
+    t.equal(told["http_bytes"]["sent"], run.pair("HTTP")[1], "to the byte")
+    t.equal((told["connections"]["turned_away"], told["connections"]["timed_out"], told["connections"]["broken"]),
+            (0, 0, 0), "and what went wrong")
+
+
 @scenario("what does not go together")
 def test_usage(t, lab):
     for argv, status, why in (
@@ -206,6 +226,7 @@ def test_usage(t, lab):
             (("--sink", "--threads", "0"), 2, "--threads 0: expected a number from 1 to 256"),
             (("--sink", "--sink-body", "1kb"), 2, "--sink-body 1kb: expected a size"),
             (("--sink", "--timeout", "1ms"), 2, "--timeout 1ms: expected a duration"),
+            (("--sink", "--json=file"), 2, "--json file: expected -"),
             (("--sink", "-c", "/dev/null"), 2, "takes no file"),
             (("--sink", "127.0.0.1:0", "more"), 2, "no option"),
             (("--sink-body", "5", "--url", "http://127.0.0.1/"), 2, "--sink-body goes with --sink only")):
