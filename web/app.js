@@ -42,19 +42,22 @@ function intervalOf(list) {
 	return Math.max(1, ...list.map(({ data }) => (data.recorder?.interval_ms ?? 0) / 1000));
 }
 
-/* Where one of them has had longer steps, all are asked for those, so that they can be added. */
+/*
+ * An answer each, or why there is none. Where one of them has had longer steps, all are asked for
+ * those, so that they can be added.
+ */
 async function getHistories(references, what, signal) {
 	const ask = (step) => Promise.all(references.map(async (reference) => {
 		try {
 			return await getHistory(reference, { ...what, step }, signal);
 		} catch (error) {
 			if (error instanceof Refusal)
-				return null; // nobody records it
+				return error; // nobody records it
 			throw error;
 		}
 	}));
 	const first = await ask(what.step);
-	const steps = first.map((answer) => answer?.step_ms ?? 0);
+	const steps = first.map((answer) => answer.step_ms ?? 0);
 	const longest = Math.max(...steps) / 1000;
 
 	return steps.every((step) => !step || step === longest * 1000) ? first : ask(longest);
@@ -80,6 +83,7 @@ class Page {
 		this.trouble = null;
 		this.figures = null;
 		this.history = [];
+		this.left = [];
 		this.historyAt = -Infinity;
 		this.live = [];
 		this.show();
@@ -172,7 +176,11 @@ class Page {
 		const references = list.map(({ reference }) => reference);
 		const histories = await getHistories(references, what, signal);
 		signal.throwIfAborted();
-		this.history = sum(histories.map((answer) => (answer ? fromHistory(answer) : [])));
+		const all = list.map((one, i) => ({ one, answer: histories[i] }));
+		const [left, told] = [true, false].map((is) =>
+			all.filter(({ answer }) => answer instanceof Refusal === is));
+		this.left = left.map(({ one, answer }) => ({ label: one.label, reason: answer.message }));
+		this.history = sum(told.map(({ answer }) => fromHistory(answer)));
 		this.historyAt = performance.now();
 	}
 
@@ -180,6 +188,7 @@ class Page {
 		return {
 			trouble: this.trouble,
 			figures: this.figures,
+			left: this.left,
 			shown: selected(this.list, this.reference),
 		};
 	}

@@ -4,7 +4,7 @@
  *
  * @typedef {object} Listed
  * @property {string} reference what the API takes for it: the name, or the key where two network
- *	namespaces have that name
+ *	namespaces have that name, or where it is no text and cannot be told
  * @property {string} label for people
  * @property {any} data of the API's list
  */
@@ -27,6 +27,15 @@ export function addressOf(reference) {
 	return reference ? `#${new URLSearchParams({ interface: reference })}` : "#";
 }
 
+/* A name that is no UTF-8 is told with question marks; the key, "v%FF@1", has its bytes. */
+function isTold({ id, interface: name }) {
+	try {
+		return decodeURIComponent(id.split("@")[0]) === name;
+	} catch {
+		return false;
+	}
+}
+
 /**
  * @param {any[]} interfaces answer of the API
  * @returns {Listed[]}
@@ -36,9 +45,9 @@ export function listed(interfaces) {
 
 	return interfaces.map((data) => {
 		const alone = names.indexOf(data.interface) === names.lastIndexOf(data.interface);
-		const where = data.namespace ? `namespace ${data.namespace}` : data.id;
+		const where = data.namespace && isTold(data) ? `namespace ${data.namespace}` : data.id;
 
-		return alone
+		return alone && isTold(data)
 			? { reference: data.interface, label: data.interface, data }
 			: { reference: data.id, label: `${data.interface} (${where})`, data };
 	});

@@ -38,21 +38,33 @@ function key(row) {
 	return Math.round(row.time * 1000);
 }
 
+/* The API's rows begin with an interface's history: what is unknown at first is before its records. */
+function firstTime(list, from) {
+	const begun = list[0].time <= from;
+
+	return (begun ? list[0] : list.find((row) => row.values[0] !== null))?.time ?? Infinity;
+}
+
+function add(total, list) {
+	const found = new Map(list.map((row) => [key(row), row.values]));
+	const first = firstTime(list, total[0].time);
+
+	return total.map((row) => {
+		const other = found.get(key(row));
+		const values = row.values.map((value, i) => plus(value, other?.[i] ?? null));
+		return row.time < first ? row : { ...row, values };
+	});
+}
+
 /**
  * @param {Row[][]} lists one for each interface, on the same grid of times
- * @returns {Row[]} their sum; null where one of them is unknown
+ * @returns {Row[]} their sum; null where one of them is unknown, but for those that have no record
+ *	yet
  */
 export function sum(lists) {
-	const [first = [], ...others] = lists;
+	const told = lists.filter((list) => list.length).sort((a, b) => a[0].time - b[0].time);
 
-	return others.reduce((total, list) => {
-		const found = new Map(list.map((row) => [key(row), row.values]));
-		return total.map((row) => {
-			const other = found.get(key(row));
-			const add = (value, i) => plus(value, other?.[i] ?? null);
-			return { ...row, values: row.values.map(add) };
-		});
-	}, first);
+	return told.length ? told.slice(1).reduce(add, told[0]) : [];
 }
 
 /* A rate over a gap may be known, but nobody saw how it went meanwhile. */

@@ -14,6 +14,7 @@ import { duration, time } from "./format.js";
  * @property {Error|null} trouble why the last step had no figures
  * @property {any} figures answer of getFigures() and when it came (seenAt, by performance.now());
  *	null: none yet
+ * @property {{label: string, reason: string}[]} [left] those whose history cannot be had
  * @property {import("./interfaces.js").Listed[]} shown the chosen interfaces
  */
 
@@ -34,13 +35,14 @@ function refused(trouble, figures) {
 		: sentence(`Nothing to show: ${trouble.message}`);
 }
 
-function troubles(realtime, shown) {
+function troubles(realtime, shown, left) {
 	const degraded = shown.filter(({ data }) => data.health.state === "degraded");
 	const stale = realtime.stale ? [`Stale: ${realtime.stale_reason}`] : [];
 
 	return [
 		...stale,
 		...realtime.missing.map((one) => `Not added in: ${one.interface}: ${one.reason}`),
+		...left.map(({ label, reason }) => `No history in the chart: ${label}: ${reason}`),
 		...degraded.map(({ label, data }) => `${label}: degraded: ${data.health.reason}`),
 	].map(sentence);
 }
@@ -50,14 +52,14 @@ function troubles(realtime, shown) {
  * @returns {{text: string, level: "wait"|"ok"|"warning"|"lost", old: boolean}} old: the figures are
  *	not those of now
  */
-export function statusOf({ trouble, figures, shown }) {
+export function statusOf({ trouble, figures, shown, left = [] }) {
 	if (trouble instanceof Refusal)
 		return { text: refused(trouble, figures), level: "lost", old: true };
 	if (trouble)
 		return { text: lost(trouble, figures), level: "lost", old: true };
 	if (!figures)
 		return { text: "Connecting …", level: "wait", old: true };
-	const said = troubles(figures.realtime, shown);
+	const said = troubles(figures.realtime, shown, left);
 	if (said.length)
 		return { text: said.join(" "), level: "warning", old: figures.realtime.stale };
 	if (figures.realtime.interval_ms === null)

@@ -214,6 +214,8 @@ class Pacer:
 class Traffic:
     """A process that sends the same frames over and over at a steady rate, until it is stopped."""
 
+    _stops = []  # of all that are at work: a child that kept another's would keep it from its end
+
     def __init__(self, link, frames, rate=20000):
         self._link, self._frames, self._rate = link, frames, rate
         link.socket()
@@ -222,13 +224,15 @@ class Traffic:
         self.pid = os.fork()
         if not self.pid:
             tap.die_with_parent()
-            os.close(self._stop)
+            for fd in (self._stop, *Traffic._stops):
+                os.close(fd)
             try:
                 answer = self._pump(stop)
             except BaseException as error:
                 answer = {"error": repr(error)}
             os.write(result, json.dumps(answer).encode())
             os._exit(0)
+        Traffic._stops.append(self._stop)
         os.close(stop)
         os.close(result)
 
@@ -257,6 +261,7 @@ class Traffic:
 
     def stop(self):
         """Return: (frames, bytes) sent, all of which the interface has received."""
+        Traffic._stops.remove(self._stop)
         os.close(self._stop)
         with os.fdopen(self._result) as result:
             answer = json.loads(result.read() or '{"error": "it has ended"}')

@@ -8,6 +8,8 @@ import collections
 import socket
 import struct
 
+import tap
+
 RTM_NEWLINK, RTM_GETLINK, NLMSG_ERROR, NLM_F_REQUEST = 16, 18, 2, 1
 IFLA_IFNAME, IFLA_STATS64, IFLA_XDP = 3, 23, 43
 IFLA_XDP_ATTACHED, IFLA_XDP_PROG_ID = 2, 4
@@ -32,7 +34,7 @@ class Netlink:
     def __init__(self):
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
         self._socket.bind((0, 0))
-        self._socket.settimeout(5)
+        self._socket.settimeout(5 * tap.SLOWNESS)
         self._sequence = 0
 
     def link(self, name):

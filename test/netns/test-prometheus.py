@@ -61,7 +61,7 @@ def check(t, lab, body, name):
         file.write(body)
     with open(path, encoding="utf-8") as file:
         process = lab.spawn("sh", "-c", f"promtool check metrics <{path}", stdout=file, stderr=-1, text=True)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=60 * tap.SLOWNESS)
     t.equal((process.returncode, err), (0, ""), f"promtool check metrics: {name}")
 
 

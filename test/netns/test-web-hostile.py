@@ -55,7 +55,6 @@ def test_hostile_histories(t, lab):
     link = lab.veth("v0", mtu=9000)
     recorder = lab.record("v0")
     recorder.wait_record()
-    recorder.wait_record()  # so that what comes now is in a step whose begin is known
     frames, _ = known_frames(30)
     link.send(frames)
     recorder.wait_record()
@@ -88,7 +87,7 @@ def test_hostile_histories(t, lab):
     paths = [REALTIME, SUMMARY, INTERFACES, "/healthz"] + [
         f"{p}?interface={name}" for p in (REALTIME, SUMMARY, HISTORY)
         for name in [*hostile, "folder", "fifo", "link", "dangling", "%2e%2e", "..", "a+b", "%FF"]]
-    counted = f"{HISTORY}?interface=v0&from=-600&step=100ms&metrics=rx.packets"
+    counted = f"{HISTORY}?interface=v0&from=-600&step=5s&metrics=rx.packets"
     t.equal(sum(filter(None, get(server, counted)["data"][1])), 30, "what is well is answered")
     for _ in range(3):
         for path in paths:

@@ -16,6 +16,7 @@ import threading
 import time
 
 import lab as laboratory
+import tap
 import web
 from lab import RUN, VERSION, Failure, scenario, wait_for
 from web import GET, LAST, read_to_end, start, statuses
@@ -307,7 +308,8 @@ class Clients(threading.Thread):
     def run(self):
         while not self.ending:
             try:
-                connection = http.client.HTTPConnection("127.0.0.1", 3001, timeout=20)
+                connection = http.client.HTTPConnection("127.0.0.1", 3001,
+                                                        timeout=20 * tap.SLOWNESS)
                 connection.request("GET", "/api/interfaces", headers={"Connection": "close"})
                 answer = connection.getresponse()
                 if answer.status != 200 or not json.loads(answer.read()):
@@ -335,7 +337,7 @@ def test_restart(t, lab):
     for client in clients:
         client.ending = True
     for client in clients:
-        client.join(30)
+        client.join(30 * tap.SLOWNESS)
     t.equal(sum((client.errors for client in clients), []), [],
             f"20 restarts, {sum(client.n for client in clients)} requests, none without its answer")
 
@@ -346,7 +348,7 @@ def test_notify(t, lab):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(path)
         os.chmod(path, 0o666)
-        notify.settimeout(10)
+        notify.settimeout(web.PATIENCE_S * tap.SLOWNESS)
         server = start(lab, env={"NOTIFY_SOCKET": path})
         said = notify.recv(4096).decode()
         t.ok("READY=1" in said and "STATUS=Listening at 127.0.0.1:3000" in said,
