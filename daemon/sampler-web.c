@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "http/listener.h"
 #include "http/server.h"
+#include "kernel/pins.h"
 #include "read/catalog.h"
 #include "util/address.h"
 #include "util/cleanup.h"
@@ -230,6 +231,7 @@ static int run_with(const struct arguments *args, struct config *config,
 
 	server_options.n_hosts = hosts.n;
 	r = r ?: give_up_root(config, listeners, err);
+	pins_reach(config->pin_dir);
 	if (!r) {
 		tell_missing(config->pin_dir, "samplerd makes it when it attaches an interface, "
 					      "unless its pin_dir is another");

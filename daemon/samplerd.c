@@ -145,12 +145,27 @@ static void say_attached(const struct sampler_meta *meta, enum attach_outcome ou
 		   meta->prog_id);
 }
 
+/* A stop that comes while we attach waits for the event loop, which detaches as at any other time. */
+static void hold_stop_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/* Never broken off half way: a unit that is stopped meanwhile detaches when this is done. */
 static int attach(const struct config_source *source, struct error *err)
 {
 	enum attach_outcome outcome;
 	struct sampler_meta meta;
-	int r = broker_attach_now(source, &outcome, &meta, err);
+	int r;
 
+	hold_stop_signals();
+	r = broker_attach_now(source, &outcome, &meta, err);
 	if (!r)
 		say_attached(&meta, outcome);
 	return r;
@@ -267,18 +282,6 @@ static int record_attached(struct recorder_setup *setup, struct error *err)
 	if (r != -EPROTO) /* else another version has taken over, and counts */
 		detach_after(setup->broker, setup->source->ifname);
 	return r;
-}
-
-/* A stop that comes while we attach waits for the event loop, which detaches as at any other time. */
-static void hold_stop_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 /* What attaching needs, before anything is made that a failure would leave. */
@@ -433,9 +436,11 @@ static int run(struct arguments *args)
 	args->source.lenient = args->verb == DETACH;
 	journal_start(args->source.ifname);
 	if (config_resolve(&args->source, &config, &err)) {
-		log_error("%s", err.text);
+		log_event(LOG_ERR, failure_id(args->verb, -EINVAL), "%s", err.text);
 		return EXIT_USAGE;
 	}
+	if (args->verb == PRINT || args->verb == HISTORY)
+		pins_reach(config.pin_dir);
 	r = perform(args, &config, &err);
 	if (r)
 		log_event(LOG_ERR, failure_id(args->verb, r), "%s", err.text);

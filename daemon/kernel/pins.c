@@ -70,6 +70,21 @@ int pins_check_bpffs(const char *pin_dir, uint64_t *ret_device, struct error *er
 	return 0;
 }
 
+/**
+ * pins_reach() - read pins by the way that is open
+ * @pin_dir: folder of all pins; changed where it is the default one and closed to us, and its bind is not
+ *
+ * systemd mounts /sys/fs/bpf for root alone, and run-sampler-bpf.mount has the folder elsewhere too.
+ */
+void pins_reach(char pin_dir[])
+{
+	_Static_assert(sizeof(PINS_BIND_DIR) <= sizeof(PINS_DEFAULT_DIR), "it fits");
+
+	if (!strcmp(pin_dir, PINS_DEFAULT_DIR) && access(pin_dir, X_OK) && errno == EACCES &&
+	    !access(PINS_BIND_DIR, X_OK))
+		strcpy(pin_dir, PINS_BIND_DIR);
+}
+
 /** pins_netns_inode() - Return: inode of this process's network namespace, 0 if unknown */
 uint64_t pins_netns_inode(void)
 {

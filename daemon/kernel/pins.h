@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #define PINS_DEFAULT_DIR "/sys/fs/bpf/sampler"
+#define PINS_BIND_DIR	 "/run/sampler/bpf" /* the same for who may not enter /sys/fs/bpf */
 
 struct error;
 
@@ -34,6 +35,7 @@ struct pins_lock {
 	}
 
 int pins_check_bpffs(const char *pin_dir, uint64_t *ret_device, struct error *err);
+void pins_reach(char pin_dir[]);
 uint64_t pins_netns_inode(void);
 int pins_for_attach(const char *pin_dir, const char *ifname, struct pins *ret_pins,
 		    struct error *err);

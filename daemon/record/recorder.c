@@ -223,12 +223,15 @@ static void tell_systemd(struct recorder *r, const struct sample *sample)
 
 static int take_sample(struct recorder *r, struct sample *ret_sample)
 {
+	char text[128];
 	int e = counters_map_read(&r->map, ret_sample);
 
 	if (e) {
-		log_error("%s: cannot read the counters: %s", r->ifname, strerror(-e));
+		snprintf(text, sizeof(text), "%s: cannot read the counters: %s", r->ifname, strerror(-e));
+		complain_once(r, text);
 		return e;
 	}
+	r->complained = false;
 	if (link_vlan_stripped(r->ifname))
 		ret_sample->flags |= SAMPLE_VLAN_STRIPPED;
 	ret_sample->interval_us = (uint32_t)(r->config.interval_ns / NSEC_PER_USEC);
@@ -256,7 +259,6 @@ static int tick(struct recorder *r)
 		sd_notifyf(false, "READY=1\nSTATUS=not counting: %s", err.text);
 		return 0;
 	}
-	r->complained = false;
 	e = check_link(r, &link);
 	if (e == -ENODEV)
 		return end(r, 0);

@@ -39,6 +39,16 @@ def test_fields(t, machine):
     t.ok(entry["MESSAGE_ID"], "which is there")
     busy = max(rates(machine), key=lambda e: int(e["SAMPLER_RX_PACKETS"]))
     text = busy["MESSAGE"]
+    seconds = int(busy["SAMPLER_INTERVAL_NS"]) / 1e9
+    for name in ("RX", "RX_TCP", "RX_SERVICE_HTTP", "RX_IPV4"):
+        per_s = int(busy[f"SAMPLER_{name}_PACKETS"]) / seconds, int(busy[f"SAMPLER_{name}_BYTES"]) * 8 / seconds
+        told = float(busy[f"SAMPLER_{name}_PPS"]), float(busy[f"SAMPLER_{name}_BPS"])
+        t.ok(per_s[0] and all(abs(a - b) <= 1 for a, b in zip(per_s, told)),
+             f"{name}: rates are counts over the interval's time", f"{told} for {per_s}")
+    sums = [total(f"SAMPLER_RX_{name}_PACKETS") for name in ("TCP", "SERVICE_HTTP", "IPV4")]
+    rx = answer["rx"]
+    t.equal(sums, [rx["l4"]["tcp"]["packets"], rx["services"]["http"]["packets"], rx["l3"]["ipv4"]["packets"]],
+            "protocols and services add up to the API's")
     t.match(text, rf"\({busy['SAMPLER_RX_PACKETS']} packets, {busy['SAMPLER_RX_BYTES']} bytes in", "text and fields agree")
     t.equal(busy["_SYSTEMD_UNIT"], "sampler@v0.service", "under the unit")
 
@@ -48,10 +58,16 @@ def test_catalog(t, machine):
     machine.veth()
     machine.configure("[attach]\nmod = skb\n", "v0")
     machine.systemctl("start", "sampler@v0", check=False)
-    t.match(machine.journal("sampler-attach@v0"), r"v0\.conf:2: ", "a mistake has its line")
+    for unit in ("sampler-attach@v0", "sampler@v0"):
+        wrong = [e for e in machine.entries(unit) if "v0.conf:2: " in e["MESSAGE"]]
+        t.equal(len(wrong), 1, f"a mistake has its line, also for journalctl -u {unit}")
+        t.ok(wrong and wrong[0].get("MESSAGE_ID"), "and a MESSAGE_ID")
+    t.match(machine.journal("sampler@v0", "-x"), r"v0\.conf:2: .*\n░░ Subject: .*v0.*not attached",
+            "which the catalog explains")
     os.unlink(f"{guest.CONFIG}/v0.conf")
     machine.systemctl("reset-failed")
     machine.start("v0")
+    t.match(machine.journal("sampler@v0"), r"v0: attached: (native|skb) mode", "the recorder's unit has the attach")
     machine.run("ip", "link", "set", "dev", "v0", "xdpdrv", "off")
     wait_for(lambda: "degraded" in machine.journal("sampler@v0"), "degraded")
     out = machine.journal("sampler@v0", "-x")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The units do what the words of systemctl say, and lose no frame by it."""
+import json
 import os
+import pwd
 import re
 import signal
 import socket
@@ -22,9 +24,14 @@ def test_words(t, machine):
     program = link.state().prog_id
     t.ok(program, "and our program is attached")
     t.equal(machine.counted("v0", link), (0, 0), "each frame is counted")
-    wait_for(lambda: re.search(r"rx .*bit/s, .*pkt/s", machine.show("sampler@v0", "StatusText")), "rates")
-    out = machine.systemctl("status", "sampler@v0").out
-    t.match(out, r"Status: \"rx [\d.]+ \S*bit/s, [\d.]+ \S*pkt/s", "status has the current rates")
+    t.equal([machine.show("sampler@v0", name) for name in ("Type", "WatchdogUSec", "Restart")],
+            ["notify", "3min", "always"], "the recorder tells when it is ready, and is watched")
+    t.equal(machine.show(attach_unit(), "TimeoutStartUSec"), "2min", "an attach has a limit of time")
+    traffic = guest.lab.Traffic(link, guest.frames(20)[0], 2000)
+    rates = r"rx (?!0 )[\d.]+ \S*bit/s, (?!0 )[\d.]+ \S*pkt/s"
+    wait_for(lambda: re.search(f'Status: "{rates}', machine.systemctl("status", "sampler@v0").out), "rates", 20)
+    t.ok(True, "status has the current rates")
+    traffic.stop()
     pid = machine.pid("sampler@v0")
     before = machine.packets()
     traffic = guest.lab.Traffic(link, guest.frames(20)[0], 2000)
@@ -39,6 +46,13 @@ def test_words(t, machine):
     t.ok(sent > 500, "there was traffic all the time", sent)
     t.equal(machine.packets() - before, sent, "restart, reload and a crash lose no frame")
     t.equal(link.state().prog_id, program, "and detach nothing")
+    machine.systemctl("stop", "sampler@v0", attach_unit())
+    t.equal((link.state().prog_id, machine.pins()), (0, []), "stop of both units waits until all is detached and unpinned")
+    for _ in range(8):
+        machine.systemctl("start", "sampler@v0")
+        machine.systemctl("stop", "sampler@v0")
+    machine.start("v0")
+    t.ok(machine.is_active("sampler@v0"), "stopped and started as often and as fast as one likes")
     machine.stop("v0")
     t.equal((link.state().prog_id, machine.pins()), (0, []), "stop detaches and unpins")
     t.ok(machine.history("v0"), "and keeps the history")
@@ -97,6 +111,89 @@ def test_start_fails(t, machine):
     t.ok(result.status, "a configuration with a mistake: systemctl start fails")
     t.match(machine.journal("sampler-attach@d0"), r"d0\.conf:2: .*mod", "and the journal has the line")
     machine.systemctl("reset-failed", "sampler*", check=False)
+    for name, said in (("nosuch0", "nosuch0"), ("br-lan", "br/lan")):
+        result = machine.systemctl("start", f"sampler@{name}", check=False, seconds=20)
+        t.ok(result.status, f"a name that is wrong: sampler@{name} does not start")
+        t.match(machine.journal(f"sampler@{name}"), rf'no interface "{said}"; there are: .*d0',
+                "and the journal has the names that there are")
+    machine.systemctl("reset-failed", "sampler*", check=False)
+
+
+def drop_in(machine, unit, text):
+    """Add to a unit; with no text, take it back."""
+    folder = f"/run/systemd/system/{unit}.d"
+    os.makedirs(folder, exist_ok=True)
+    if text:
+        with open(f"{folder}/test.conf", "w", encoding="ascii") as file:
+            file.write(text)
+    else:
+        os.unlink(f"{folder}/test.conf")
+    machine.systemctl("daemon-reload")
+
+
+@scenario("stopped during a start", 60, verb="start", key="ExecStart")
+@scenario("stopped during a reload", 60, verb="reload", key="ExecReload")
+def test_stop_meanwhile(t, machine, verb, key):
+    """The attach unit is at it for as long as a file is there."""
+    link, held = machine.veth(), f"{guest.tap_dir()}/held"
+    if verb == "reload":
+        machine.start("v0")
+    drop_in(machine, "sampler-attach@.service",
+            f"[Service]\n{key}=/bin/sh -c 'trap \"\" TERM; : >{held}; while [ -e {held} ]; do sleep 0.05; done'\n")
+    try:
+        machine.systemctl("--no-block", verb, "sampler@v0")
+        wait_for(lambda: os.path.exists(held), f"the {verb}")
+        t.ok(link.state().prog_id, "our program is attached")
+        machine.systemctl("--no-block", "stop", "sampler@v0", attach_unit())
+        wait_for(lambda: machine.show(attach_unit(), "ActiveState") == "deactivating", "the stop")
+        os.unlink(held)
+        machine.wait_inactive(attach_unit())
+        t.equal((link.state().prog_id, machine.pins()), (0, []), "stopped meanwhile, it is detached and unpinned")
+        t.equal(machine.units("sampler*@*"), [], "and nothing has failed")
+    finally:
+        drop_in(machine, "sampler-attach@.service", "")
+
+
+# ---- devices that go and come ----
+
+
+@scenario("a link goes and comes, faster than units stop", 120, name="v0")
+@scenario("a link goes and comes, with an escaped name", 120, name="eth0.100")
+def test_flap(t, machine, name):
+    machine.veth(name, peer="p0")
+    unit = f"sampler@{escape(name)}.service"
+    machine.systemctl("enable", "--now", unit)
+    pauses = (0, 0, 0.01, 0.03, 0.1, 0.3)
+    for pause in pauses:
+        machine.run("sh", "-c", 'ip link del "$1"; sleep "$2"; ip link add "$1" type veth peer name q0 && '
+                    'ip link set "$1" up', "sh", name, str(pause))
+        ifindex = link_index(name)
+        wait_for(lambda ifindex=ifindex: sampled(machine, name) == ifindex and machine.is_active(unit),
+                 f"its return, after {pause} s", 20)
+    t.ok(True, f"it came back {len(pauses)} times")
+    machine.run("ip", "link", "del", name)
+    link = machine.veth(name, peer="p0")
+    wait_for(lambda: sampled(machine, name) == link_index(name) and machine.is_active(unit), "its return", 20)
+    t.equal(machine.counted(name, link, 100), (0, 0), "and counts")
+    machine.stop(name)
+    machine.run("udevadm", "trigger", "-c", "change", f"/sys/class/net/{name}")
+    machine.run("udevadm", "settle", "--timeout=10")
+    t.ok(not machine.units("sampler*@*") and not machine.run("systemctl", "list-jobs", "--no-legend", "sampler*"),
+         "stopped by hand it stays so")
+    machine.systemctl("disable", unit)
+    wants = machine.run("find", "/etc/systemd/system", "-name", "sampler*@*")
+    t.equal(wants, "", "disable takes back what enable has made")
+
+
+def link_index(name):
+    with open(f"/sys/class/net/{name}/ifindex", encoding="ascii") as file:
+        return int(file.read())
+
+
+def sampled(machine, name):
+    """Return: the ifindex that pins are of, or None."""
+    result = machine.try_run(guest.lab.SAMPLERD, "--print", name)
+    return None if result.status else json.loads(result.out)["ifindex"]
 
 
 @scenario("several interfaces at once", 90)
@@ -121,7 +218,46 @@ def test_privileges(t, machine):
             status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
         t.equal([status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs")],
                 ["0000000000000000"] * 5 + ["1"], f"{unit}: no capability, not even in the bounding set")
-        t.ok(status["Uid"].split()[0] != "0", f"{unit}: not root")
+        user = {"sampler@v0": "sampler"}.get(unit, unit)
+        t.equal(status["Uid"].split(), [str(pwd.getpwnam(user).pw_uid)] * 4, f"{unit}: runs as {user}")
+    pid = machine.pid("sampler@v0")
+    for what in (f"kill -0 {pid}", f"ls /proc/{pid}/root/", f"touch {guest.STATE}/x", f"touch {guest.STATE}/v0.hist",
+                 "touch /run/sampler/instance/v0/recheck"):
+        as_web = machine.try_run("setpriv", "--reuid=sampler-web", "--regid=sampler", "--clear-groups", "sh", "-c", what)
+        t.ok(as_web.status, f"the web service's user may not {what.replace(str(pid), 'RECORDER')}", as_web)
+
+
+@scenario("members of the group read counters and history", 60)
+def test_group(t, machine):
+    link = machine.veth()
+    machine.start("v0")
+    link.send(guest.frames(100)[0])
+    wait_for(lambda: machine.last_record("v0")["rx"]["packets"] == 100, "the history")
+
+    def as_nobody(group, *argv):
+        return ("setpriv", "--reuid=nobody", f"--regid={group}", "--clear-groups", *argv)
+
+    printed = machine.try_run(*as_nobody("sampler", guest.lab.SAMPLERD, "--print", "v0"))
+    t.equal(printed.status or json.loads(printed.out)["rx"]["packets"], 100, "counters, by samplerd --print")
+    lines = machine.run(*as_nobody("sampler", guest.lab.SAMPLERD, "--history", "v0")).splitlines()
+    t.equal(json.loads(lines[-1])["rx"]["packets"], 100, "history, by samplerd --history")
+    for verb in ("--print", "--history"):
+        t.ok(machine.try_run(*as_nobody("nogroup", guest.lab.SAMPLERD, verb, "v0")).status, f"others may not: {verb}")
+    web = machine.spawn(*as_nobody("sampler", "sampler-web", "--listen", "127.0.0.1:3001"))
+    try:
+        def answered():
+            try:
+                return machine.get("/api/metrics/realtime?interface=v0", 3001)
+            except OSError:
+                return None
+
+        status, answer = wait_for(answered, "sampler-web")
+        t.equal((status, answer.get("total_packets")), (200, 100), "both, by a sampler-web of one's own")
+    finally:
+        web.kill()
+        web.wait()
+    machine.stop("v0")
+    t.equal(machine.try_run(*as_nobody("sampler", "ls", "/run/sampler/bpf")).out, "", "nothing is left there after a stop")
 
 
 # ---- the web service ----
@@ -136,6 +272,25 @@ def test_socket(t, machine):
     status, answer = machine.get("/api/interfaces")
     t.equal((status, [i["interface"] for i in answer["interfaces"]]), (200, ["v0"]), "asked, it answers")
     t.ok(machine.is_active("sampler-web.service"), "and runs")
+
+
+@scenario("a mistake in sampler.conf, mended while a request waits", 60)
+def test_web_mistake(t, machine):
+    machine.veth()
+    machine.start("v0")
+    drop_in(machine, "sampler-web.service", "[Service]\nRestartSec=100ms\n")
+    machine.configure("[web]\nlissen = x\n")
+    machine.systemctl("start", "sampler-web.socket")
+    try:
+        with socket.create_connection(("127.0.0.1", guest.PORT), 60) as sock:
+            sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            wait_for(lambda: machine.journal("sampler-web").count("sampler.conf:2: ") >= 8, "eight starts in vain", 30)
+            t.ok(machine.is_active("sampler-web.socket"), "the socket outlives as many starts in vain as there are")
+            machine.configure(guest.QUICK)
+            t.ok(sock.recv(65536).startswith(b"HTTP/1.1 "), "mended, the request that waited is answered")
+        t.equal(machine.get("/healthz")[0], 200, "and the next ones")
+    finally:
+        drop_in(machine, "sampler-web.service", "")
 
 
 @scenario("the web service is restarted under requests", 90)
