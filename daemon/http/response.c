@@ -10,7 +10,13 @@
 #include "http/response.h"
 
 #include "http/problem.h"
+#include "model/layout.h"
 #include "util/cleanup.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define ETAG_MAX 24
 
 #define HEADER(name, value)                                       \
 	{                                                         \
@@ -42,10 +48,15 @@ static void set_type(h2o_req_t *req, const char *type)
 		       1);
 }
 
+static void set_caching(h2o_req_t *req, const char *value)
+{
+	h2o_set_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, value, strlen(value),
+		       1);
+}
+
 static void forbid_storing(h2o_req_t *req)
 {
-	h2o_set_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL,
-		       H2O_STRLIT("no-store"), 1);
+	set_caching(req, "no-store");
 }
 
 /* Return: a problem's body in the request's memory; empty where there is none to be had. */
@@ -105,9 +116,51 @@ void respond_begin_stream(h2o_req_t *req, const char *type)
 	req->res.reason = problem_title(200);
 	set_type(req, type);
 	forbid_storing(req);
+	req->compress_hint = H2O_COMPRESS_HINT_DISABLE; /* it would hold events back */
 	/* What nginx calls the wish that a proxy in front keeps nothing back; others have taken it over. */
 	h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-accel-buffering"), 1,
 			      NULL, H2O_STRLIT("no"));
+}
+
+/* ---- conditional requests (RFC 9110, section 13) ---- */
+
+/* Weak: the answer is the same whether it leaves compressed or not. */
+static void make_etag(const struct answer *answer, char ret_etag[ETAG_MAX])
+{
+	snprintf(ret_etag, ETAG_MAX, "W/\"%016" PRIx64 "\"",
+		 hash64(answer->body, answer->len, answer->len));
+}
+
+/* Does an If-None-Match name it? Weakly compared: W/ in front does not matter. */
+static bool has_etag(const h2o_req_t *req, const char *etag)
+{
+	ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_IF_NONE_MATCH, -1);
+	const h2o_iovec_t *value = at < 0 ? NULL : &req->headers.entries[at].value;
+	const char *opaque = strchr(etag, '"');
+
+	return value && (h2o_memis(value->base, value->len, H2O_STRLIT("*")) ||
+			 h2o_strstr(value->base, value->len, opaque, strlen(opaque)) != SIZE_MAX);
+}
+
+/* Return: whether the client has the answer already: then there is nothing to send. */
+static bool is_not_modified(h2o_req_t *req, const struct answer *answer)
+{
+	char etag[ETAG_MAX];
+	h2o_iovec_t copy;
+
+	make_etag(answer, etag);
+	copy = h2o_strdup(&req->pool, etag, SIZE_MAX);
+	h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_ETAG, NULL, copy.base, copy.len);
+	set_caching(req, "no-cache"); /* kept, but asked for anew each time */
+	return has_etag(req, etag);
+}
+
+static void respond_not_modified(h2o_req_t *req, struct answer *answer)
+{
+	req->res.status = 304;
+	req->res.reason = "Not Modified";
+	answer_release(answer);
+	h2o_send_inline(req, H2O_STRLIT(""));
 }
 
 /* An answer that is being sent. */
@@ -125,7 +178,7 @@ static void on_gone(void *memory)
 }
 
 /**
- * respond_answer() - send an endpoint's answer
+ * respond_answer() - send an endpoint's answer, or say that the client has it already
  * @req: the request; answered afterwards
  * @status: 200, or 503 of an answer that is bad news
  * @answer: the body; the caller's reference goes with the request
@@ -135,16 +188,22 @@ void respond_answer(h2o_req_t *req, unsigned int status, struct answer *answer,
 		    size_t *bytes_leaving)
 {
 	static h2o_generator_t generator;
-	struct leaving *leaving = h2o_mem_alloc_shared(&req->pool, sizeof(*leaving), on_gone);
 	h2o_iovec_t body = h2o_iovec_init(answer->body, answer->len);
+	struct leaving *leaving;
 
+	if (status != 200) {
+		forbid_storing(req);
+	} else if (is_not_modified(req, answer)) {
+		respond_not_modified(req, answer);
+		return;
+	}
+	leaving = h2o_mem_alloc_shared(&req->pool, sizeof(*leaving), on_gone);
 	*leaving = (struct leaving){ answer, bytes_leaving };
 	*bytes_leaving += answer->len;
 	req->res.status = (int)status;
 	req->res.reason = problem_title(status);
 	req->res.content_length = answer->len;
 	set_type(req, answer->type);
-	forbid_storing(req);
 	h2o_start_response(req, &generator);
 	h2o_send(req, &body, request_has_method(req, "HEAD") ? 0 : 1, H2O_SEND_STATE_FINAL);
 }

@@ -4,10 +4,12 @@
 What sampler-web answers to good and to bad requests, and whom it lets in. What its endpoints say is
 not the matter here.
 """
+import gzip
 import os
 import re
 import signal
 import socket
+import time
 
 import lab as laboratory
 import tap
@@ -170,7 +172,7 @@ def test_headers(t, lab):
         got = {name: answer.headers.get_all(name) for name in HEADERS}
         t.equal(got, {name: [value] for name, value in HEADERS.items()},
                 f"{method} {path}: {answer.status} has them all, once")
-        want = "no-cache" if answer.status == 200 and "api" not in path else "no-store"
+        want = "no-cache" if answer.status == 200 else "no-store"
         t.equal(answer.headers.get_all("Cache-Control"), [want], f"{method} {path}: {want}")
     for name, headers, want in (("421", {"Host": "evil.com"}, 421),
                                 ("413", {"Content-Length": "99999"}, 413)):
@@ -178,6 +180,50 @@ def test_headers(t, lab):
         t.equal((answer.status, {n: answer.headers[n] for n in HEADERS}), (want, HEADERS),
                 f"{name} has them, too")
         check_problem(t, answer, want, "", name)
+
+
+@scenario("answers that a client has already, and compressed ones", 60)
+def test_economy(t, lab):
+    lab.veth()
+    recorder = lab.record("v0", interval="60s", log_interval=None)  # nothing changes meanwhile
+    recorder.wait_record()
+    server = start(lab)
+    history = f"/api/history?from=0&to={int(time.time())}&step=1s&metrics=" + ",".join(["rx.services.https.packets_per_s"] * 32)
+    for path in ("/api/metrics/realtime", "/api/stats/summary", "/api/interfaces", history, "/healthz"):
+        first = server.get(path)
+        etag = first.headers["ETag"]
+        t.match(etag or "", r'^W/"[0-9a-f]{16}"$', f"{path[:30]}: an ETag")
+        for name, value in (("the same", etag), ("one of several", f'"x", {etag}, W/"y"'), ("any", "*")):
+            again = server.get(path, If_None_Match=value)
+            t.equal((again.status, again.body, again.headers["ETag"], again.headers["Content-Type"]),
+                    (304, b"", etag, None), f"{path[:30]}: {name}: 304")
+        t.equal(server.get(path, If_None_Match='W/"0123456789abcdef"').status, 200, f"{path[:30]}: another: all of it")
+        head = server.request("HEAD", path)
+        t.equal((head.status, head.headers["ETag"], head.headers["Content-Length"]),
+                (200, etag, str(len(first.body))), f"{path[:30]}: HEAD has it, too")
+    data = ("GET /api/interfaces HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: *\r\n\r\n").encode()
+    t.equal(statuses(server.raw(data + data + GET + LAST)), [304, 304, 200], "and the connection goes on")
+    for path in (history, "/metrics", "/api/metrics/realtime?interface=v0", "/app.js"):
+        plain = server.get(path)
+        packed = server.get(path, Accept_Encoding="gzip")
+        if len(plain.body) < 1024:
+            t.equal((packed.headers["Content-Encoding"], len(packed.body)), (None, len(plain.body)),
+                    f"{path[:30]}: what is small stays as it is")
+            continue
+        t.equal((packed.headers["Content-Encoding"], packed.headers["Vary"]), ("gzip", "accept-encoding"),
+                f"{path[:30]}: compressed for who takes that")
+        t.ok(len(packed.body) < len(plain.body) / 2, f"{path[:30]}: to less than half", (len(packed.body), len(plain.body)))
+        if path != "/metrics":  # which tells the time
+            t.equal(gzip.decompress(packed.body), plain.body, f"{path[:30]}: and it is the same")
+        else:
+            t.match(gzip.decompress(packed.body).decode(), r"(?m)^sampler_packets_total\{", f"{path}: and it is that")
+    sock = server.connect()
+    sock.sendall(b"GET /api/stream HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n")
+    got = b""
+    while b"data: " not in got:
+        got += sock.recv(65536)
+    t.ok(b"ontent-encoding" not in got and b"ontent-Encoding" not in got, "events are not, since that would hold them back")
+    sock.close()
 
 
 @scenario("files")
