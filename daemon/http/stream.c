@@ -3,7 +3,7 @@
  * GET /api/stream: Server-Sent Events, one a tick and interface.
  *
  * An event is made once, however many clients there are: each interface has a channel that holds its
- * newest one, and a number that grows with each new event of any channel. A client knows the number up to
+ * newest one (stream-channels.c). A client knows the number up to
  * which it has everything. While a client's connection has no room nothing is sent to it, and nothing is
  * kept for it: when it takes something again it gets what the channels hold then. So a slow client has the
  * newest sample, never a queue, and costs the same as a quick one.
@@ -18,6 +18,7 @@
 #include "http/feed-json.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "http/stream-channels.h"
 #include "http/stream-event.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -30,16 +31,6 @@
 #define RETRY_AFTER_S "5"
 #define FIRST_WORDS   "retry: 2000\n\n" /* ms after which a browser connects again */
 #define NEVER	      UINT64_MAX
-
-/* An interface's newest event. */
-struct channel {
-	char key[KEY_MAX];
-	uint64_t version; /* of the feed that it was made of */
-	uint64_t record;  /* as told; 0 as well where it is of no record */
-	bool of_record;
-	uint64_t number; /* grows over all channels */
-	struct answer *event;
-};
 
 /* What a client that came back is still to be told of one interface. */
 struct replay {
@@ -67,85 +58,10 @@ struct streams {
 	struct catalog *catalog;
 	size_t n_clients, max_clients;
 	struct client *clients;
-	size_t n_channels;
-	struct channel channel[CATALOG_MAX_FEEDS];
-	uint64_t number;      /* of the newest event */
+	struct channels channels;
 	struct answer *hello; /* what each client gets first */
 	bool ending;
 };
-
-/* ---- channels ---- */
-
-static struct channel *find_channel(struct streams *streams, const char *key)
-{
-	for (size_t i = 0; i < streams->n_channels; i++) {
-		if (!strcmp(streams->channel[i].key, key))
-			return &streams->channel[i];
-	}
-	return NULL;
-}
-
-static void drop_channel(struct streams *streams, size_t i)
-{
-	answer_release(streams->channel[i].event);
-	streams->channel[i] = streams->channel[--streams->n_channels];
-}
-
-static struct feed *find_feed(const struct catalog *catalog, const char *key)
-{
-	for (size_t i = 0; i < catalog->n; i++) {
-		if (!strcmp(catalog->feed[i]->key, key))
-			return catalog->feed[i];
-	}
-	return NULL;
-}
-
-static bool is_same(const struct channel *channel, const struct feed *feed)
-{
-	bool of_record = feed->source == FEED_RECORDS;
-
-	return channel->version == feed->version ||
-	       (of_record && channel->of_record && channel->record == feed->record);
-}
-
-static void update_channel(struct streams *streams, const struct endpoint_context *context,
-			   const struct feed *feed)
-{
-	struct channel *channel = find_channel(streams, feed->key);
-	struct answer *event;
-
-	if (channel && is_same(channel, feed))
-		return;
-	event = stream_event_now(context, feed);
-	if (!event)
-		return; /* without memory: at the next tick perhaps */
-	if (channel)
-		answer_release(channel->event);
-	else
-		channel = &streams->channel[streams->n_channels++];
-	*channel = (struct channel){ .version = feed->version,
-				     .record = feed->record,
-				     .of_record = feed->source == FEED_RECORDS,
-				     .number = ++streams->number,
-				     .event = event };
-	strcpy(channel->key, feed->key);
-}
-
-static void update_channels(struct streams *streams, const struct endpoint_context *context)
-{
-	const struct catalog *catalog = streams->catalog;
-
-	for (size_t i = streams->n_channels; i--;) {
-		const struct feed *feed = find_feed(catalog, streams->channel[i].key);
-
-		if (!feed || !feed_is_counted(feed))
-			drop_channel(streams, i);
-	}
-	for (size_t i = 0; i < catalog->n; i++) {
-		if (feed_is_counted(catalog->feed[i]))
-			update_channel(streams, context, catalog->feed[i]);
-	}
-}
 
 /* ---- what a client gets next ---- */
 
@@ -159,26 +75,12 @@ static bool wants(const struct client *client, const char *key)
 	return !client->key[0] || !strcmp(client->key, key);
 }
 
-/* The channel with the lowest number that the client does not have yet. */
-static struct channel *next_channel(const struct client *client, uint64_t has)
-{
-	struct channel *found = NULL;
-
-	for (size_t i = 0; i < client->streams->n_channels; i++) {
-		struct channel *channel = &client->streams->channel[i];
-
-		if (channel->number > has && wants(client, channel->key) &&
-		    (!found || channel->number < found->number))
-			found = channel;
-	}
-	return found;
-}
-
 static void gather_live(struct client *client)
 {
-	struct channel *channel;
+	const struct channel *channel;
 
-	while (client->n_events < AT_ONCE && (channel = next_channel(client, client->has))) {
+	while (client->n_events < AT_ONCE &&
+	       (channel = channels_next(&client->streams->channels, client->key, client->has))) {
 		channel->event->references++;
 		add_event(client, channel->event);
 		client->has = channel->number;
@@ -223,14 +125,14 @@ static void gather_replays(struct client *client, const struct endpoint_context 
 		return;
 	for (size_t i = 0; i < client->n_replays; i++) {
 		const struct channel *channel =
-			find_channel(client->streams, client->replay[i].key);
+			channels_find(&client->streams->channels, client->replay[i].key);
 
 		/* The history was ahead of the channel, which will hold this record as its next. */
 		if (channel && channel->of_record && client->replay[i].next > channel->record + 1)
 			return;
 	}
 	client->n_replays = 0;
-	client->has = client->streams->number;
+	client->has = client->streams->channels.number;
 }
 
 static void send_text(struct client *client, const char *text)
@@ -478,7 +380,7 @@ void streams_open(struct streams *streams, h2o_req_t *req, const struct endpoint
 		respond_problem(req, 503, "as many clients follow streams as are allowed");
 	} else {
 		client = add_client(streams, req, feed);
-		update_channels(streams, context);
+		channels_update(&streams->channels, context);
 		client->sent_ns = context->boottime_ns;
 		begin(client, has_id ? NULL : &id);
 	}
@@ -515,7 +417,7 @@ void streams_tell(struct streams *streams)
 	if (!streams->clients || streams->ending)
 		return;
 	catalog_refresh(streams->catalog, context.boottime_ns);
-	update_channels(streams, &context);
+	channels_update(&streams->channels, &context);
 	for (client = streams->clients; client; client = next) {
 		next = client->next;
 		serve_client(client, &context);
@@ -572,8 +474,7 @@ void streams_free(struct streams *streams)
 {
 	if (!streams)
 		return;
-	while (streams->n_channels)
-		drop_channel(streams, 0);
+	channels_free(&streams->channels);
 	answer_release(streams->hello);
 	free(streams);
 }

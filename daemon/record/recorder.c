@@ -227,7 +227,8 @@ static int take_sample(struct recorder *r, struct sample *ret_sample)
 	int e = counters_map_read(&r->map, ret_sample);
 
 	if (e) {
-		snprintf(text, sizeof(text), "%s: cannot read the counters: %s", r->ifname, strerror(-e));
+		snprintf(text, sizeof(text), "%s: cannot read the counters: %s", r->ifname,
+			 strerror(-e));
 		complain_once(r, text);
 		return e;
 	}

@@ -319,7 +319,8 @@ static void every_endpoint_says_what_it_takes(void **state)
 	(void)state;
 	for (size_t i = 0; i < n_endpoints; i++) {
 		assert_true(endpoints[i].path[0] == '/');
-		assert_int_equal(!!endpoints[i].answer + !!endpoints[i].text + endpoints[i].is_stream, 1);
+		assert_int_equal(
+			!!endpoints[i].answer + !!endpoints[i].text + endpoints[i].is_stream, 1);
 		assert_true(!endpoints[i].text == !endpoints[i].type);
 		assert_non_null(endpoints[i].parameters);
 		assert_true(endpoints[i].help[0]);
