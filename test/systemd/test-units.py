@@ -6,7 +6,6 @@ import pwd
 import re
 import signal
 import socket
-import threading
 
 import guest
 from guest import escape, scenario, wait_for
@@ -272,6 +271,8 @@ def test_socket(t, machine):
     status, answer = machine.get("/api/interfaces")
     t.equal((status, [i["interface"] for i in answer["interfaces"]]), (200, ["v0"]), "asked, it answers")
     t.ok(machine.is_active("sampler-web.service"), "and runs")
+    with open("/usr/share/sampler/web/index.html", encoding="utf-8") as file:
+        t.equal(machine.run("curl", "-sf", f"http://127.0.0.1:{guest.PORT}/"), file.read(), "its page is the installed one")
 
 
 @scenario("a mistake in sampler.conf, mended while a request waits", 60)
@@ -299,35 +300,16 @@ def test_web_restart(t, machine):
     machine.start("v0")
     machine.systemctl("start", "sampler-web.socket")
     machine.get("/healthz")
-    stop, done, failed = threading.Event(), [0], []
-
-    def client():
-        """Each request on a connection of its own; what fails to connect or to be answered is kept."""
-        while not stop.is_set():
-            try:
-                with socket.create_connection(("127.0.0.1", guest.PORT), 60) as sock:
-                    sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                    data = b""
-                    while chunk := sock.recv(65536):
-                        data += chunk
-                if not data.startswith(b"HTTP/1.1 200 "):
-                    failed.append(data[:200])
-                done[0] += 1
-            except OSError as error:
-                failed.append(repr(error))
-
-    thread = threading.Thread(target=client)
-    thread.start()
+    requests = guest.Requests()
     pids = set()
     for _ in range(4):
-        before = done[0]
+        before = requests.done
         machine.systemctl("restart", "sampler-web.service")
         pids.add(machine.pid("sampler-web"))
-        wait_for(lambda before=before: done[0] > before + 5, "more answers", 30)
-    stop.set()
-    thread.join()
+        wait_for(lambda before=before: requests.done > before + 5, "more answers", 30)
+    requests.stop()
     t.equal(len(pids), 4, "restarted four times")
-    t.equal(failed, [], f"each of {done[0]} requests was answered")
+    t.equal(requests.failed, [], f"each of {requests.done} requests was answered")
 
 
 @scenario("exposure, as systemd judges it", 120)

@@ -81,6 +81,9 @@ def test_disk_full(t, machine):
         wait_for(lambda: machine.is_active("sampler@v0") and recorded(machine) == 997,
                  "room again: it records, by itself", 30)
         t.ok(True, "room again: it records, by itself, and has all that was counted")
+        file = os.stat(f"{guest.STATE}/v0.hist")
+        t.ok(file.st_blocks * 512 >= file.st_size, "the file has all its room: a disk that fills later does not matter",
+             file)
         machine.systemctl("stop", "sampler@v0")
     finally:
         machine.run("umount", "-l", guest.STATE)
@@ -94,6 +97,9 @@ def test_memory(t, machine):
     machine.systemctl("start", "sampler-web.socket")
     for _ in range(10):
         machine.get("/api/history?interface=v0")
+    for unit in ("sampler@v0", "sampler-web"):
+        with open(f"/sys/fs/cgroup{machine.show(unit, 'ControlGroup')}/memory.max", encoding="ascii") as file:
+            t.equal(file.read().strip(), str(24 << 20), f"{unit} has the limit")
     t.equal(machine.counted("v0", link), (0, 0), "samplerd within 24 MiB counts exactly")
     t.equal((machine.show("sampler@v0", "NRestarts"), machine.show("sampler-web", "NRestarts")), ("0", "0"),
             "neither it nor sampler-web was ended by it")
@@ -122,6 +128,11 @@ def test_clock(t, machine):
     t.equal(records[-1]["rx"]["packets"], 600, "each frame is in the history")
     t.equal(len({record["epoch"] for record in records}), 1, "and no new epoch was begun")
     t.equal(machine.wait_packets("v0", 600), 600, "the API goes on")
+    elapsed = time.monotonic() - steady
+    interval = machine.get("/api/metrics/realtime?interface=v0")[1]["interval_ms"] / 1e3
+    t.ok(0 < interval < elapsed + 60, "rates are over time that has passed", interval)
+    summary = machine.get("/api/stats/summary?interface=v0")[1]
+    t.ok(summary["uptime_seconds"] < elapsed + 600, "and so are averages", summary)
     t.equal(machine.get("/healthz")[0], 200, "and all is well")
 
 

@@ -49,13 +49,18 @@ def test_installed(t, machine):
 def test_upgrade(t, machine):
     link = begin(machine)
     chain, pid, version = machine.chain(), machine.pid("sampler@v0"), status(machine)[1]
-    traffic = guest.lab.Traffic(link, guest.frames(50)[0], 1500)
+    traffic, requests = guest.lab.Traffic(link, guest.frames(50)[0], 1500), guest.Requests("200|503")  # in a moment without recorder
     install(machine, f"{guest.PAYLOAD}/next")
     sent, _ = traffic.stop()
+    requests.stop()
     t.equal(status(machine), ("installed", version + "+next"), "the newer version is there")
     t.ok(sent > 1000, "there was traffic", sent)
     t.equal((machine.packets(), machine.hits("late")), (sent, sent), "no frame is lost")
     t.equal(machine.chain(), chain, "nobody was detached")
+    t.ok(requests.done > 0 and not requests.failed, "each request was answered meanwhile",
+         f"{requests.done}, {requests.failed}")
+    with open(f"{guest.CONFIG}/sampler.conf", encoding="utf-8") as file:
+        t.equal(file.read(), guest.QUICK, "what was changed in the configuration has stayed")
     wait_for(lambda: machine.is_active("sampler@v0") and machine.pid("sampler@v0") not in (0, pid), "the new recorder")
     with open(f"/proc/{machine.pid('sampler@v0')}/maps", encoding="utf-8") as file:
         t.ok("samplerd (deleted)" not in file.read(), "the recorder was restarted, and is the new file")

@@ -14,7 +14,9 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
+import threading
 import time
 
 import tap
@@ -62,6 +64,34 @@ def escape(ifname):
     """An interface's name as a unit's instance has it."""
     return subprocess.run(["systemd-escape", "--", ifname], stdout=subprocess.PIPE, text=True,
                           check=True).stdout.strip()
+
+
+class Requests:
+    """Requests for /healthz, one after the other, each on a connection of its own, until it is stopped."""
+
+    def __init__(self, statuses="200"):
+        self._wanted = re.compile(rf"HTTP/1\.1 ({statuses}) ".encode())
+        self.done, self.failed, self._stop = 0, [], threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self):
+        while not self._stop.is_set():
+            try:
+                with socket.create_connection(("127.0.0.1", PORT), 60) as sock:
+                    sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                    data = b""
+                    while chunk := sock.recv(65536):
+                        data += chunk
+                if not self._wanted.match(data):
+                    self.failed.append(data[:200])
+                self.done += 1
+            except OSError as error:
+                self.failed.append(repr(error))
+
+    def stop(self):
+        self._stop.set()
+        self._thread.join()
 
 
 class Machine(lab.Lab):
@@ -228,8 +258,8 @@ class Machine(lab.Lab):
     def hits(self, name):
         """How many frames have reached a member."""
         dump = json.loads(self.run("bpftool", "-j", "map", "dump", "name", f"{name}_hits"[:15]))
-        if isinstance(dump[0], list):  # one that was unloaded is not gone yet; the last is the newest
-            dump = dump[-1]
+        if "elements" in dump[0]:  # one that was unloaded is not gone yet; the newest has the highest id
+            dump = max(dump, key=lambda one: one["id"])["elements"]
         return int.from_bytes(bytes(int(byte, 16) for byte in dump[0]["value"]), "little")
 
     # ---- web ----
