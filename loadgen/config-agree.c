@@ -49,11 +49,40 @@ static void follows(struct config *c, enum config_key key, enum config_key from)
 	c->origin[key] = (struct config_origin){ .from = FROM_KEY, .key = from };
 }
 
+/* Of two keys that exclude each other the command line's counts, and the file's follows. */
+static bool wins(const struct config *c, enum config_key key, enum config_key over)
+{
+	return c->origin[key].from == FROM_OPTION && c->origin[over].from == FROM_FILE;
+}
+
+static void set_scheme(struct config *c)
+{
+	char text[sizeof(c->url_text) + sizeof("https://")];
+	const char *rest = strstr(c->url_text, "://");
+
+	snprintf(text, sizeof(text), "%s://%s", c->tls ? "https" : "http",
+		 rest ? rest + strlen("://") : c->url_text);
+	strcpy(c->url_text, text); /* MAX_URL leaves room */
+}
+
+/* The URL has a scheme, and protocol names the other one. */
+static int settle_scheme(struct config *c, struct error *err)
+{
+	if (wins(c, KEY_URL, KEY_PROTOCOL)) {
+		follows(c, KEY_PROTOCOL, KEY_URL);
+		return 0;
+	}
+	if (!wins(c, KEY_PROTOCOL, KEY_URL))
+		return disagree(c, KEY_PROTOCOL, KEY_URL, "drop one, or make them agree", err);
+	set_scheme(c);
+	follows(c, KEY_URL, KEY_PROTOCOL);
+	return url_parse(c->url_text, c->tls, &c->url, err);
+}
+
 /* The URL's scheme is the protocol where nobody named one, and the other way round. */
 static int settle_target(struct config *c, struct error *err)
 {
 	bool has_scheme, named = !is_default(c, KEY_PROTOCOL);
-	char text[sizeof(c->url_text) + sizeof("https://")];
 	int r;
 
 	if (!*c->url_text)
@@ -64,17 +93,15 @@ static int settle_target(struct config *c, struct error *err)
 	has_scheme =
 		!strncasecmp(c->url_text, "http://", 7) || !strncasecmp(c->url_text, "https://", 8);
 	r = url_parse(c->url_text, c->tls, &c->url, err); /* has been read before, as http */
+	if (!r && has_scheme && named && c->url.tls != c->tls)
+		r = settle_scheme(c, err);
 	if (r)
 		return r;
-	if (has_scheme && named && c->url.tls != c->tls)
-		return disagree(c, KEY_PROTOCOL, KEY_URL, "drop one, or make them agree", err);
 	if (has_scheme && !named)
 		follows(c, KEY_PROTOCOL, KEY_URL);
 	c->tls = c->url.tls;
-	if (has_scheme)
-		return 0;
-	snprintf(text, sizeof(text), "%s://%s", c->tls ? "https" : "http", c->url_text);
-	strcpy(c->url_text, text); /* MAX_URL leaves room */
+	if (!has_scheme)
+		set_scheme(c);
 	return 0;
 }
 
@@ -87,7 +114,12 @@ static int settle_method(struct config *c, struct error *err)
 	}
 	if (method_has_payload(c->method) || !c->request_size)
 		return 0;
-	if (!is_default(c, KEY_REQUEST_SIZE))
+	if (wins(c, KEY_REQUEST_SIZE, KEY_METHOD)) {
+		c->method = METHOD_POST;
+		follows(c, KEY_METHOD, KEY_REQUEST_SIZE);
+		return 0;
+	}
+	if (!is_default(c, KEY_REQUEST_SIZE) && !wins(c, KEY_METHOD, KEY_REQUEST_SIZE))
 		return disagree(c, KEY_METHOD, KEY_REQUEST_SIZE,
 				"this method has no payload; drop request_size, or have POST, PUT "
 				"or PATCH send it",
@@ -100,9 +132,12 @@ static int settle_method(struct config *c, struct error *err)
 /* Ten megabits are the pace of who asks for nothing: no load of full speed by omission. */
 static int settle_pace(struct config *c, struct error *err)
 {
-	if (c->rate > 0 && is_default(c, KEY_BANDWIDTH)) {
+	if (c->rate > 0 && (is_default(c, KEY_BANDWIDTH) || wins(c, KEY_RATE, KEY_BANDWIDTH))) {
 		c->bandwidth_bps = 0;
 		follows(c, KEY_BANDWIDTH, KEY_RATE);
+	} else if (c->bandwidth_bps && wins(c, KEY_BANDWIDTH, KEY_RATE)) {
+		c->rate = 0;
+		follows(c, KEY_RATE, KEY_BANDWIDTH);
 	}
 	if (c->rate > 0 && c->bandwidth_bps)
 		return disagree(c, KEY_BANDWIDTH, KEY_RATE,

@@ -283,10 +283,15 @@ def test_files(t):
         path = write("bad.ini", text)
         result = loadgen("-c", path)
         t.ok(refused(result, f"{path}:{line}: ", words), f"{name}: file and line", result)
-    path = write("half.ini", "[target]\nprotocol = https\n[traffic]\nrate = 5\n")
-    result = loadgen("-c", path, "--url", "http://a", "--print-config")
-    t.ok(refused(result, f"protocol = https ({path}:2)", "url = http://a (--url)"),
+    path = write("half.ini", f"[target]\nurl = {URL}\n[limits]\ntotal_size = 5B\n")
+    result = loadgen("-c", path, "--request-size", "6", "--print-config")
+    t.ok(refused(result, "request_size = 6B (--request-size)", f"total_size = 5B ({path}:4)"),
          "file and option that disagree: both are named with where they stand", result)
+    path = write("first.ini", FIRST_INI)
+    result = loadgen("-c", path, "--url", "https://a", "--rate", "10", "--method", "GET", "--print-config")
+    got = values(result.out)
+    t.ok(result.status == DONE and (got.get("protocol"), got.get("bandwidth"), got.get("request_size"))
+         == ("https", "0", "0"), "options that exclude what the file has: they count", result)
 
 
 @scenario("no network")
@@ -305,6 +310,14 @@ def test_no_network(t):
     t.equal(result.status, FAILED, "a file that cannot be written: status 1")
     t.match(result.err, r"cannot write /nonexistent/x: No such file or directory\n$", "by its name")
     t.ok("connect" not in result.err, "before anything is sent", result)
+    for kind in ("json", "ndjson", "csv", "hdr"):
+        write("old", "the report before\n")
+        argv = ("--url", "http://127.0.0.1:9", "--requests", "1")
+        t.equal(loadgen(*argv, f"--{kind}=old").status, FAILED, f"{kind}: no report")
+        with open("old", encoding="utf-8") as file:
+            t.equal(file.read(), "the report before\n", f"{kind}: so the file keeps the one before")
+        t.equal(loadgen(*argv, f"--{kind}=new").status, FAILED, f"{kind}: no report in a new file")
+        t.ok(not os.path.lexists("new"), f"{kind}: which is not left behind")
 
 
 tap.main()

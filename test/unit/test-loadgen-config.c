@@ -293,6 +293,50 @@ static void the_default_bandwidth_gives_way(void **state)
 	assert_int_equal(c.request_size, 0);
 }
 
+static void assert_follows(const struct config *c, enum config_key key, enum config_key from)
+{
+	assert_int_equal(c->origin[key].from, FROM_KEY);
+	assert_int_equal(c->origin[key].key, from);
+}
+
+/* Of two keys that exclude each other, the one that follows says so where it is printed. */
+static void an_option_wins_over_the_other_key_of_the_file(void **state)
+{
+	struct config c;
+
+	(void)state;
+	must_resolve("[target]\nurl = a\nprotocol = http\n", ARGS("url", "https://b"), &c);
+	assert_true(c.tls && c.url.tls);
+	assert_string_equal(c.url_text, "https://b");
+	assert_follows(&c, KEY_PROTOCOL, KEY_URL);
+	must_resolve("[target]\nurl = http://a:81/x\n", ARGS("protocol", "https"), &c);
+	assert_true(c.tls && c.url.tls && c.url.port == 81);
+	assert_string_equal(c.url_text, "https://a:81/x");
+	assert_follows(&c, KEY_URL, KEY_PROTOCOL);
+	must_resolve("[target]\nurl = HTTPS://a\n", ARGS("protocol", "http"), &c);
+	assert_true(!c.tls && !c.url.tls && c.url.port == 80);
+	assert_string_equal(c.url_text, "http://a");
+
+	must_resolve(URL "[traffic]\nbandwidth = 1Mbps\n", ARGS("rate", "5"), &c);
+	assert_true(c.rate == 5 && !c.bandwidth_bps);
+	assert_follows(&c, KEY_BANDWIDTH, KEY_RATE);
+	must_resolve(URL "[traffic]\nrate = 5\n", ARGS("bandwidth", "1Mbps"), &c);
+	assert_true(c.rate == 0 && c.bandwidth_bps == 1000000);
+	assert_follows(&c, KEY_RATE, KEY_BANDWIDTH);
+	must_resolve(URL "[traffic]\nrate = 5\n", ARGS("bandwidth", "0"), &c);
+	assert_true(c.rate == 5 && !c.bandwidth_bps);
+
+	must_resolve(URL "[traffic]\nrequest_size = 7\nrate = 1\n", ARGS("method", "GET"), &c);
+	assert_true(c.method == METHOD_GET && !c.request_size);
+	assert_follows(&c, KEY_REQUEST_SIZE, KEY_METHOD);
+	must_resolve(URL "[traffic]\nmethod = GET\nrate = 1\n", ARGS("request-size", "7"), &c);
+	assert_true(c.method == METHOD_POST && c.request_size == 7);
+	assert_follows(&c, KEY_METHOD, KEY_REQUEST_SIZE);
+	must_resolve(URL "[traffic]\nbandwidth = 1Mbps\nrequest_size = 7\n",
+		     ARGS("request-size", "0", "rate", "2"), &c);
+	assert_true(c.method == METHOD_GET && !c.request_size && c.rate == 2);
+}
+
 /* ---- what is refused ---- */
 
 static void the_file_is_told_by_line(void **state)
@@ -387,12 +431,14 @@ static void keys_have_to_agree(void **state)
 		  "^protocol = http \\(--protocol\\) and url = https://a \\(--url\\): ");
 	must_fail("[target]\nprotocol = https\nurl = http://a\n", NULL,
 		  "^protocol = https \\(/tmp/.*:2\\) and url = http://a \\(/tmp/.*:3\\): ");
-	must_fail(URL "protocol = http\n", ARGS("url", "https://b"),
-		  "^protocol = http \\(/tmp/.*:3\\) and url = https://b \\(--url\\): ");
 	must_fail(NULL, ARGS("url", "a", "rate", "5", "bandwidth", "1Mbps"),
 		  "^bandwidth = 1Mbps \\(--bandwidth\\) and rate = 5 \\(--rate\\): ");
 	must_fail(URL "[traffic]\nrate = 0.5\nbandwidth = 1Mbps\n", NULL,
 		  "^bandwidth = 1Mbps \\(.*\\) and rate = 0.5 ");
+	must_fail(URL "[traffic]\nmethod = GET\nrequest_size = 7\n", NULL,
+		  "^method = GET \\(.*\\) and request_size = 7B ");
+	must_fail(URL "[traffic]\nbandwidth = 1Mbps\n", ARGS("request-size", "0"),
+		  "^bandwidth = 1Mbps \\(/tmp/.*:4\\) and request_size = 0 .*--rate");
 	must_fail(URL, ARGS("threads", "11"),
 		  "^threads = 11 \\(--threads\\) and connections = 10 \\(default\\): ");
 	must_fail(URL, ARGS("connections", "1", "threads", "2"), "^threads = 2 .*connections = 1 ");
@@ -542,6 +588,7 @@ int main(void)
 		cmocka_unit_test(protocol_and_url_settle_each_other),
 		cmocka_unit_test(the_default_bandwidth_gives_way),
 		cmocka_unit_test(limits_may_just_be_met),
+		cmocka_unit_test(an_option_wins_over_the_other_key_of_the_file),
 		cmocka_unit_test(the_file_is_told_by_line),
 		cmocka_unit_test(options_are_told_by_name),
 		cmocka_unit_test(keys_have_to_agree),

@@ -125,7 +125,7 @@ static void method_and_payload_follow_each_other(void **state)
 	must_fail(URL, ARGS("method", "GET", "request-size", "1KB", "rate", "1"),
 		  "^method = GET \\(--method\\) and request_size = 1KB \\(--request-size\\): this "
 		  "method has no payload; drop request_size, or have POST, PUT or PATCH");
-	must_fail(URL "[traffic]\nrequest_size = 7\n", ARGS("method", "HEAD", "rate", "1"),
+	must_fail(URL "[traffic]\nrequest_size = 7\nmethod = HEAD\n", ARGS("rate", "1"),
 		  "^method = HEAD .* and request_size = 7B \\(/tmp/.*:4\\): ");
 	must_fail(URL, ARGS("method", "GET"),
 		  "^bandwidth = 10Mbps \\(default\\) and request_size = 0 \\(follows from "
