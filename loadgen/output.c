@@ -13,8 +13,11 @@
 #include "util/cleanup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const struct kind {
 	const struct output_format *format;
@@ -41,6 +44,51 @@ bool outputs_have_text(const struct config *config)
 	return true;
 }
 
+/* Opens without a change of what is in it: it is not sure that there will be a report. */
+static FILE *open_file(const char *path, bool *ret_made)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+	FILE *out;
+
+	*ret_made = fd < 0 && errno == ENOENT;
+	if (*ret_made)
+		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return NULL;
+	out = fdopen(fd, "w");
+	if (out)
+		take_fd(&fd);
+	return out;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return S_ISREG(a->st_mode) && a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* A file that was made for nothing, unless another one has got its name since. */
+static void drop_file(const struct output *output)
+{
+	struct stat file, named;
+
+	if (output->made && output->kept && !fstat(fileno(output->out), &file) &&
+	    !lstat(output->name, &named) && same_file(&file, &named))
+		unlink(output->name);
+}
+
+/* Before the first byte: what a file had before gives way. */
+static void take_over(struct output *output)
+{
+	struct stat file;
+
+	if (!output->kept)
+		return;
+	output->kept = false;
+	if (!fstat(fileno(output->out), &file) && S_ISREG(file.st_mode) &&
+	    ftruncate(fileno(output->out), 0))
+		output->error = -errno;
+}
+
 static int add(struct outputs *outputs, const struct config *config,
 	       const struct output_format *format, const char *path, struct error *err)
 {
@@ -51,8 +99,9 @@ static int add(struct outputs *outputs, const struct config *config,
 		.format = format,
 		.config = config,
 		.name = ours ? path : "standard output",
-		.out = ours ? fopen(path, "we") : stdout,
+		.kept = ours,
 	};
+	output->out = ours ? open_file(path, &output->made) : stdout;
 	if (!output->out)
 		return error_set(err, -errno, "cannot write %s: %s", path, strerror(errno));
 	outputs->n++;
@@ -67,6 +116,9 @@ static int add(struct outputs *outputs, const struct config *config,
  * @config: which ones, and where to; is used as long as they
  * @outputs: to be closed by outputs_close(), also after a failure
  * @err: which file cannot be written
+ *
+ * A file keeps what is in it until something is written. Without a run it has the report of the
+ * one before still.
  *
  * Return: 0 or negative errno.
  */
@@ -85,13 +137,16 @@ int outputs_open(const struct config *config, struct outputs *outputs, struct er
 	return r;
 }
 
-/** outputs_close() - release what outputs_open() has made */
+/** outputs_close() - release what outputs_open() has made; a new file with nothing in it goes */
 void outputs_close(struct outputs *outputs)
 {
 	for (size_t i = 0; i < outputs->n; i++) {
-		free(outputs->output[i].before);
-		if (outputs->output[i].out != stdout)
-			fclose(outputs->output[i].out);
+		struct output *output = &outputs->output[i];
+
+		free(output->before);
+		drop_file(output);
+		if (output->out != stdout)
+			fclose(output->out);
 	}
 	outputs->n = 0;
 }
@@ -114,7 +169,8 @@ void outputs_begin(struct outputs *outputs, const struct stats *stats)
 
 		if (output->before)
 			*output->before = *stats;
-		if (!output->format->begin)
+		take_over(output);
+		if (output->error || !output->format->begin)
 			continue;
 		output->format->begin(output);
 		settle(output);
@@ -188,8 +244,10 @@ int outputs_end(struct outputs *outputs, const struct outcome *outcome, const st
 
 	for (size_t i = 0; i < outputs->n; i++) {
 		struct output *output = &outputs->output[i];
-		bool before = output->error;
+		bool before;
 
+		take_over(output);
+		before = output->error;
 		if (!before && output->format->end) {
 			output->format->end(output, outcome, stats);
 			settle(output);

@@ -38,6 +38,8 @@ struct output {
 	const struct config *config;
 	const char *name; /* of the file, or "standard output" */
 	FILE *out;
+	bool made;	      /* the file was not there before */
+	bool kept;	      /* nothing is written yet: what the file had before is still in it */
 	int error;	      /* negative errno: it cannot be written any more */
 	struct stats *before; /* as of its last row, where it has rows */
 	bool begun;	      /* of CSV: it has its names of columns */
