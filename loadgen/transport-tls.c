@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <string.h>
@@ -90,6 +91,25 @@ static int refuse_file(const char *key, const char *path, const char *what, stru
 			 path, reason());
 }
 
+/* Whether a file has a key in whatever form, EC PARAMETERS and certificates aside. */
+static bool has_key(const char *path)
+{
+	_cleanup_fclose_ FILE *file = fopen(path, "re");
+	char *name, *header;
+	unsigned char *data;
+	bool found = false;
+	long n;
+
+	while (file && !found && PEM_read(file, &name, &header, &data, &n) == 1) {
+		found = strstr(name, "PRIVATE KEY");
+		OPENSSL_free(name);
+		OPENSSL_free(header);
+		OPENSSL_clear_free(data, (size_t)n);
+	}
+	ERR_clear_error();
+	return found;
+}
+
 /* Nobody is there to be asked for a password. */
 static int no_password(char *buf, int size, int writing, void *user)
 {
@@ -102,6 +122,7 @@ static int load_certificate(SSL_CTX *ctx, const struct config *config, struct er
 	bool apart = *config->key_file;
 	const char *key_file = apart ? config->key_file : config->cert_file;
 	const char *key = apart ? "key_file" : "cert_file";
+	int r;
 
 	if (!*config->cert_file)
 		return 0;
@@ -115,7 +136,12 @@ static int load_certificate(SSL_CTX *ctx, const struct config *config, struct er
 		return error_set(err, -EINVAL,
 				 "the key in %s %s is not that of the certificate in %s", key,
 				 key_file, config->cert_file);
-	return refuse_file(key, key_file, "a key", err);
+	r = refuse_file(key, key_file, "a key", err);
+	if (!apart && !has_key(key_file))
+		return error_set(err, -EINVAL,
+				 "cert_file %s has no key: give the file that has it (--key-file)",
+				 key_file);
+	return r;
 }
 
 static void set_up_sessions(SSL_CTX *ctx, bool reuse)

@@ -144,6 +144,7 @@ def test_client_certificate(t, lab):
     lab.run("bash", "-c", f"cat {CERTS}/client.pem {CERTS}/client.key > {CERTS}/both.pem")
     lab.run("openssl", "ec", "-in", f"{CERTS}/client.key", "-aes128", "-passout", "pass:x", "-out",
             f"{CERTS}/locked.key")
+    lab.run("bash", "-c", f"cat {CERTS}/client.pem {CERTS}/locked.key > {CERTS}/locked.pem")
     go = ("--bandwidth", "0", "--requests", "9", "--connections", "2", *OURS)
     run = loadgen(lab, *go, **HTTPS)
     t.match(run.text, r"(?m)^Status  4xx 9$", "without it nginx refuses (400)")
@@ -155,7 +156,9 @@ def test_client_certificate(t, lab):
     t.equal([seen.client for seen in nginx.seen()], ["-"] * 9 + ["CN=client"] * 18, "and knows whose")
     for argv, why in ((("--cert-file", "/nonexistent"), "cannot read cert_file /nonexistent: No such"),
                       (("--cert-file", f"{CERTS}/names"), "cannot load a certificate from cert_file"),
-                      (("--cert-file", f"{CERTS}/client.pem"), "cannot load a key from cert_file"),
+                      (("--cert-file", f"{CERTS}/client.pem"), "client.pem has no key: .*--key-file"),
+                      (("--cert-file", f"{CERTS}/locked.pem"),
+                       "cannot load a key from cert_file .*without a password"),
                       (("--cert-file", f"{CERTS}/client.pem", "--key-file", f"{CERTS}/names"),
                        "cannot load a key from key_file"),
                       (("--cert-file", f"{CERTS}/client.pem", "--key-file", f"{CERTS}/locked.key"),
