@@ -36,6 +36,21 @@ static int parse_any_port(const char *text, struct address *ret_address)
 	return r;
 }
 
+/* An address of many hosts: TCP has no such connections, but the kernel lets it be bound. */
+static bool is_of_many(const struct address *address)
+{
+	const struct in6_addr *in6 = &address->in6.sin6_addr;
+	in_addr_t in;
+
+	if (address->sa.sa_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(in6))
+		return IN6_IS_ADDR_MULTICAST(in6);
+	if (address->sa.sa_family == AF_INET6)
+		memcpy(&in, &in6->s6_addr[12], sizeof(in));
+	else
+		in = address->in.sin_addr.s_addr;
+	return IN_MULTICAST(ntohl(in)) || ntohl(in) == INADDR_BROADCAST;
+}
+
 static int set_address(const char *text, struct sink_config *config, struct error *err)
 {
 	struct address *address = config->address;
@@ -44,6 +59,12 @@ static int set_address(const char *text, struct sink_config *config, struct erro
 		return error_set(err, -EINVAL,
 				 "--sink %.100s: expected ADDRESS:PORT such as 127.0.0.1:8080, "
 				 "[::1]:8080, localhost:0 (any free port) or 0.0.0.0:8080",
+				 text);
+	if (is_of_many(address))
+		return error_set(err, -EINVAL,
+				 "--sink %.100s: nobody can connect to a multicast or broadcast "
+				 "address; give one of this machine's, or 0.0.0.0 or [::] for all "
+				 "of them",
 				 text);
 	config->n_addresses = 1;
 	if (strncmp(text, "localhost:", 10))

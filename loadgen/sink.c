@@ -11,6 +11,7 @@
 #include "sink-worker.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
+#include "util/log.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -208,6 +209,20 @@ static int follow(struct server *s, FILE *out)
 	return r;
 }
 
+/* Who forgets a sink has left an open port behind. */
+static void warn_of_others(const struct sink_config *config)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	for (unsigned int i = 0; i < config->n_addresses; i++) {
+		if (address_is_local(&config->address[i]))
+			continue;
+		address_format(&config->address[i], text);
+		log_warning("%s: other machines can reach this, and the sink answers everyone",
+			    text);
+	}
+}
+
 static int run(struct server *s, FILE *out, struct error *err)
 {
 	struct sink_sum end;
@@ -219,6 +234,7 @@ static int run(struct server *s, FILE *out, struct error *err)
 		return r;
 	add_up(s, &s->start);
 	s->before = s->start;
+	warn_of_others(&s->config);
 	r = sink_report_addresses(&s->config, s->config.json ? stderr : out);
 	r = r ?: follow(s, out);
 	join(s);

@@ -221,6 +221,10 @@ def test_usage(t, lab):
             (("--sink", "192.0.2.1"), 2, "expected ADDRESS:PORT"),
             (("--sink", "unix:/run/x"), 2, "expected ADDRESS:PORT"),
             (("--sink", "127.0.0.1:65536"), 2, "expected ADDRESS:PORT"),
+            (("--sink", "224.0.0.1:8080"), 2, "nobody can connect to a multicast or broadcast"),
+            (("--sink", "255.255.255.255:8080"), 2, "nobody can connect to a multicast or broadcast"),
+            (("--sink", "[ff02::1]:8080"), 2, "nobody can connect to a multicast or broadcast"),
+            (("--sink", "[::ffff:239.1.2.3]:8080"), 2, "nobody can connect to a multicast or broadcast"),
             (("--sink", "192.0.2.1:8080"), 1, "cannot listen at 192.0.2.1:8080: Cannot assign requested address"),
             (("--sink", "--rate", "5"), 2, "--rate has no meaning for --sink"),
             (("--sink", "--threads", "0"), 2, "--threads 0: expected a number from 1 to 256"),
@@ -237,7 +241,11 @@ def test_usage(t, lab):
     result = lab.try_run(LOADGEN, "--sink", f"127.0.0.1:{sink.port}", "--threads", "2")
     t.equal(result.status, 1, "an address is taken once")
     t.match(result.err, "Address already in use", "which is told")
-    sink.stop()
+    t.equal(sink.stop(), (0, ""), "the loopback is nobody else's: no warning")
+    sink = Sink(lab, address="0.0.0.0:0")
+    status, err = sink.stop()
+    t.ok(status == 0 and f"0.0.0.0:{sink.port}: other machines can reach this" in err
+         and err.count("\n") == 1, "an address that others can reach: one line of warning", err)
 
 
 # ---- to the letter ----
