@@ -7,6 +7,8 @@
 
 #include "config-kinds.h"
 
+#include "util/log.h"
+
 #include <string.h>
 
 #define LINE_MAX_BYTES 199 /* of a file, see util/ini.c */
@@ -63,11 +65,17 @@ struct printer {
 	const char *section;
 };
 
+static size_t line_length(const struct config_item *item, const char *equals)
+{
+	return strlen(item->name) + strlen(equals) + strlen(item->value);
+}
+
 /* With its origin behind it as a comment, or above it where the line has no room. */
 static void print_item(const struct config_item *item, void *user)
 {
 	struct printer *printer = user;
-	size_t n = strlen(item->name) + strlen(" = ") + strlen(item->value);
+	const char *equals = line_length(item, " = ") <= LINE_MAX_BYTES ? " = " : "=";
+	size_t n = line_length(item, equals);
 	int pad = n < COMMENT_COLUMN ? (int)(COMMENT_COLUMN - n) : 1;
 	bool beside = n + (size_t)pad + strlen("; ") + strlen(item->origin) <= LINE_MAX_BYTES;
 
@@ -75,9 +83,10 @@ static void print_item(const struct config_item *item, void *user)
 		fprintf(printer->out, "%s[%s]\n", *printer->section ? "\n" : "", item->section);
 	printer->section = item->section;
 	if (!beside)
-		fprintf(printer->out, "; %s:\n%s = %s\n", item->origin, item->name, item->value);
+		fprintf(printer->out, "; %s:\n%s%s%s\n", item->origin, item->name, equals,
+			item->value);
 	else
-		fprintf(printer->out, "%s = %s%*s; %s\n", item->name, item->value, pad, "",
+		fprintf(printer->out, "%s%s%s%*s; %s\n", item->name, equals, item->value, pad, "",
 			item->origin);
 }
 
@@ -87,11 +96,30 @@ static void print_item(const struct config_item *item, void *user)
  * @out: where to
  *
  * Each value has as a comment where it came from. The exception is a URL, header or path that makes
- * a line too long for files (199 bytes, see util/ini.c): only the command line takes those.
+ * a line too long for files (199 bytes, see util/ini.c): only the command line takes those, and
+ * config_warn_long() tells which.
  */
 void config_print(const struct config *config, FILE *out)
 {
 	struct printer printer = { out, "" };
 
 	config_items(config, print_item, &printer);
+}
+
+static void warn_long(const struct config_item *item, void *unused)
+{
+	(void)unused;
+	if (line_length(item, "=") > LINE_MAX_BYTES)
+		log_warning("%s %.40s... (%s): no file can hold this, whose lines have %u bytes at "
+			    "most; give it as an option with each run",
+			    item->name, item->value, item->origin, LINE_MAX_BYTES);
+}
+
+/**
+ * config_warn_long() - log what config_print() writes that cannot be read back
+ * @config: from config_resolve()
+ */
+void config_warn_long(const struct config *config)
+{
+	config_items(config, warn_long, NULL);
 }

@@ -146,6 +146,7 @@ struct config_item {
 int config_resolve(const char *path, const struct config_override *overrides, size_t n_overrides,
 		   struct config *ret_config, struct error *err);
 void config_print(const struct config *config, FILE *out);
+void config_warn_long(const struct config *config);
 void config_items(const struct config *config,
 		  void (*take)(const struct config_item *item, void *user), void *user);
 bool config_key_repeats(enum config_key key);

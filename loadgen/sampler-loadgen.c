@@ -249,8 +249,10 @@ static int run(const struct arguments *args)
 		log_error("%s", err.text);
 		return EXIT_USAGE;
 	}
-	if (args->print_only)
+	if (args->print_only) {
+		config_warn_long(&config);
 		return show(&config);
+	}
 	if (!config.quiet && outputs_have_text(&config)) {
 		if (show(&config))
 			return EXIT_FAILURE;

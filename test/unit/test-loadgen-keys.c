@@ -9,6 +9,7 @@
 #include "config.h"
 #include "header.h"
 #include "util/cleanup.h"
+#include "util/log.h"
 
 #include <regex.h>
 #include <stdio.h>
@@ -20,6 +21,9 @@
 #define MAX_ARGS 80
 
 #define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static char warning[512]; /* the last one */
+static unsigned int n_warnings;
 
 /* A file that removes itself. */
 struct temporary {
@@ -372,6 +376,54 @@ static void a_line_without_room_has_its_origin_above(void **state)
 	assert_string_equal(c.cert_file, path);
 }
 
+/* ---- lines that a file cannot hold ---- */
+
+static int note_warning(int level, const char *message_id, const char *text, const void *user)
+{
+	(void)level, (void)message_id, (void)user;
+	snprintf(warning, sizeof(warning), "%s", text);
+	n_warnings++;
+	return 0;
+}
+
+/* A URL of so many characters, printed and read again. Return: whether that could be read. */
+static bool reads_back(size_t length)
+{
+	_cleanup_free_ char *text = NULL;
+	char url[400] = "http://a/";
+	struct config before, after;
+	struct error err;
+	size_t n;
+	FILE *out = open_memstream(&text, &n);
+	bool read;
+
+	assert_non_null(out);
+	memset(url + strlen(url), 'u', length - strlen(url));
+	must_resolve(NULL, ARGS("url", url), &before);
+	config_print(&before, out);
+	assert_int_equal(fclose(out), 0);
+	n_warnings = 0;
+	log_set_sink(note_warning, NULL);
+	config_warn_long(&before);
+	log_set_sink(NULL, NULL);
+	read = resolve(text, NULL, &after, &err) == 0;
+	assert_true(!read || !strcmp(after.url_text, url));
+	return read;
+}
+
+static void what_a_file_cannot_hold_is_told(void **state)
+{
+	(void)state;
+	for (size_t length = 150; length <= 195; length++) {
+		if (!reads_back(length) || n_warnings)
+			fail_msg("%zu characters: %s", length, warning);
+	}
+	assert_false(reads_back(196));
+	assert_int_equal(n_warnings, 1);
+	assert_true(
+		matches(warning, "url http://a/u+\\.\\.\\. \\(--url\\): no file can hold this"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -385,6 +437,7 @@ int main(void)
 		cmocka_unit_test(keys_are_told_what_they_lack),
 		cmocka_unit_test(each_value_says_where_it_is_from),
 		cmocka_unit_test(a_line_without_room_has_its_origin_above),
+		cmocka_unit_test(what_a_file_cannot_hold_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
