@@ -42,10 +42,12 @@ int check_files(const struct config *config, struct error *err)
 		limit.rlim_max = need;
 	if (!setrlimit(RLIMIT_NOFILE, &limit))
 		return 0;
-	return error_set(err, -EMFILE,
-			 "%u connections need %ju open files, but the limit is lower "
-			 "(ulimit -n %ju, as root, or fewer connections)",
-			 config->connections, (uintmax_t)need, (uintmax_t)need);
+	return error_set(
+		err, -EMFILE,
+		"%u connections need %ju open files, but the limit is lower "
+		"(ulimit -n %ju in the same shell, as root, or LimitNOFILE=%ju of a unit; or "
+		"fewer connections)",
+		config->connections, (uintmax_t)need, (uintmax_t)need, (uintmax_t)need);
 }
 
 /**

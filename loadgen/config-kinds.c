@@ -123,7 +123,12 @@ static void format_size_of(const void *field, char *buf, size_t size)
 static int parse_time(const struct config_row *row, const char *text, void *field,
 		      struct error *err)
 {
-	(void)err;
+	size_t n = strspn(text, "0123456789.");
+
+	if (n && n < 64 && !strcmp(text + n, "m"))
+		return error_set(err, -EINVAL,
+				 "m is no unit; minutes are %.*smin, milliseconds %.*sms", (int)n,
+				 text, (int)n, text);
 	return parse_duration_ns(text, row->min, row->max, field);
 }
 

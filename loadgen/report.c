@@ -129,7 +129,12 @@ static void put_connections(const struct stats *stats, FILE *out)
 
 static void put_errors(const struct stats *stats, FILE *out)
 {
-	fprintf(out, "Errors  %" PRIu64 "\n", stats_n_errors(stats));
+	uint64_t n_other = stats_n_not_2xx(stats);
+
+	fprintf(out, "Errors  %" PRIu64, stats_n_errors(stats));
+	if (n_other)
+		fprintf(out, ", and %" PRIu64 " answers other than 2xx", n_other);
+	fputc('\n', out);
 	for (size_t i = 0; i < N_PHASES; i++) {
 		if (stats->errors[i].n)
 			fprintf(out, "  %-10s%10" PRIu64 "   first: %s\n", phase_name(i),

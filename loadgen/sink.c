@@ -54,7 +54,7 @@ static int find_max_connections(struct server *s, struct error *err)
 	if (limit.rlim_cur < others + MIN_CONNECTIONS)
 		return error_set(err, -EMFILE,
 				 "%u threads need more open files than the limit of %ju (ulimit "
-				 "-n)",
+				 "-n N in the same shell, or LimitNOFILE= of a unit)",
 				 threads, (uintmax_t)limit.rlim_cur);
 	limit.rlim_cur -= others;
 	if (limit.rlim_cur > SINK_MAX_CONNECTIONS)

@@ -23,7 +23,8 @@ def test_file_limit(t, lab):
     run = Summary(lab.try_run(*limited, LOADGEN, "--url", f"http://127.0.0.1:{PORT}/",
                               "--connections", "100"))
     t.equal(run.result.status, 1, "exit status 1")
-    t.match(run.result.err, r"100 connections need \d+ open files", "told before anything starts")
+    t.match(run.result.err, r"100 connections need (\d+) open files.*\(ulimit -n \1 in the same shell.* "
+            r"LimitNOFILE=\1 ", "told before anything starts")
     server = Server(answer_ok)
     run = Summary(lab.try_run("prlimit", "--nofile=64:4096", "--", LOADGEN, "--url",
                               f"http://127.0.0.1:{PORT}/", "--connections", "100", "--requests",

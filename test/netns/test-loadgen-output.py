@@ -59,6 +59,9 @@ def check_text(t, run, report, name):
                 f"{name}: and {title}")
     t.equal(run.phases(), {phase: e["count"] for phase, e in report["errors"].items()},
             f"{name}: and errors by phase")
+    others = sum(report["status"].values()) - report["status"]["2xx"]
+    count = str(sum(run.phases().values())) + (f", and {others} answers other than 2xx" if others else "")
+    t.match(run.text, rf"(?m)^Errors  {count}$", f"{name}: and what the line each second has as errors")
 
 
 # ---- runs that end ----

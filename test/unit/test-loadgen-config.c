@@ -405,6 +405,8 @@ static void options_are_told_by_name(void **state)
 		  "^--bandwidth 10M: expected a bandwidth such as 10Mbps, 10Mb" },
 		{ "request_size", "x", "^--request-size x: expected a size such as" },
 		{ "request-size", "x", "^--request-size x: expected a size such as" },
+		{ "duration", "1m", "^--duration 1m: m is no unit; minutes are 1min, millis" },
+		{ "timeout", "1.5m", "^--timeout 1.5m: .* 1.5min, milliseconds 1.5ms" },
 		{ "total-size", "", "^--total-size : expected a size such as" },
 		{ "url", "", "^--url : expected a URL such as" },
 		{ "url", "ftp://a", "^--url ftp://a: unknown scheme; expected http://HOST" },
