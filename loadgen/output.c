@@ -89,11 +89,39 @@ static void take_over(struct output *output)
 		output->error = -errno;
 }
 
+/*
+ * One file can have several names. What was given as text was compared by config_agree(); standard
+ * output counts where it is a file.
+ */
+static int check_apart(const struct outputs *outputs, const struct output *output,
+		       struct error *err)
+{
+	const char *config = output->config->path;
+	struct stat file, other;
+
+	if (fstat(fileno(output->out), &file))
+		return error_set(err, -errno, "cannot look at %s: %s", output->name,
+				 strerror(errno));
+	for (size_t i = 0; i < outputs->n; i++) {
+		if (!fstat(fileno(outputs->output[i].out), &other) && same_file(&file, &other))
+			return error_set(err, -EINVAL,
+					 "%s and %s are the same file; each output needs one of "
+					 "its own",
+					 outputs->output[i].name, output->name);
+	}
+	if (config && output->out != stdout && !stat(config, &other) && same_file(&file, &other))
+		return error_set(err, -EINVAL,
+				 "%s is the file of -c; an output needs one of its own",
+				 output->name);
+	return 0;
+}
+
 static int add(struct outputs *outputs, const struct config *config,
 	       const struct output_format *format, const char *path, struct error *err)
 {
 	struct output *output = &outputs->output[outputs->n];
 	bool ours = strcmp(path, "-") != 0;
+	int r;
 
 	*output = (struct output){
 		.format = format,
@@ -104,7 +132,10 @@ static int add(struct outputs *outputs, const struct config *config,
 	output->out = ours ? open_file(path, &output->made) : stdout;
 	if (!output->out)
 		return error_set(err, -errno, "cannot write %s: %s", path, strerror(errno));
-	outputs->n++;
+	r = check_apart(outputs, output, err);
+	outputs->n++; /* is to be closed in any case */
+	if (r)
+		return r;
 	if (!format->row)
 		return 0;
 	output->before = calloc(1, sizeof(*output->before));

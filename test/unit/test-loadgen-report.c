@@ -524,6 +524,43 @@ static void a_file_is_kept_until_something_is_written(void **state)
 	assert_int_equal(unlink(config.csv) | unlink(config.hdr) | rmdir(folder), 0);
 }
 
+static void one_file_by_two_names_is_refused(void **state)
+{
+	_cleanup_free_ struct outputs *outputs = calloc(1, sizeof(*outputs));
+	struct config config = config_of();
+	char folder[] = "/tmp/test-loadgen-report-XXXXXX";
+	struct error err;
+
+	(void)state;
+	assert_non_null(outputs);
+	assert_non_null(mkdtemp(folder));
+	config.quiet = true;
+	snprintf(config.csv, sizeof(config.csv), "%s/a", folder);
+	snprintf(config.hdr, sizeof(config.hdr), "%s/./a", folder);
+	assert_int_equal(outputs_open(&config, outputs, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "/a and /tmp/"));
+	assert_non_null(strstr(err.text, "/./a are the same file"));
+	outputs_close(outputs);
+	assert_int_equal(access(config.csv, F_OK), -1);
+
+	write_file(config.csv, "[target]");
+	*config.csv = '\0';
+	config.path = config.hdr;
+	assert_int_equal(outputs_open(&config, outputs, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "/./a is the file of -c"));
+	outputs_close(outputs);
+	assert_true(holds(config.hdr, "[target]"));
+
+	strcpy(config.csv, "/dev/null");
+	strcpy(config.json, "/dev/null"); /* keeps nothing: any number */
+	*config.hdr = '\0';
+	config.path = NULL;
+	assert_int_equal(outputs_open(&config, outputs, &err), 0);
+	outputs_close(outputs);
+	snprintf(config.hdr, sizeof(config.hdr), "%s/a", folder);
+	assert_int_equal(unlink(config.hdr) | rmdir(folder), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -541,6 +578,7 @@ int main(void)
 		cmocka_unit_test(each_connection_needs_a_port),
 		cmocka_unit_test(too_few_connections_are_warned_of),
 		cmocka_unit_test(a_file_is_kept_until_something_is_written),
+		cmocka_unit_test(one_file_by_two_names_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
