@@ -323,6 +323,17 @@ void connection_check(struct connection *c, uint64_t now_ns)
 		fail_by_timeout(c, "nothing sent or received for", timeout);
 }
 
+/* The socket is closed: what it had queued is no longer in the request. */
+static void cut_request(struct connection *c)
+{
+	struct stats *stats = stats_of(c);
+
+	stats->n_unfinished++;
+	stats->n_pending += exchange_all_sent(c);
+	stats->payload_pending += request_payload_sent(&c->request);
+	request_end(&c->request);
+}
+
 /**
  * connection_cut() - end a connection for good
  * @c: any
@@ -333,10 +344,8 @@ void connection_check(struct connection *c, uint64_t now_ns)
 void connection_cut(struct connection *c)
 {
 	connection_close(c);
-	if (c->state == CONNECTION_BUSY) {
-		stats_of(c)->n_unfinished++;
-		request_end(&c->request);
-	}
+	if (c->state == CONNECTION_BUSY)
+		cut_request(c);
 	if (event_initialized(&c->retry_event))
 		event_del(&c->retry_event);
 	c->state = CONNECTION_DOWN;

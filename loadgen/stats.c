@@ -62,11 +62,13 @@ void stats_add(struct stats *sum, const struct stats *stats)
 	sum->n_completed += stats->n_completed;
 	sum->n_failed += stats->n_failed;
 	sum->n_unfinished += stats->n_unfinished;
+	sum->n_pending += stats->n_pending;
 	sum->n_unsent += stats->n_unsent;
 	sum->n_skipped += stats->n_skipped;
 	sum->payload_sent += stats->payload_sent;
 	sum->payload_unsent += stats->payload_unsent;
 	sum->payload_completed += stats->payload_completed;
+	sum->payload_pending += stats->payload_pending;
 	sum->payload_withheld += stats->payload_withheld;
 	sum->http_sent += stats->http_sent;
 	sum->http_unsent += stats->http_unsent;

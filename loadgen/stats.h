@@ -41,6 +41,7 @@ struct stats {
 	uint64_t n_idle_closed; /* closed by the server while no request was under way */
 
 	uint64_t n_started, n_completed, n_failed, n_unfinished;
+	uint64_t n_pending; /* unfinished ones that count as sent: all of the request was */
 	uint64_t n_unsent;  /* due before the end, but no connection was free */
 	uint64_t n_skipped; /* given up by the bound of catching up */
 	uint64_t status[N_STATUS_CLASSES];
@@ -48,6 +49,7 @@ struct stats {
 	uint64_t payload_sent;	    /* bytes of bodies handed to the kernel */
 	uint64_t payload_unsent;    /* those of them that were dropped with their connection */
 	uint64_t payload_completed; /* those sent of completed requests */
+	uint64_t payload_pending;   /* those sent of unfinished ones */
 	uint64_t payload_withheld;  /* the rest of completed requests: the answer came before */
 	uint64_t http_sent, http_unsent, http_received;
 	uint64_t body_received;

@@ -177,12 +177,17 @@ static void what_is_under_way_counts_as_reached(void **state)
 
 	(void)state;
 	record(stats, 1000, MS);
-	stats->n_unfinished = 10;
+	stats->n_unfinished = 15;
+	stats->n_pending = 6;
+	stats->payload_pending = 10000;	 /* of all that are under way: 10 whole ones */
 	stats->payload_withheld = 50000; /* of refused requests: 50 whole ones */
 	outcome = outcome_of(&config, stats);
 	assert_true(about(outcome_seconds(&outcome), 2));
 	assert_true(about(outcome.due_per_s, 1000));
 	assert_true(about(outcome.reached_per_s, 480));
+	config.bandwidth_bps = 0; /* a rate: requests that were sent as a whole */
+	outcome = outcome_of(&config, stats);
+	assert_true(about(outcome.reached_per_s, 503));
 	outcome.start_ns = 0;
 	outcome_reckon(&outcome, stats);
 	assert_true(outcome.due_per_s == 0 && outcome.reached_per_s == 0);
