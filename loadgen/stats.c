@@ -76,6 +76,10 @@ void stats_add(struct stats *sum, const struct stats *stats)
 	sum->body_received += stats->body_received;
 	wire_add(&sum->wire, &stats->wire);
 	wire_add(&sum->closing, &stats->closing);
+	if (stats->oldest_ns > sum->oldest_ns)
+		sum->oldest_ns = stats->oldest_ns;
+	for (size_t i = 0; i < N_OVERDUE; i++)
+		sum->n_overdue[i] += stats->n_overdue[i];
 	for (size_t i = 0; i < N_STATUS_CLASSES; i++)
 		sum->status[i] += stats->status[i];
 	for (size_t i = 0; i < N_PHASES; i++)
@@ -83,6 +87,12 @@ void stats_add(struct stats *sum, const struct stats *stats)
 	histogram_add(&sum->corrected, &stats->corrected);
 	histogram_add(&sum->service, &stats->service);
 	histogram_add(&sum->lateness, &stats->lateness);
+}
+
+/** stats_n_unanswered() - Return: requests that were due and had no answer, but those under way */
+uint64_t stats_n_unanswered(const struct stats *stats)
+{
+	return stats->n_failed + stats->n_skipped + stats->n_overdue[OVERDUE_LONG];
 }
 
 /** stats_n_errors() - Return: errors of all phases; a response with any status is none */

@@ -268,6 +268,34 @@ static void without_an_answer_no_latency_is_kept_to(void **state)
 	assert_false(check_one(&config, stats)->missed);
 }
 
+/* 1,000 were due: 985 of them are answered, 15 are not, each in another way. */
+static void what_has_no_answer_is_not_within_a_limit(void **state)
+{
+	_cleanup_stats_ struct stats *stats = stats_new(START + NSEC_PER_SEC);
+	struct config config = config_of();
+
+	(void)state;
+	record(stats, 985, 64);
+	config.max_p99_ns = 64;
+	stats->n_unfinished = 15;
+	stats->n_overdue[OVERDUE_P50] = 1000; /* of another limit */
+	assert_false(check_one(&config, stats)->missed);
+	stats->n_failed = 2;
+	stats->n_skipped = 3;
+	stats->n_overdue[OVERDUE_P99] = 4; /* 9 of 994 */
+	assert_false(check_one(&config, stats)->missed);
+	assert_string_equal(check_one(&config, stats)->value, "0.000ms");
+	stats->n_overdue[OVERDUE_P99] = 5; /* 10 of 995, which is more than 1 % */
+	assert_true(check_one(&config, stats)->missed);
+	assert_string_equal(check_one(&config, stats)->value, "no answer");
+	stats->n_overdue[OVERDUE_P99] = 0;
+	stats->n_failed = 7;
+	assert_true(check_one(&config, stats)->missed);
+	stats->n_failed = 0;
+	stats->n_skipped = 10;
+	assert_true(check_one(&config, stats)->missed);
+}
+
 static void take_note(const char *line, void *user)
 {
 	char *text = user;
@@ -328,6 +356,39 @@ static void a_missed_target_says_why(void **state)
 	notes_tell(&outcome, stats, take_note, text);
 	assert_non_null(strstr(text, "Given up: for 30s (give_up) no connection could be made.\n"));
 	assert_non_null(strstr(text, "because the generator has no more CPU.\n"));
+}
+
+static void what_had_no_answer_is_told(void **state)
+{
+	_cleanup_stats_ struct stats *stats = stats_new(START + NSEC_PER_SEC);
+	struct config config = config_of();
+	struct outcome outcome;
+	char text[1000] = "";
+
+	(void)state;
+	record(stats, 1000, 100);
+	outcome = outcome_of(&config, stats);
+	stats->n_failed = 1;
+	notes_tell(&outcome, stats, take_note, text);
+	assert_string_equal(text, "");
+	stats->n_skipped = 1;
+	notes_tell(&outcome, stats, take_note, text);
+	assert_string_equal(text,
+			    "2 requests that were due had no answer: the latencies leave them "
+			    "out.\n");
+	text[0] = '\0';
+	stats->n_failed = stats->n_skipped = 0;
+	stats->n_overdue[OVERDUE_LONG] = 1;
+	stats->oldest_ns = 6 * NSEC_PER_SEC;
+	notes_tell(&outcome, stats, take_note, text);
+	assert_string_equal(text,
+			    "1 request that was due had no answer: the latencies leave it out; "
+			    "at the end the oldest had waited for 6.0 s.\n");
+	text[0] = '\0';
+	record(stats, 1, 7 * NSEC_PER_SEC); /* a longer one is in the latencies */
+	stats->lateness = (struct histogram){ 0 };
+	notes_tell(&outcome, stats, take_note, text);
+	assert_string_equal(text, "");
 }
 
 /* ---- as it is written ---- */
@@ -485,8 +546,10 @@ int main(void)
 		cmocka_unit_test(thresholds_are_missed_beyond_their_limit),
 		cmocka_unit_test(thresholds_of_shares),
 		cmocka_unit_test(without_an_answer_no_latency_is_kept_to),
+		cmocka_unit_test(what_has_no_answer_is_not_within_a_limit),
 		cmocka_unit_test(a_saturated_generator_says_so),
 		cmocka_unit_test(a_missed_target_says_why),
+		cmocka_unit_test(what_had_no_answer_is_told),
 		cmocka_unit_test(percentiles_are_written_as_plotters_read_them),
 		cmocka_unit_test(nothing_is_a_distribution_as_well),
 		cmocka_unit_test(each_connection_needs_a_port),
