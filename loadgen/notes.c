@@ -86,9 +86,11 @@ static const char *why_missed(const struct outcome *outcome, const struct stats 
 			       : "most answers were errors";
 	if (cpu_saturated(outcome))
 		return "the generator has no more CPU";
+	if (stats->n_failed)
+		return "of errors, see above";
 	if (late(stats))
 		return "the generator was not woken in time";
-	if (stats->n_failed || stats_n_errors(stats))
+	if (stats_n_errors(stats))
 		return "of errors, see above";
 	if (!stats->n_unsent && stats->n_overdue[OVERDUE_LONG])
 		return "requests had no answer";

@@ -34,13 +34,18 @@ static void put_share(struct threshold *threshold, uint64_t limit_ppm, double sh
 	snprintf(threshold->value, sizeof(threshold->value), "%.4g%%", 100 * share);
 }
 
-/* Requests that failed, and answers other than 2xx, of all requests that ended. */
+/*
+ * Errors, with or without a request, and answers other than 2xx, for each request that ended. There can
+ * be more of them, such as connections that could not be made.
+ */
 static void check_errors(uint64_t limit_ppm, const struct stats *stats, struct threshold *ret)
 {
-	double n = (double)(stats->n_completed + stats->n_failed), share = 0;
+	uint64_t n_ended = stats->n_completed + stats->n_failed;
+	uint64_t n_errors = stats_n_errors(stats) + stats_n_not_2xx(stats);
+	double share = 0;
 
-	if (n > 0)
-		share = (double)(stats->n_failed + stats_n_not_2xx(stats)) / n;
+	if (n_errors)
+		share = n_errors < n_ended ? (double)n_errors / (double)n_ended : 1;
 	*ret = (struct threshold){
 		.key = KEY_MAX_ERRORS,
 		.missed = share * WHOLE > (double)limit_ppm,

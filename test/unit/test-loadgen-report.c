@@ -238,19 +238,24 @@ static void thresholds_of_shares(void **state)
 
 	(void)state;
 	record(stats, 990, 64);
-	stats->n_failed = 5;
+	stats->n_failed = 2;
+	stats->n_completed += 8;
+	stats->status[2] += 3;
 	stats->status[4] = 5;
-	stats->n_completed += 5;
-	config.max_errors_ppm = 10000; /* 10 of 1,000 */
+	stats->errors[PHASE_RECEIVE].n = 2;
+	stats->errors[PHASE_CONNECT].n = 3; /* of no request */
+	config.max_errors_ppm = 10000;	    /* 10 of 1,000 */
 	assert_false(check_one(&config, stats)->missed);
 	config.max_errors_ppm = 9999;
 	assert_true(check_one(&config, stats)->missed);
 	assert_string_equal(check_one(&config, stats)->limit, "0.9999%");
 	assert_string_equal(check_one(&config, stats)->value, "1%");
+	stats->errors[PHASE_TLS].n = 5000; /* more than requests */
+	assert_string_equal(check_one(&config, stats)->value, "100%");
 	config = config_of();
-	config.min_achieved_ppm = 995000; /* 995 of 1,000 that were due */
+	config.min_achieved_ppm = 998000; /* 998 of 1,000 that were due */
 	assert_false(check_one(&config, stats)->missed);
-	config.min_achieved_ppm = 995001;
+	config.min_achieved_ppm = 998001;
 	assert_true(check_one(&config, stats)->missed);
 }
 
@@ -266,6 +271,8 @@ static void without_an_answer_no_latency_is_kept_to(void **state)
 	config = config_of();
 	config.max_errors_ppm = 0;
 	assert_false(check_one(&config, stats)->missed);
+	stats->errors[PHASE_CONNECT].n = 1;
+	assert_true(check_one(&config, stats)->missed);
 }
 
 /* 1,000 were due: 985 of them are answered, 15 are not, each in another way. */
@@ -349,6 +356,15 @@ static void a_missed_target_says_why(void **state)
 			    "The target of 8.00 Mbit/s was not reached (4.00 Mbit/s), because "
 			    "all connections were busy: the answers take too long for so few "
 			    "connections.\n");
+	text[0] = '\0';
+	for (size_t i = 0; i < 20; i++)
+		histogram_record(&stats->lateness, 20 * MS);
+	notes_tell(&outcome, stats, take_note, text);
+	assert_non_null(strstr(text, "because the generator was not woken in time.\n"));
+	text[0] = '\0';
+	stats->n_failed = 1; /* which is not the generator's doing */
+	notes_tell(&outcome, stats, take_note, text);
+	assert_non_null(strstr(text, "because of errors, see above.\n"));
 	text[0] = '\0';
 	outcome.busiest_worker = 1;
 	outcome.ending = ENDED_GIVEN_UP;
