@@ -283,8 +283,10 @@ static void on_write(evutil_socket_t fd, short what, void *arg)
 		connected(c);
 	else if (c->state == CONNECTION_HANDSHAKE)
 		handshake(c);
-	else if (c->state == CONNECTION_BUSY && !exchange_all_sent(c))
+	else if (c->state == CONNECTION_BUSY && !exchange_all_sent(c)) {
+		c->sent_ns = monotonic_ns();
 		exchange_send(c);
+	}
 	worker_pump(c->worker, monotonic_ns());
 }
 
@@ -323,6 +325,23 @@ void connection_check(struct connection *c, uint64_t now_ns)
 		fail_by_timeout(c, "nothing sent or received for", timeout);
 }
 
+/*
+ * The socket is closed: what it had queued is no longer in the request. One that was sent long ago
+ * does not count as sent: a server that hangs takes requests as well.
+ */
+static void cut_request(struct connection *c)
+{
+	struct stats *stats = stats_of(c);
+	bool all_sent = exchange_all_sent(c);
+
+	stats->n_unfinished++;
+	if (!all_sent || stats->time_ns <= c->sent_ns + STATS_LONG_NS) {
+		stats->n_pending += all_sent;
+		stats->payload_pending += request_payload_sent(&c->request);
+	}
+	request_end(&c->request);
+}
+
 /**
  * connection_cut() - end a connection for good
  * @c: any
@@ -333,10 +352,8 @@ void connection_check(struct connection *c, uint64_t now_ns)
 void connection_cut(struct connection *c)
 {
 	connection_close(c);
-	if (c->state == CONNECTION_BUSY) {
-		stats_of(c)->n_unfinished++;
-		request_end(&c->request);
-	}
+	if (c->state == CONNECTION_BUSY)
+		cut_request(c);
 	if (event_initialized(&c->retry_event))
 		event_del(&c->retry_event);
 	c->state = CONNECTION_DOWN;

@@ -44,6 +44,7 @@ struct connection {
 
 	/* The request under way. */
 	uint64_t due_ns, begin_ns;
+	uint64_t sent_ns; /* when something of it was last sent, or just before */
 	struct request request;
 	struct response response;
 	bool answered;	/* the response is complete, the request not yet */

@@ -271,6 +271,7 @@ void exchange_begin(struct connection *c, uint64_t k, uint64_t due_ns, uint64_t 
 	c->state = CONNECTION_BUSY;
 	c->due_ns = due_ns;
 	c->begin_ns = now_ns;
+	c->sent_ns = now_ns;
 	c->progress_ns = now_ns;
 	c->answered = false;
 	c->send_error = 0;

@@ -126,6 +126,20 @@ static uint64_t rank_of(uint64_t n, double percent)
 			  (100 * PER_PERCENT));
 }
 
+static uint64_t at_rank(const struct histogram *histogram, uint64_t rank)
+{
+	uint64_t seen = 0, ns;
+
+	for (unsigned int i = 0; i < HISTOGRAM_N_BUCKETS; i++) {
+		seen += histogram->bucket[i];
+		if (!histogram->bucket[i] || seen < rank)
+			continue;
+		ns = bucket_highest(i);
+		return ns < histogram->max_ns ? ns : histogram->max_ns;
+	}
+	return histogram->max_ns;
+}
+
 /**
  * histogram_percentile() - the duration that so many percent of all do not exceed
  * @histogram: where
@@ -136,21 +150,27 @@ static uint64_t rank_of(uint64_t n, double percent)
  */
 uint64_t histogram_percentile(const struct histogram *histogram, double percent)
 {
-	uint64_t rank, seen = 0, ns;
-
 	if (!histogram->n || !(percent > 0))
 		return histogram->min_ns;
 	if (percent >= 100)
 		return histogram->max_ns;
-	rank = rank_of(histogram->n, percent);
-	for (unsigned int i = 0; i < HISTOGRAM_N_BUCKETS; i++) {
-		seen += histogram->bucket[i];
-		if (!histogram->bucket[i] || seen < rank)
-			continue;
-		ns = bucket_highest(i);
-		return ns < histogram->max_ns ? ns : histogram->max_ns;
-	}
-	return histogram->max_ns;
+	return at_rank(histogram, rank_of(histogram->n, percent));
+}
+
+/**
+ * histogram_percentile_with() - histogram_percentile() with durations that never ended
+ * @histogram: where
+ * @n_endless: how many there are besides, each greater than all in @histogram
+ * @percent: above 0 and below 100
+ *
+ * Return: as histogram_percentile(); UINT64_MAX for one that never ended, or without any.
+ */
+uint64_t histogram_percentile_with(const struct histogram *histogram, uint64_t n_endless,
+				   double percent)
+{
+	uint64_t rank = rank_of(histogram->n + n_endless, percent);
+
+	return rank && rank <= histogram->n ? at_rank(histogram, rank) : UINT64_MAX;
 }
 
 /**

@@ -24,6 +24,8 @@ void histogram_record(struct histogram *histogram, uint64_t ns);
 void histogram_add(struct histogram *histogram, const struct histogram *other);
 void histogram_subtract(struct histogram *histogram, const struct histogram *earlier);
 uint64_t histogram_percentile(const struct histogram *histogram, double percent);
+uint64_t histogram_percentile_with(const struct histogram *histogram, uint64_t n_endless,
+				   double percent);
 uint64_t histogram_n_at_most(const struct histogram *histogram, uint64_t ns);
 double histogram_mean(const struct histogram *histogram);
 double histogram_deviation(const struct histogram *histogram);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
  * In plain words what one could overlook in the figures of a run: that the generator itself was the
- * limit, that the target was not reached and why, that the answers were errors, which thresholds were
+ * limit, that the target was not reached and why, that
+ * requests had no answer, that the answers were errors, which thresholds were
  * missed.
  */
 #include "notes.h"
@@ -16,9 +17,10 @@
 
 #define SATURATED_CPU	      0.9
 #define SATURATED_LATENESS_NS (10 * NSEC_PER_MSEC)
-#define TARGET_MISSED	      0.99 /* of the rate that was asked for */
-#define TOLD_REFUSALS	      0.01 /* of the answers */
-#define MIN_SECONDS	      0.1  /* of a run whose rate says something */
+#define TARGET_MISSED	      0.99  /* of the rate that was asked for */
+#define TOLD_REFUSALS	      0.01  /* of the answers */
+#define TOLD_UNANSWERED	      0.001 /* of what was due: then percentiles that are told are touched */
+#define MIN_SECONDS	      0.1   /* of a run whose rate says something */
 
 /* Who hears of them. */
 struct listener {
@@ -84,10 +86,14 @@ static const char *why_missed(const struct outcome *outcome, const struct stats 
 			       : "most answers were errors";
 	if (cpu_saturated(outcome))
 		return "the generator has no more CPU";
+	if (stats->n_failed)
+		return "of errors, see above";
 	if (late(stats))
 		return "the generator was not woken in time";
-	if (stats->n_failed || stats_n_errors(stats))
+	if (stats_n_errors(stats))
 		return "of errors, see above";
+	if (!stats->n_unsent && stats->n_overdue[OVERDUE_LONG])
+		return "requests had no answer";
 	if (closed_often(outcome, stats))
 		return "the server closes connections, which have to be made anew";
 	return "all connections were busy: the answers take too long for so few connections";
@@ -111,6 +117,24 @@ static void tell_target(const struct outcome *outcome, const struct stats *stats
 }
 
 /* ---- the answers ---- */
+
+/* A server that hangs answers no longer, and so not slowly either. */
+static void tell_unanswered(const struct stats *stats, const struct listener *listener)
+{
+	uint64_t n = stats_n_unanswered(stats), all = n + stats->n_completed;
+	bool longest =
+		stats->oldest_ns > STATS_LONG_NS && stats->oldest_ns > stats->corrected.max_ns;
+	char waited[80] = "";
+
+	if (!longest && (double)n <= TOLD_UNANSWERED * (double)all)
+		return;
+	if (stats->n_overdue[OVERDUE_LONG])
+		snprintf(waited, sizeof(waited), "; at the end the oldest had waited for %.1f s",
+			 (double)stats->oldest_ns / 1e9);
+	tell(listener,
+	     "%" PRIu64 " request%s that %s due had no answer: the latencies leave %s out%s.", n,
+	     n == 1 ? "" : "s", n == 1 ? "was" : "were", n == 1 ? "it" : "them", waited);
+}
 
 /* One class: "5xx"; more: "4xx 5, 5xx 7". */
 static void list_not_2xx(const struct stats *stats, char *buf, size_t size)
@@ -197,6 +221,7 @@ void notes_tell(const struct outcome *outcome, const struct stats *stats,
 	tell_given_up(outcome, &listener);
 	tell_saturation(outcome, stats, &listener);
 	tell_target(outcome, stats, &listener);
+	tell_unanswered(stats, &listener);
 	tell_thresholds(outcome, stats, &listener);
 	tell_refusals(stats, &listener);
 }

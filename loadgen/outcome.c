@@ -19,20 +19,24 @@ double outcome_seconds(const struct outcome *outcome)
  * @outcome: with its times, configuration and pace; due_per_s and reached_per_s are filled
  * @stats: of all workers
  *
- * The last request of each connection is under way when the run is cut, and counts as sent. Payload
- * that a server has refused before it was sent does not, where it is payload that was asked for.
+ * The last request of each connection is under way when the run is cut. Where requests were asked
+ * for it counts as sent if all of it was, where payload was, by what was sent of it. In the same way
+ * payload that a server has refused before it was sent does not count.
  */
 void outcome_reckon(struct outcome *outcome, const struct stats *stats)
 {
 	const struct config *config = outcome->config;
 	double seconds = outcome_seconds(outcome);
-	double sent = (double)(stats->n_completed + stats->n_unfinished);
+	double sent = (double)stats->n_completed;
 
 	outcome->due_per_s = outcome->reached_per_s = 0;
 	if (seconds <= 0)
 		return;
 	if (config->bandwidth_bps)
-		sent -= (double)stats->payload_withheld / (double)config->request_size;
+		sent += ((double)stats->payload_pending - (double)stats->payload_withheld) /
+			(double)config->request_size;
+	else
+		sent += (double)stats->n_pending;
 	outcome->due_per_s =
 		pace_n_due(outcome->pace, 0, outcome->end_ns - outcome->start_ns) / seconds;
 	outcome->reached_per_s = sent / seconds;

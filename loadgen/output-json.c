@@ -206,12 +206,13 @@ static json_t *bytes(const struct outcome *outcome, const struct stats *stats)
 			 both_ways(wire->tx_frames, wire->rx_frames));
 }
 
+/* Of all that was sent, as it is in the seconds, so that they add up to it. */
 static json_t *achieved_of(const struct outcome *outcome, const struct stats *stats)
 {
 	double seconds = outcome_seconds(outcome), per_byte = seconds > 0 ? 8 / seconds : 0;
 
 	return achieved(seconds > 0 ? (double)stats->n_completed / seconds : 0,
-			(double)stats->payload_completed * per_byte,
+			(double)(stats->payload_sent - stats->payload_unsent) * per_byte,
 			(double)(stats->http_sent - stats->http_unsent) * per_byte,
 			(double)(stats->wire.tx_bytes - outcome->apart.tx_bytes) * per_byte);
 }

@@ -62,11 +62,13 @@ void stats_add(struct stats *sum, const struct stats *stats)
 	sum->n_completed += stats->n_completed;
 	sum->n_failed += stats->n_failed;
 	sum->n_unfinished += stats->n_unfinished;
+	sum->n_pending += stats->n_pending;
 	sum->n_unsent += stats->n_unsent;
 	sum->n_skipped += stats->n_skipped;
 	sum->payload_sent += stats->payload_sent;
 	sum->payload_unsent += stats->payload_unsent;
 	sum->payload_completed += stats->payload_completed;
+	sum->payload_pending += stats->payload_pending;
 	sum->payload_withheld += stats->payload_withheld;
 	sum->http_sent += stats->http_sent;
 	sum->http_unsent += stats->http_unsent;
@@ -74,6 +76,10 @@ void stats_add(struct stats *sum, const struct stats *stats)
 	sum->body_received += stats->body_received;
 	wire_add(&sum->wire, &stats->wire);
 	wire_add(&sum->closing, &stats->closing);
+	if (stats->oldest_ns > sum->oldest_ns)
+		sum->oldest_ns = stats->oldest_ns;
+	for (size_t i = 0; i < N_OVERDUE; i++)
+		sum->n_overdue[i] += stats->n_overdue[i];
 	for (size_t i = 0; i < N_STATUS_CLASSES; i++)
 		sum->status[i] += stats->status[i];
 	for (size_t i = 0; i < N_PHASES; i++)
@@ -81,6 +87,12 @@ void stats_add(struct stats *sum, const struct stats *stats)
 	histogram_add(&sum->corrected, &stats->corrected);
 	histogram_add(&sum->service, &stats->service);
 	histogram_add(&sum->lateness, &stats->lateness);
+}
+
+/** stats_n_unanswered() - Return: requests that were due and had no answer, but those under way */
+uint64_t stats_n_unanswered(const struct stats *stats)
+{
+	return stats->n_failed + stats->n_skipped + stats->n_overdue[OVERDUE_LONG];
 }
 
 /** stats_n_errors() - Return: errors of all phases; a response with any status is none */

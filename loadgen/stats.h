@@ -26,6 +26,18 @@ struct phase_errors {
 	char first[200];   /* and what it said */
 };
 
+/* For how long at least a request has waited that has no answer at the end. */
+enum overdue {
+	OVERDUE_P50, /* what max_p50 allows */
+	OVERDUE_P99,
+	OVERDUE_P99_9,
+	OVERDUE_LONG, /* STATS_LONG_NS */
+	N_OVERDUE
+};
+
+#define STATS_LONG_NS \
+	1000000000ULL /* after it a request without an answer is no longer just under way */
+
 #define N_STATUS_CLASSES 6 /* 1xx to 5xx at 1 to 5; 0: whatever else */
 
 /*
@@ -41,13 +53,18 @@ struct stats {
 	uint64_t n_idle_closed; /* closed by the server while no request was under way */
 
 	uint64_t n_started, n_completed, n_failed, n_unfinished;
-	uint64_t n_unsent;  /* due before the end, but no connection was free */
-	uint64_t n_skipped; /* given up by the bound of catching up */
+	uint64_t
+		n_pending; /* unfinished ones that count as sent: all of it was, and not long ago */
+	uint64_t n_unsent; /* due before the end, but no connection was free */
+	uint64_t n_overdue[N_OVERDUE]; /* unfinished and unsent ones that have waited for longer */
+	uint64_t oldest_ns;	       /* for how long the oldest of them has */
+	uint64_t n_skipped;	       /* given up by the bound of catching up */
 	uint64_t status[N_STATUS_CLASSES];
 
 	uint64_t payload_sent;	    /* bytes of bodies handed to the kernel */
 	uint64_t payload_unsent;    /* those of them that were dropped with their connection */
 	uint64_t payload_completed; /* those sent of completed requests */
+	uint64_t payload_pending;   /* those sent of unfinished ones, but for all sent long ago */
 	uint64_t payload_withheld;  /* the rest of completed requests: the answer came before */
 	uint64_t http_sent, http_unsent, http_received;
 	uint64_t body_received;
@@ -66,6 +83,7 @@ void stats_error(struct stats *stats, enum phase phase, uint64_t now_ns, const c
 	__attribute__((format(printf, 4, 5)));
 void stats_response(struct stats *stats, unsigned int status);
 void stats_add(struct stats *sum, const struct stats *stats);
+uint64_t stats_n_unanswered(const struct stats *stats);
 uint64_t stats_n_errors(const struct stats *stats);
 uint64_t stats_n_not_2xx(const struct stats *stats);
 const struct phase_errors *stats_first_error(const struct stats *stats);

@@ -2,7 +2,9 @@
 /*
  * What a run must not exceed, or must reach, to count as good. Looked at once, over the whole run.
  *
- * A run of which nothing was completed has no latency, and so misses each limit of one.
+ * A percentile is of all requests that were due: one without an answer has taken longer than any
+ * limit if it has failed or was given up, and longer than those that it has waited for already. A run
+ * of which nothing was completed has no latency, and so misses each limit of one.
  */
 #include "thresholds.h"
 
@@ -12,18 +14,16 @@
 
 #define WHOLE 1e6 /* ppm */
 
-static void check_latency(enum config_key key, uint64_t limit_ns, const struct histogram *corrected,
-			  double percent, struct threshold *ret)
+static void check_latency(enum config_key key, uint64_t limit_ns, const struct stats *stats,
+			  enum overdue overdue, double percent, struct threshold *ret)
 {
-	double ns = (double)histogram_percentile(corrected, percent);
+	uint64_t n_endless = stats->n_failed + stats->n_skipped + stats->n_overdue[overdue];
+	uint64_t ns = histogram_percentile_with(&stats->corrected, n_endless, percent);
 
-	*ret = (struct threshold){
-		.key = key,
-		.missed = !corrected->n || ns > (double)limit_ns,
-	};
+	*ret = (struct threshold){ .key = key, .missed = ns > limit_ns };
 	format_duration(ret->limit, sizeof(ret->limit), limit_ns);
-	if (corrected->n)
-		snprintf(ret->value, sizeof(ret->value), "%.3fms", ns / 1e6);
+	if (ns < UINT64_MAX)
+		snprintf(ret->value, sizeof(ret->value), "%.3fms", (double)ns / 1e6);
 	else
 		snprintf(ret->value, sizeof(ret->value), "no answer");
 }
@@ -34,13 +34,18 @@ static void put_share(struct threshold *threshold, uint64_t limit_ppm, double sh
 	snprintf(threshold->value, sizeof(threshold->value), "%.4g%%", 100 * share);
 }
 
-/* Requests that failed, and answers other than 2xx, of all requests that ended. */
+/*
+ * Errors, with or without a request, and answers other than 2xx, for each request that ended. There can
+ * be more of them, such as connections that could not be made.
+ */
 static void check_errors(uint64_t limit_ppm, const struct stats *stats, struct threshold *ret)
 {
-	double n = (double)(stats->n_completed + stats->n_failed), share = 0;
+	uint64_t n_ended = stats->n_completed + stats->n_failed;
+	uint64_t n_errors = stats_n_errors(stats) + stats_n_not_2xx(stats);
+	double share = 0;
 
-	if (n > 0)
-		share = (double)(stats->n_failed + stats_n_not_2xx(stats)) / n;
+	if (n_errors)
+		share = n_errors < n_ended ? (double)n_errors / (double)n_ended : 1;
 	*ret = (struct threshold){
 		.key = KEY_MAX_ERRORS,
 		.missed = share * WHOLE > (double)limit_ppm,
@@ -74,11 +79,12 @@ size_t thresholds_check(const struct outcome *outcome, const struct stats *stats
 	size_t n = 0;
 
 	if (c->max_p50_ns != LOADGEN_NO_THRESHOLD)
-		check_latency(KEY_MAX_P50, c->max_p50_ns, &stats->corrected, 50, &ret[n++]);
+		check_latency(KEY_MAX_P50, c->max_p50_ns, stats, OVERDUE_P50, 50, &ret[n++]);
 	if (c->max_p99_ns != LOADGEN_NO_THRESHOLD)
-		check_latency(KEY_MAX_P99, c->max_p99_ns, &stats->corrected, 99, &ret[n++]);
+		check_latency(KEY_MAX_P99, c->max_p99_ns, stats, OVERDUE_P99, 99, &ret[n++]);
 	if (c->max_p99_9_ns != LOADGEN_NO_THRESHOLD)
-		check_latency(KEY_MAX_P99_9, c->max_p99_9_ns, &stats->corrected, 99.9, &ret[n++]);
+		check_latency(KEY_MAX_P99_9, c->max_p99_9_ns, stats, OVERDUE_P99_9, 99.9,
+			      &ret[n++]);
 	if (c->max_errors_ppm != LOADGEN_NO_THRESHOLD)
 		check_errors(c->max_errors_ppm, stats, &ret[n++]);
 	if (c->min_achieved_ppm != LOADGEN_NO_THRESHOLD)

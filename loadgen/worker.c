@@ -82,6 +82,48 @@ static void tell_ready(struct worker *w)
 
 /* ---- the end ---- */
 
+/* Return: how many due requests without an answer have waited for longer than that. */
+static uint64_t count_overdue(const struct worker *w, uint64_t now_ns, uint64_t limit_ns)
+{
+	uint64_t n = 0;
+
+	if (now_ns <= limit_ns)
+		return 0;
+	if (schedule_is_open_loop(&w->schedule))
+		n = schedule_n_due(&w->schedule, now_ns - limit_ns - 1);
+	for (uint32_t i = 0; i < w->n_connections; i++)
+		n += w->connection[i].state == CONNECTION_BUSY &&
+		     w->connection[i].due_ns < now_ns - limit_ns;
+	return n;
+}
+
+static uint64_t oldest(const struct worker *w, uint64_t now_ns)
+{
+	uint64_t due = now_ns;
+
+	if (w->stats.n_unsent)
+		due = min_u64(due, schedule_next_due_ns(&w->schedule));
+	for (uint32_t i = 0; i < w->n_connections; i++) {
+		if (w->connection[i].state == CONNECTION_BUSY)
+			due = min_u64(due, w->connection[i].due_ns);
+	}
+	return now_ns - due;
+}
+
+/* Latencies are of answers: what has none is told of besides. */
+static void count_unanswered(struct worker *w, uint64_t now_ns)
+{
+	const struct config *c = w->run->config;
+	const uint64_t limit[N_OVERDUE] = { c->max_p50_ns, c->max_p99_ns, c->max_p99_9_ns,
+					    STATS_LONG_NS };
+
+	if (schedule_is_open_loop(&w->schedule))
+		w->stats.n_unsent = schedule_n_due(&w->schedule, now_ns);
+	w->stats.oldest_ns = oldest(w, now_ns);
+	for (size_t i = 0; i < N_OVERDUE; i++)
+		w->stats.n_overdue[i] = count_overdue(w, now_ns, limit[i]);
+}
+
 /*
  * Closing many connections takes a while (some 20 us each, 40 with TLS). It is no part of the run:
  * what the run came to is told before.
@@ -91,8 +133,7 @@ static void end(struct worker *w, uint64_t now_ns)
 	for (uint32_t i = 0; i < w->n_connections; i++)
 		connection_read_wire(&w->connection[i]);
 	w->state = WORKER_ENDED;
-	if (schedule_is_open_loop(&w->schedule))
-		w->stats.n_unsent = schedule_n_due(&w->schedule, now_ns);
+	count_unanswered(w, now_ns);
 	publish(w, now_ns);
 	for (uint32_t i = 0; i < w->n_connections; i++)
 		connection_cut(&w->connection[i]);

@@ -6,6 +6,7 @@ and when a run is given up.
 """
 import re
 import signal
+import socket
 
 import lab as laboratory
 import tap
@@ -285,6 +286,18 @@ def test_achieved(t, lab):
     run = loadgen(lab, *go, "--min-achieved", "0.1%")
     t.equal(run.result.status, 0, "a thousandth is not")
     server.stop()
+
+
+@scenario("a request that nobody reads is not sent: of a rate", 60, pace=("--rate", "10"))
+@scenario("a request that nobody reads is not sent: of a bandwidth", 60, pace=("--bandwidth", "8Gbps"))
+def test_unread(t, lab, pace):
+    """The kernel takes the connections, and of each 100 MB what its queues hold."""
+    with socket.create_server(("127.0.0.1", PORT), backlog=64):
+        run = loadgen(lab, *pace, "--request-size", "100MB", "--connections", "5", "--duration", "1s",
+                      "--min-achieved", "40%")
+    t.match(run.result.err, r"error: threshold missed: min_achieved = 40%, but it was [\d.]+%\n",
+            "it is not achieved")
+    t.match(run.text, r"\nThe target of .* was not reached", "and not the target")
 
 
 @scenario("interrupted, a run that misses a threshold says both", 60)

@@ -11,7 +11,7 @@ import lab as laboratory
 import tap
 from lab import scenario
 from reports import Written
-from servers import LOADGEN, OK, PORT, Clocked, Flag, Server, loadgen, percentile
+from servers import LOADGEN, OK, PORT, Clocked, Flag, Server, loadgen, percentile, reset
 
 
 def check_latency(t, latency, least, most, name):
@@ -104,6 +104,47 @@ def test_skipped(t, lab):
     t.ok(ended[0] <= came <= sum(ended), "the others were sent", (requests, came))
     t.equal(sum(ended) + requests["skipped"] + requests["unsent"],
             int(report["duration_s"] * 100) + 1, "no request is forgotten")
+
+
+@scenario("a server that hangs keeps to no threshold", 60)
+def test_hang(t, lab):
+    """
+    It answers 20 requests, and none that comes later, for which connections are free: what was answered was
+    quick, and all was sent.
+    """
+    server = Server(lambda client, number: client.sendall(OK) if number <= 20 else None)
+    written = Written()
+    run = loadgen(lab, "--rate", "100", "--connections", "400", "--duration", "3s", "--max-p50", "900ms",
+                  "--max-p99", "900ms", "--min-achieved", "90%", *written.options)
+    server.stop()
+    report = written.read()[0]
+    t.equal(run.result.status, 3, "that is the exit status")
+    t.equal([(one["name"], one["missed"]) for one in report["thresholds"]],
+            [("max_p50", True), ("max_p99", True), ("min_achieved", True)], "each is missed")
+    t.match(run.text, r"\n\d+ requests that were due had no answer: the latencies leave them out; at the end "
+            r"the oldest had waited for [\d.]+ s\.\n", "and it is told")
+    t.match(run.text, "not reached .*, because requests had no answer", "as the reason")
+
+
+@scenario("requests that no connection was free for are late", 60)
+def test_unsent(t, lab):
+    """The one connection is taken by a request that has no answer, all others wait."""
+    server = Server(lambda client, number: client.sendall(OK) if number <= 20 else None)
+    run = loadgen(lab, "--rate", "100", "--connections", "1", "--duration", "3s", "--max-p50", "900ms")
+    server.stop()
+    t.equal(run.result.status, 3, "the threshold is missed")
+    t.match(run.result.err, "max_p50 = 900ms, but it was no answer", "by those")
+
+
+@scenario("requests that fail are late", 60)
+def test_failing(t, lab):
+    server = Server(lambda client, number: reset(client) if number % 3 == 0 else client.sendall(OK))
+    run = loadgen(lab, "--bandwidth", "0", "--requests", "60", "--connections", "1", "--max-p50", "1h",
+                  "--max-p99", "1h")
+    server.stop()
+    t.equal(run.result.status, 3, "a threshold is missed")
+    t.equal(run.result.err, "sampler-loadgen: error: threshold missed: max_p99 = 1h, but it was no answer\n",
+            "that of 99 %")
 
 
 laboratory.main()

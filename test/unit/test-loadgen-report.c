@@ -177,12 +177,17 @@ static void what_is_under_way_counts_as_reached(void **state)
 
 	(void)state;
 	record(stats, 1000, MS);
-	stats->n_unfinished = 10;
+	stats->n_unfinished = 15;
+	stats->n_pending = 6;
+	stats->payload_pending = 10000;	 /* of all that are under way: 10 whole ones */
 	stats->payload_withheld = 50000; /* of refused requests: 50 whole ones */
 	outcome = outcome_of(&config, stats);
 	assert_true(about(outcome_seconds(&outcome), 2));
 	assert_true(about(outcome.due_per_s, 1000));
 	assert_true(about(outcome.reached_per_s, 480));
+	config.bandwidth_bps = 0; /* a rate: requests that were sent as a whole */
+	outcome = outcome_of(&config, stats);
+	assert_true(about(outcome.reached_per_s, 503));
 	outcome.start_ns = 0;
 	outcome_reckon(&outcome, stats);
 	assert_true(outcome.due_per_s == 0 && outcome.reached_per_s == 0);
@@ -233,19 +238,24 @@ static void thresholds_of_shares(void **state)
 
 	(void)state;
 	record(stats, 990, 64);
-	stats->n_failed = 5;
+	stats->n_failed = 2;
+	stats->n_completed += 8;
+	stats->status[2] += 3;
 	stats->status[4] = 5;
-	stats->n_completed += 5;
-	config.max_errors_ppm = 10000; /* 10 of 1,000 */
+	stats->errors[PHASE_RECEIVE].n = 2;
+	stats->errors[PHASE_CONNECT].n = 3; /* of no request */
+	config.max_errors_ppm = 10000;	    /* 10 of 1,000 */
 	assert_false(check_one(&config, stats)->missed);
 	config.max_errors_ppm = 9999;
 	assert_true(check_one(&config, stats)->missed);
 	assert_string_equal(check_one(&config, stats)->limit, "0.9999%");
 	assert_string_equal(check_one(&config, stats)->value, "1%");
+	stats->errors[PHASE_TLS].n = 5000; /* more than requests */
+	assert_string_equal(check_one(&config, stats)->value, "100%");
 	config = config_of();
-	config.min_achieved_ppm = 995000; /* 995 of 1,000 that were due */
+	config.min_achieved_ppm = 998000; /* 998 of 1,000 that were due */
 	assert_false(check_one(&config, stats)->missed);
-	config.min_achieved_ppm = 995001;
+	config.min_achieved_ppm = 998001;
 	assert_true(check_one(&config, stats)->missed);
 }
 
@@ -261,6 +271,36 @@ static void without_an_answer_no_latency_is_kept_to(void **state)
 	config = config_of();
 	config.max_errors_ppm = 0;
 	assert_false(check_one(&config, stats)->missed);
+	stats->errors[PHASE_CONNECT].n = 1;
+	assert_true(check_one(&config, stats)->missed);
+}
+
+/* 1,000 were due: 985 of them are answered, 15 are not, each in another way. */
+static void what_has_no_answer_is_not_within_a_limit(void **state)
+{
+	_cleanup_stats_ struct stats *stats = stats_new(START + NSEC_PER_SEC);
+	struct config config = config_of();
+
+	(void)state;
+	record(stats, 985, 64);
+	config.max_p99_ns = 64;
+	stats->n_unfinished = 15;
+	stats->n_overdue[OVERDUE_P50] = 1000; /* of another limit */
+	assert_false(check_one(&config, stats)->missed);
+	stats->n_failed = 2;
+	stats->n_skipped = 3;
+	stats->n_overdue[OVERDUE_P99] = 4; /* 9 of 994 */
+	assert_false(check_one(&config, stats)->missed);
+	assert_string_equal(check_one(&config, stats)->value, "0.000ms");
+	stats->n_overdue[OVERDUE_P99] = 5; /* 10 of 995, which is more than 1 % */
+	assert_true(check_one(&config, stats)->missed);
+	assert_string_equal(check_one(&config, stats)->value, "no answer");
+	stats->n_overdue[OVERDUE_P99] = 0;
+	stats->n_failed = 7;
+	assert_true(check_one(&config, stats)->missed);
+	stats->n_failed = 0;
+	stats->n_skipped = 10;
+	assert_true(check_one(&config, stats)->missed);
 }
 
 static void take_note(const char *line, void *user)
@@ -317,12 +357,54 @@ static void a_missed_target_says_why(void **state)
 			    "all connections were busy: the answers take too long for so few "
 			    "connections.\n");
 	text[0] = '\0';
+	for (size_t i = 0; i < 20; i++)
+		histogram_record(&stats->lateness, 20 * MS);
+	notes_tell(&outcome, stats, take_note, text);
+	assert_non_null(strstr(text, "because the generator was not woken in time.\n"));
+	text[0] = '\0';
+	stats->n_failed = 1; /* which is not the generator's doing */
+	notes_tell(&outcome, stats, take_note, text);
+	assert_non_null(strstr(text, "because of errors, see above.\n"));
+	text[0] = '\0';
 	outcome.busiest_worker = 1;
 	outcome.ending = ENDED_GIVEN_UP;
 	config.give_up_ns = 30 * NSEC_PER_SEC;
 	notes_tell(&outcome, stats, take_note, text);
 	assert_non_null(strstr(text, "Given up: for 30s (give_up) no connection could be made.\n"));
 	assert_non_null(strstr(text, "because the generator has no more CPU.\n"));
+}
+
+static void what_had_no_answer_is_told(void **state)
+{
+	_cleanup_stats_ struct stats *stats = stats_new(START + NSEC_PER_SEC);
+	struct config config = config_of();
+	struct outcome outcome;
+	char text[1000] = "";
+
+	(void)state;
+	record(stats, 1000, 100);
+	outcome = outcome_of(&config, stats);
+	stats->n_failed = 1;
+	notes_tell(&outcome, stats, take_note, text);
+	assert_string_equal(text, "");
+	stats->n_skipped = 1;
+	notes_tell(&outcome, stats, take_note, text);
+	assert_string_equal(text,
+			    "2 requests that were due had no answer: the latencies leave them "
+			    "out.\n");
+	text[0] = '\0';
+	stats->n_failed = stats->n_skipped = 0;
+	stats->n_overdue[OVERDUE_LONG] = 1;
+	stats->oldest_ns = 6 * NSEC_PER_SEC;
+	notes_tell(&outcome, stats, take_note, text);
+	assert_string_equal(text,
+			    "1 request that was due had no answer: the latencies leave it out; "
+			    "at the end the oldest had waited for 6.0 s.\n");
+	text[0] = '\0';
+	record(stats, 1, 7 * NSEC_PER_SEC); /* a longer one is in the latencies */
+	stats->lateness = (struct histogram){ 0 };
+	notes_tell(&outcome, stats, take_note, text);
+	assert_string_equal(text, "");
 }
 
 /* ---- as it is written ---- */
@@ -571,8 +653,10 @@ int main(void)
 		cmocka_unit_test(thresholds_are_missed_beyond_their_limit),
 		cmocka_unit_test(thresholds_of_shares),
 		cmocka_unit_test(without_an_answer_no_latency_is_kept_to),
+		cmocka_unit_test(what_has_no_answer_is_not_within_a_limit),
 		cmocka_unit_test(a_saturated_generator_says_so),
 		cmocka_unit_test(a_missed_target_says_why),
+		cmocka_unit_test(what_had_no_answer_is_told),
 		cmocka_unit_test(percentiles_are_written_as_plotters_read_them),
 		cmocka_unit_test(nothing_is_a_distribution_as_well),
 		cmocka_unit_test(each_connection_needs_a_port),
