@@ -552,97 +552,6 @@ static void too_few_connections_are_warned_of(void **state)
 		strstr(feasible(&config, &pace, MS), " 1000 requests a second: each takes"));
 }
 
-/* ---- files ---- */
-
-static void write_file(const char *path, const char *text)
-{
-	_cleanup_fclose_ FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	assert_int_equal(fputs(text, file) >= 0, true);
-}
-
-/* Whether the file has a text anywhere, also behind what was written over it. */
-static bool holds(const char *path, const char *text)
-{
-	_cleanup_fclose_ FILE *file = fopen(path, "r");
-	char buf[4096];
-	size_t n;
-
-	assert_non_null(file);
-	n = fread(buf, 1, sizeof(buf) - 1, file);
-	buf[n] = '\0';
-	return strstr(buf, text);
-}
-
-static void a_file_is_kept_until_something_is_written(void **state)
-{
-	_cleanup_stats_ struct stats *stats = stats_new(START);
-	_cleanup_free_ struct outputs *outputs = calloc(1, sizeof(*outputs));
-	struct config config = config_of();
-	char folder[] = "/tmp/test-loadgen-report-XXXXXX";
-	char before[2000] = "";
-	struct error err;
-
-	(void)state;
-	assert_non_null(outputs);
-	assert_non_null(mkdtemp(folder));
-	memset(before, 'x', sizeof(before) - 1); /* more than the names of the columns */
-	snprintf(config.csv, sizeof(config.csv), "%s/csv", folder);
-	snprintf(config.hdr, sizeof(config.hdr), "%s/hdr", folder);
-	config.quiet = true;
-	write_file(config.csv, before);
-	assert_int_equal(outputs_open(&config, outputs, &err), 0);
-	assert_int_equal(access(config.hdr, F_OK), 0);
-	outputs_close(outputs);
-	assert_true(holds(config.csv, before));
-	assert_int_equal(access(config.hdr, F_OK), -1);
-
-	assert_int_equal(outputs_open(&config, outputs, &err), 0);
-	outputs_begin(outputs, stats);
-	outputs_close(outputs);
-	assert_true(holds(config.csv, "time_s,") && !holds(config.csv, "xx"));
-	assert_int_equal(access(config.hdr, F_OK), 0);
-	assert_int_equal(unlink(config.csv) | unlink(config.hdr) | rmdir(folder), 0);
-}
-
-static void one_file_by_two_names_is_refused(void **state)
-{
-	_cleanup_free_ struct outputs *outputs = calloc(1, sizeof(*outputs));
-	struct config config = config_of();
-	char folder[] = "/tmp/test-loadgen-report-XXXXXX";
-	struct error err;
-
-	(void)state;
-	assert_non_null(outputs);
-	assert_non_null(mkdtemp(folder));
-	config.quiet = true;
-	snprintf(config.csv, sizeof(config.csv), "%s/a", folder);
-	snprintf(config.hdr, sizeof(config.hdr), "%s/./a", folder);
-	assert_int_equal(outputs_open(&config, outputs, &err), -EINVAL);
-	assert_non_null(strstr(err.text, "/a and /tmp/"));
-	assert_non_null(strstr(err.text, "/./a are the same file"));
-	outputs_close(outputs);
-	assert_int_equal(access(config.csv, F_OK), -1);
-
-	write_file(config.csv, "[target]");
-	*config.csv = '\0';
-	config.path = config.hdr;
-	assert_int_equal(outputs_open(&config, outputs, &err), -EINVAL);
-	assert_non_null(strstr(err.text, "/./a is the file of -c"));
-	outputs_close(outputs);
-	assert_true(holds(config.hdr, "[target]"));
-
-	strcpy(config.csv, "/dev/null");
-	strcpy(config.json, "/dev/null"); /* keeps nothing: any number */
-	*config.hdr = '\0';
-	config.path = NULL;
-	assert_int_equal(outputs_open(&config, outputs, &err), 0);
-	outputs_close(outputs);
-	snprintf(config.hdr, sizeof(config.hdr), "%s/a", folder);
-	assert_int_equal(unlink(config.hdr) | rmdir(folder), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -661,8 +570,6 @@ int main(void)
 		cmocka_unit_test(nothing_is_a_distribution_as_well),
 		cmocka_unit_test(each_connection_needs_a_port),
 		cmocka_unit_test(too_few_connections_are_warned_of),
-		cmocka_unit_test(a_file_is_kept_until_something_is_written),
-		cmocka_unit_test(one_file_by_two_names_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
