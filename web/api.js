@@ -73,6 +73,8 @@ function isProblem(response) {
  */
 async function get(path, parameters, signal) {
 	const [response, text] = await send(path, parameters, signal);
+	if (response.status === 401) // a login that has ended
+		location.replace(`login.html${location.search}${location.hash}`);
 	const answer = parse(response, text);
 
 	if (isProblem(response))

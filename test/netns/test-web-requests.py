@@ -21,7 +21,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
-                               "form-action 'none'",
+                               "form-action 'self'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Server": "sampler",
 }

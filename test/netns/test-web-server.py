@@ -109,9 +109,9 @@ def test_addresses(t, lab):
     server.stop()
     for address in ("0.0.0.0:3000", "[::]:3000", "192.0.2.1:3000", "[::ffff:192.0.2.1]:3000"):
         result = web.run(lab, "--listen", address)
-        t.ok(result.status == USAGE and "put a reverse proxy in front" in result.err,
+        t.ok(result.status == USAGE and "which needs a token: set token_file" in result.err,
              f"{address}: refused", result)
-    server = start(lab, "--force-listen", "--listen", "0.0.0.0:3001")
+    server = start(lab, "--insecure-no-token", "--listen", "0.0.0.0:3001")
     t.match(server.log(), r"warning: 0\.0\.0\.0:3001: other machines can reach this",
             "forced: a warning")
     t.ok("127.0.0.1:3000: other machines" not in server.log(), "only for that one", server.log())
@@ -244,11 +244,13 @@ def test_stop(t, lab):
         t.ok(True, "nobody listens any more")
 
 
-def inherit(lab, *socks, **more):
-    """A server with sockets from its parent, as systemd passes them."""
+def inherit(lab, *words, **more):
+    """A server with sockets from its parent, as systemd passes them. Strings among @words are options."""
+    socks = [word for word in words if not isinstance(word, str)]
+    argv = [word for word in words if isinstance(word, str)]
     moves = " ".join(f"{3 + n}<&{sock.fileno()}" for n, sock in enumerate(socks))
     shell = f'exec {moves}; export LISTEN_PID=$$ LISTEN_FDS={len(socks)}; exec "$@"'
-    return start(lab, listen=False, wrap=("/bin/bash", "-c", shell, "web"),
+    return start(lab, *argv, listen=False, wrap=("/bin/bash", "-c", shell, "web"),
                  pass_fds=[sock.fileno() for sock in socks], **more)
 
 
@@ -284,9 +286,13 @@ def test_activation(t, lab):
         t.ok(result[0] == USAGE and "no listening stream socket" in result[1], f"{name}: an error",
              result)
     outside = high(socket.create_server(("0.0.0.0", 3004)))
-    server = inherit(lab, outside, address=("127.0.0.1", 3004))
-    t.match(server.log(), "warning: 0.0.0.0:3004: other machines can reach this",
-            "one that others can reach: a warning")
+    result = refused(lab, outside)
+    t.ok(result[0] == USAGE and "listen = 0.0.0.0:3004: other machines can reach that" in result[1],
+         "one that others can reach: an error", result)
+    outside = high(socket.create_server(("0.0.0.0", 3005)))
+    server = inherit(lab, outside, "--insecure-no-token", address=("127.0.0.1", 3005))
+    t.match(server.log(), "warning: 0.0.0.0:3005: other machines can reach this",
+            "one that others can reach, forced: a warning")
 
 
 def refused(lab, sock, *argv):
