@@ -42,7 +42,6 @@ void connections_init(struct connections *connections, h2o_context_t *context, s
 	*connections = (struct connections){
 		.accept = { .ctx = context, .hosts = context->globalconf->hosts },
 		.max = max,
-		.now_ns = clock_boottime_ns(),
 		.on_close = on_close,
 		.user = user,
 	};
@@ -106,7 +105,7 @@ void connections_take(struct connections *connections, h2o_socket_t *socket, boo
 
 	*connection = (struct connection){ .all = connections,
 					   .socket = socket,
-					   .active_at_ns = connections->now_ns,
+					   .active_at_ns = clock_boottime_ns(),
 					   .is_unix = is_unix,
 					   .shakes_hands = tls };
 	socket->on_close.cb = on_socket_close;
@@ -134,7 +133,7 @@ struct connection *connection_of(h2o_req_t *req)
 /** connection_is_active() - a whole request has come */
 void connection_is_active(struct connection *connection)
 {
-	connection->active_at_ns = connection->all->now_ns;
+	connection->active_at_ns = clock_boottime_ns();
 	if (h2o_linklist_is_linked(&connection->link))
 		h2o_linklist_unlink(&connection->link);
 	h2o_linklist_insert(&connection->all->by_activity, &connection->link);
@@ -162,10 +161,11 @@ static struct connection *at(h2o_linklist_t *link)
 size_t connections_make_room(struct connections *connections, size_t wanted)
 {
 	h2o_linklist_t *anchor = &connections->by_activity;
+	uint64_t now_ns = clock_boottime_ns();
 	size_t n = 0;
 
 	while (n < wanted && anchor->next != anchor &&
-	       at(anchor->next)->active_at_ns + SILENT_NS <= connections->now_ns) {
+	       at(anchor->next)->active_at_ns + SILENT_NS <= now_ns) {
 		struct connection *connection = at(anchor->next);
 
 		h2o_linklist_unlink(&connection->link);
@@ -183,11 +183,11 @@ size_t connections_make_room(struct connections *connections, size_t wanted)
 void connections_end_handshakes(struct connections *connections, bool late_only)
 {
 	h2o_linklist_t *anchor = &connections->by_activity;
+	uint64_t now_ns = clock_boottime_ns();
 
 	for (h2o_linklist_t *link = anchor->next; link != anchor; link = link->next)
 		if (at(link)->shakes_hands &&
-		    (!late_only ||
-		     at(link)->active_at_ns + HANDSHAKE_TIMEOUT_NS <= connections->now_ns))
+		    (!late_only || at(link)->active_at_ns + HANDSHAKE_TIMEOUT_NS <= now_ns))
 			shutdown(h2o_socket_get_fd(at(link)->socket), SHUT_RDWR);
 }
 

@@ -11,7 +11,6 @@
 struct connections {
 	h2o_accept_ctx_t accept;
 	size_t n, max;
-	uint64_t now_ns; /* CLOCK_BOOTTIME at the beginning of this round of the loop */
 	h2o_linklist_t
 		by_activity; /* the one that has been silent for longest first; without streams */
 	void (*on_close)(void *user);

@@ -276,11 +276,22 @@ static void parse_and_ask(const struct site *site, h2o_req_t *req, const struct 
 
 /* ---- files ---- */
 
+/* Of many ranges that overlap a small request would make an answer without end; all of the file is one, too. */
+static void ignore_many_ranges(h2o_req_t *req)
+{
+	ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_RANGE, -1);
+
+	if (at >= 0 &&
+	    memchr(req->headers.entries[at].value.base, ',', req->headers.entries[at].value.len))
+		h2o_delete_header(&req->headers, at);
+}
+
 /* Browsers ask anew whether a file is still the same: the next version of the page has these names. */
 static void send_file(h2o_req_t *req, h2o_handler_t *file)
 {
 	h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, NULL,
 		       H2O_STRLIT("no-cache"));
+	ignore_many_ranges(req);
 	if (file->on_req(file, req))
 		respond_problem(req, 404, "the file is gone");
 }

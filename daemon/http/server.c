@@ -45,7 +45,8 @@
 #define STOP_QUIET_TICKS   1		/* for a request on a connection that has had none */
 #define STOP_TICKS	   5
 #define WAIT_FOREVER	   INT32_MAX
-#define OTHER_DESCRIPTORS  (2 * CATALOG_MAX_FEEDS + 64) /* feeds have two each */
+#define OTHER_DESCRIPTORS  (2 * CATALOG_MAX_FEEDS + 64)		     /* feeds have two each */
+#define DESCRIPTORS	   (2 * MAX_CONNECTIONS + OTHER_DESCRIPTORS) /* a connection may have a file */
 #define NEVER		   UINT64_MAX
 
 struct handler {
@@ -115,7 +116,7 @@ static void take_connection(const struct listening *listening, h2o_socket_t *soc
 	struct server *server = listening->server;
 
 	if (server->tick_at_ns == NEVER)
-		server->tick_at_ns = server->connections.now_ns + TICK_NS;
+		server->tick_at_ns = clock_boottime_ns() + TICK_NS;
 	connections_take(&server->connections, socket, listening->is_unix,
 			 listening->is_unix ? NULL : server->secrets->tls);
 }
@@ -140,7 +141,7 @@ static void make_room(struct server *server, const char *why)
 	complain(server, why);
 	connections_make_room(&server->connections, ACCEPTS_AT_ONCE);
 	accept_hold(server);
-	server->accept_at_ns = server->connections.now_ns + ACCEPT_PAUSE_NS;
+	server->accept_at_ns = clock_boottime_ns() + ACCEPT_PAUSE_NS;
 }
 
 static void on_acceptable(h2o_socket_t *listener, const char *err)
@@ -200,7 +201,6 @@ static void look_at_clocks(struct server *server)
 {
 	uint64_t now_ns = clock_boottime_ns();
 
-	server->connections.now_ns = now_ns;
 	watch_wall_clock(server);
 	if (now_ns >= server->accept_at_ns) {
 		server->accept_at_ns = NEVER;
@@ -324,7 +324,7 @@ static void configure(struct server *server, const struct server_options *option
 /* As many descriptors as we may have, up to what we ever need. */
 static rlim_t descriptor_limit(void)
 {
-	const rlim_t wanted = MAX_CONNECTIONS + OTHER_DESCRIPTORS;
+	const rlim_t wanted = DESCRIPTORS;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
@@ -336,14 +336,14 @@ static rlim_t descriptor_limit(void)
 	return limit.rlim_cur;
 }
 
-/* Where there are too few, half of them is for pins, histories and files. */
+/* Where there are too few, a third of them is for pins and histories. */
 static size_t connection_limit(void)
 {
 	rlim_t limit = descriptor_limit();
 
-	if (limit >= MAX_CONNECTIONS + OTHER_DESCRIPTORS)
+	if (limit >= DESCRIPTORS)
 		return MAX_CONNECTIONS;
-	return limit / 2 ?: 1;
+	return limit / 3 ?: 1;
 }
 
 static void start(struct server *server)
