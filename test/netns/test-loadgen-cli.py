@@ -271,7 +271,7 @@ def test_usage(t):
 @scenario("wrong files")
 def test_files(t):
     cases = [
-        ("an unknown section", "[raw]\n", 1, "unknown section [raw]; known: target, traffic"),
+        ("an unknown section", "[cooked]\n", 1, "unknown section [cooked]; known: target, traffic"),
         ("an unknown key", "[target]\n\nport = 80\n", 3, 'unknown key "port" in [target]'),
         ("a key of another section", "[target]\nrate = 1\n", 2, 'unknown key "rate"'),
         ("a bad value", "[traffic]\nbandwidth = 10\n", 2, "expected a bandwidth such as 10Mbps"),
