@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #define MAX_ECHO_FLOWS 65536 /* an echo's identifier has 16 bits */
 
@@ -21,9 +22,14 @@ static const char needs_permission[] =
 static const char is_for_many[] = "goes to more than one; allow_multicast = yes (--allow-multicast "
 				  "yes) sends there all the same";
 
+/* Who says what is so anyway has said nothing. */
 static bool is_said(const struct config *c, enum config_key key)
 {
-	return !config_is_default(c, key);
+	const struct config_row *row = &config_rows[key];
+	char value[CONFIG_VALUE_MAX];
+
+	row->kind->format((const char *)c + row->offset, value, sizeof(value));
+	return !config_is_default(c, key) && strcmp(value, row->by_default);
 }
 
 /* ---- a capture, or frames that are made ---- */
@@ -32,10 +38,9 @@ static bool is_said(const struct config *c, enum config_key key)
 static int settle_capture_pace(struct config *c, struct error *err)
 {
 	enum config_key pace = c->rate > 0 ? KEY_RATE : KEY_BANDWIDTH;
-	bool paced = is_said(c, pace) && c->origin[pace].from != FROM_KEY &&
-		     (c->rate > 0 || is_said(c, KEY_BANDWIDTH));
+	bool paced = !config_is_default(c, pace) && c->origin[pace].from != FROM_KEY;
 
-	if (paced && is_said(c, KEY_PCAP_SPEED) && c->raw.speed)
+	if (paced && !config_is_default(c, KEY_PCAP_SPEED) && c->raw.speed)
 		return config_disagree(c, KEY_PCAP_SPEED, pace,
 				       "each is a pace of its own; give one (pcap_speed = 0 for "
 				       "the other)",
@@ -162,7 +167,7 @@ static int check_flows_of(const struct config *c, uint32_t kind, struct error *e
 
 static int settle_flows(struct config *c, struct error *err)
 {
-	if (!is_said(c, KEY_FLOWS) && c->threads > 1) {
+	if (config_is_default(c, KEY_FLOWS) && c->threads > 1) {
 		c->raw.flows = c->threads;
 		config_follows(c, KEY_FLOWS, KEY_THREADS);
 	}
