@@ -173,6 +173,15 @@ def test_examples(t, lab):
     for what, file in (("config", "prometheus.yml"), ("rules", "sampler-alerts.yml")):
         result = lab.try_run("promtool", "check", what, f"{EXAMPLES}/{file}")
         t.ok(result.status == 0, f"promtool check {what}: {file}", result)
+    with open(f"{EXAMPLES}/prometheus.yml", encoding="utf-8") as file:
+        secured = re.sub(r"# (scheme|authorization): ", r"\1: ", file.read())
+    secured = secured.replace("/etc/prometheus/", f"{RUN}/").replace("sampler-alerts.yml", f"{EXAMPLES}/sampler-alerts.yml")
+    for name, content in (("prometheus.yml", secured), ("sampler.token", "x")):
+        with open(f"{RUN}/{name}", "w", encoding="utf-8") as file:
+            file.write(content)
+    result = lab.try_run("promtool", "check", "config", f"{RUN}/prometheus.yml")
+    t.ok(result.status == 0 and "\n    authorization: " in secured,
+         "and with a token and TLS", result)
     with open(f"{laboratory.HERE}/alerts.test.yml", encoding="utf-8") as file:
         tests = file.read()
     with open(f"{RUN}/alerts.test.yml", "w", encoding="utf-8") as file:
