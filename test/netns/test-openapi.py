@@ -283,6 +283,9 @@ def test_answers(t, lab):
     lab.run("ip", "link", "set", "dev", "bare", "xdpgeneric", "off")
     wait_state(judge, lab.key("bare"), "degraded")
     judge.everything()
+    told = wait_for(lambda: re.findall(r'sampler_interface_state\{interface="bare",.*state="(\w+)"\} 1',
+                                       server.get("/metrics").body.decode()), "its state for Prometheus")
+    t.equal(told, ["degraded"], "degraded is told to Prometheus as well")
     judge.report(t, "unreadable, closed, degraded")
 
     recorder.kill()

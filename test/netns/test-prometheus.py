@@ -15,6 +15,8 @@ import time
 import urllib.parse
 import urllib.request
 
+from prometheus_client.openmetrics import parser as openmetrics
+
 import lab as laboratory
 import tap
 from frames import ACK, IPV4, IPV6, TCP, UDP, eth, ipv4, ipv6, tcp, udp
@@ -97,6 +99,9 @@ def test_formats(t, lab):
             "Prometheus gets OpenMetrics")
     t.match(opened.body.decode(), r"(?s)# TYPE sampler_bytes counter\n# UNIT sampler_bytes bytes\n.*\n# EOF\n$",
             "whose counters' families have no _total, but units, and which has an end")
+    families = {family.name: family for family in openmetrics.text_string_to_metric_families(opened.body.decode())}
+    t.equal((families["sampler_bytes"].type, families["sampler_bytes"].unit, families["sampler_attach"].type),
+            ("counter", "bytes", "info"), "OpenMetrics' own parser takes it whole")
     stable = {key: value for key, value in plain.items() if key[0].endswith(("packets_total", "bytes_total"))}
     again = samples(opened.body)
     t.ok(len(stable) > 80, "many series", len(stable))
