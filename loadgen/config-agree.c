@@ -6,6 +6,7 @@
 #include "config-kinds.h"
 
 #include "util/cleanup.h"
+#include "verify-url.h"
 
 #include <errno.h>
 #include <string.h>
@@ -204,6 +205,26 @@ static int settle_thresholds(struct config *c, struct error *err)
 	return 0;
 }
 
+/* A sampler's page: http where nobody says more. */
+static int settle_verify(struct config *c, struct error *err)
+{
+	static const enum config_key keys[] = { KEY_VERIFY_TOKEN_FILE, KEY_VERIFY_CA_FILE };
+	const char *const paths[] = { c->verify_token_file, c->verify_ca_file };
+	struct verify_url unused;
+	struct error why = { "" };
+	int r;
+
+	for (size_t i = 0; !*c->verify_text && i < array_size(keys); i++) {
+		if (*paths[i])
+			return wrong(c, keys[i], "no sampler is asked: give verify", err);
+	}
+	if (!*c->verify_text)
+		return 0;
+	r = url_parse(c->verify_text, false, &c->verify_url, &why);
+	r = r ?: verify_url_parse(&c->verify_url, &unused, &why);
+	return r ? wrong(c, KEY_VERIFY, why.text, err) : 0;
+}
+
 /**
  * config_agree() - the last step of config_resolve()
  * @config: with the values of defaults, file and command line
@@ -220,5 +241,6 @@ int config_agree(struct config *config, struct error *err)
 	r = r ?: settle_limits(config, err);
 	r = r ?: settle_tls(config, err);
 	r = r ?: settle_outputs(config, err);
-	return r ?: settle_thresholds(config, err);
+	r = r ?: settle_thresholds(config, err);
+	return r ?: settle_verify(config, err);
 }

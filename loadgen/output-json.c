@@ -11,6 +11,7 @@
 #include "notes.h"
 #include "thresholds.h"
 #include "util/cleanup.h"
+#include "verify-output.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -275,24 +276,31 @@ static json_t *connections(const struct stats *stats)
 			 count(stats->n_idle_closed));
 }
 
+static json_t *verification(const struct outcome *outcome)
+{
+	if (!outcome->verified)
+		return json_null();
+	return verify_json(outcome->verified, outcome->config->verify_text);
+}
+
 static json_t *report(const struct outcome *outcome, const struct stats *stats)
 {
 	const char *address = outcome->target->text;
 	double bits = 8 * (double)outcome->config->request_size;
 
-	return json_pack("{s:i, s:s, s:s, s:o, s:s?, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-			 "s:o, s:o, s:o, s:o, s:o, s:o}",
-			 "schema", SCHEMA, "type", "report", "version", SAMPLER_VERSION, "config",
-			 configuration(outcome->config), "address", *address ? address : NULL,
-			 "duration_s", number(outcome_seconds(outcome)), "ended",
-			 outcome_ending(outcome), "requests", requests(outcome, stats), "errors",
-			 errors(stats), "status", status(stats), "connections", connections(stats),
-			 "bytes", bytes(outcome, stats), "target", target(outcome->due_per_s, bits),
-			 "achieved", achieved_of(outcome, stats), "latency_us", latencies_of(stats),
-			 "lateness_us", lateness_of(stats), "cpu_percent",
-			 number(cpu_percent(outcome, stats)), "retransmits",
-			 count(stats->wire.tx_again_frames), "thresholds",
-			 thresholds(outcome, stats), "notes", notes(outcome, stats));
+	return json_pack(
+		"{s:i, s:s, s:s, s:o, s:s?, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+		"s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"schema", SCHEMA, "type", "report", "version", SAMPLER_VERSION, "config",
+		configuration(outcome->config), "address", *address ? address : NULL, "duration_s",
+		number(outcome_seconds(outcome)), "ended", outcome_ending(outcome), "requests",
+		requests(outcome, stats), "errors", errors(stats), "status", status(stats),
+		"connections", connections(stats), "bytes", bytes(outcome, stats), "target",
+		target(outcome->due_per_s, bits), "achieved", achieved_of(outcome, stats),
+		"latency_us", latencies_of(stats), "lateness_us", lateness_of(stats), "cpu_percent",
+		number(cpu_percent(outcome, stats)), "retransmits",
+		count(stats->wire.tx_again_frames), "thresholds", thresholds(outcome, stats),
+		"notes", notes(outcome, stats), "verify", verification(outcome));
 }
 
 static void json_end(struct output *output, const struct outcome *outcome,
