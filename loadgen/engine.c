@@ -336,25 +336,10 @@ static int tell_missed(const struct outcome *outcome, const struct stats *stats)
 	return missed;
 }
 
-/* Return: 0, ENGINE_MISSED, or -ENODATA where nobody can say. */
-static int judge_verified(const struct engine *e, struct error *err)
-{
-	const struct verify_result *result = e->verified;
-	char line[200];
-
-	if (!result || result->verdict == VERIFY_GOOD)
-		return 0;
-	if (result->verdict == VERIFY_UNKNOWN)
-		return error_set(err, -ENODATA, "not verified: %s", result->reason);
-	verify_describe(verify_first_difference(result), line, sizeof(line));
-	log_error("verified, and it differs: %s", line);
-	return ENGINE_MISSED;
-}
-
 static int judge(struct engine *e, const struct outcome *outcome, struct error *err)
 {
 	const struct phase_errors *first = stats_first_error(e->now);
-	int missed = tell_missed(outcome, e->now), verified = judge_verified(e, err);
+	int missed = tell_missed(outcome, e->now), verified = verify_judge(e->verified, err);
 
 	if (e->signal)
 		return 128 + e->signal;
@@ -386,6 +371,7 @@ static void sum_up(struct engine *e, struct outcome *outcome)
 /* While signals are still held: one more ends the wait for the sampler. */
 static int verify(struct engine *e, struct error *err)
 {
+	uint16_t port = e->run.config->url.port;
 	struct verify_sent sent;
 
 	if (!e->verify || !e->start_ns)
@@ -393,7 +379,8 @@ static int verify(struct engine *e, struct error *err)
 	e->verified = calloc(1, sizeof(*e->verified));
 	if (!e->verified)
 		return error_set(err, -ENOMEM, "out of memory");
-	verify_predict(e->now, &e->run.config->url, e->target.ipv6, &sent);
+	verify_predict(e->now, verify_ports_find(verify_services(e->verify), true, port),
+		       e->target.ipv6, &sent);
 	verify_end(e->verify, &sent, e->verified);
 	return 0;
 }
@@ -454,8 +441,8 @@ static int run(struct engine *e, const struct config *config, struct error *err)
 	check_unused(config);
 	r = outputs_open(config, &e->outputs, err);
 	r = r ?: hold_signals(e, err);
-	if (!r && *config->verify_text)
-		r = verify_begin(config, e->signal_fd, &e->verify, err);
+	r = r ?: verify_open(config, &e->verify, err);
+	r = r ?: verify_begin(e->verify, e->signal_fd, err);
 	r = r ?: prepare(e, config, err);
 	if (!r)
 		follow(e);

@@ -105,6 +105,34 @@ static int take_interface(const json_t *entry, struct verify_interface *ret, str
 	return 0;
 }
 
+/* A sampler that does not say them has the usual ones at least. */
+static int take_ports(json_t *services, struct verify_ports *ports, struct error *err)
+{
+	const char *name;
+	json_t *list, *range;
+	size_t i;
+	int r = 0;
+
+	if (!json_is_object(services)) {
+		verify_ports_default(ports);
+		return 0;
+	}
+	memset(ports, 0, sizeof(*ports));
+	json_object_foreach(services, name, list)
+	{
+		r = verify_ports_add(ports, name, "");
+		json_array_foreach(list, i, range)
+		{
+			const char *text = json_string_value(range);
+
+			r = r ?: verify_ports_add(ports, name, text ?: "-");
+		}
+		if (r)
+			return error_set(err, -EPROTO, "it has a service with strange ports");
+	}
+	return 0;
+}
+
 static bool is_wanted(const json_t *entry, const char *wanted)
 {
 	const char *name = json_string_value(json_object_get(entry, "interface"));
@@ -162,16 +190,19 @@ static int refuse(const json_t *list, const char *wanted, size_t n_found, struct
  * @n: bytes at @body
  * @wanted: name or id of the interface; "": the only one
  * @ret: its entry
+ * @ret_ports: the ports of its services; may be NULL
  * @err: why there is none: what is wrong with the answer, or which interfaces there are
  *
  * Return: 0 or negative errno.
  */
 int verify_read_interface(const char *body, size_t n, const char *wanted,
-			  struct verify_interface *ret, struct error *err)
+			  struct verify_interface *ret, struct verify_ports *ret_ports,
+			  struct error *err)
 {
 	__attribute__((cleanup(cleanup_json))) json_t *json = load(body, n, err);
 	const json_t *list = json_object_get(json, "interfaces"), *found = NULL;
 	size_t n_found = 0;
+	int r = 0;
 
 	if (!json)
 		return -EPROTO;
@@ -187,7 +218,9 @@ int verify_read_interface(const char *body, size_t n, const char *wanted,
 	}
 	if (n_found != 1)
 		return refuse(list, wanted, n_found, err);
-	return take_interface(found, ret, err);
+	if (ret_ports)
+		r = take_ports(json_object_get(found, "service_ports"), ret_ports, err);
+	return r ?: take_interface(found, ret, err);
 }
 
 /* ---- /api/metrics/realtime ---- */

@@ -8,6 +8,7 @@
 
 #include "util/error.h"
 #include "verify-counts.h"
+#include "verify-ports.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,7 +37,8 @@ struct verify_sample {
 };
 
 int verify_read_interface(const char *body, size_t n, const char *wanted,
-			  struct verify_interface *ret, struct error *err);
+			  struct verify_interface *ret, struct verify_ports *ret_ports,
+			  struct error *err);
 int verify_read_sample(const char *body, size_t n, struct verify_sample *ret, struct error *err);
 void verify_read_problem(const char *body, size_t n, char *text, size_t size);
 

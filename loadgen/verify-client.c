@@ -217,7 +217,6 @@ static void account_frames(struct verify_client *client, const struct wire_end *
 		.packets = end->wire.tx_frames + end->closing.tx_frames,
 		.bytes = end->wire.tx_bytes + end->closing.tx_bytes,
 	};
-	uint16_t port = client->config.url.port;
 	struct verify_counts *asked = &client->asked;
 
 	verify_count_add(&asked->class[VERIFY_ALL], &count);
@@ -225,9 +224,8 @@ static void account_frames(struct verify_client *client, const struct wire_end *
 	verify_count_add(&asked->class[VERIFY_TCP], &count);
 	asked->class[VERIFY_SYN].packets += end->wire.tx_frames != 0;
 	asked->class[VERIFY_FIN].packets += end->closing.tx_frames != 0;
-	if (port == 80 || port == 443)
-		verify_count_add(verify_service_count(asked, port == 80 ? "http" : "https"),
-				 &count);
+	if (client->service)
+		verify_count_add(verify_service_count(asked, client->service), &count);
 }
 
 static void account(struct exchange *x)
@@ -413,36 +411,47 @@ static void warn_open_token(const struct verify_client *client)
 }
 
 /**
- * verify_client_open() - find a sampler
+ * verify_client_new() - make ready to ask a sampler; reads the files of token and certificates
  * @config: of the run; its verify_url is where the sampler is
- * @cancel_fd: gives up what is under way as soon as it is readable
  * @ret: to be freed by verify_client_free()
- * @err: why it cannot be asked
+ * @err: what is wrong with a file
  *
- * Return: 0 or negative errno; -ECANCELED: given up, with nothing wrong.
+ * Return: 0 or negative errno.
  */
-int verify_client_open(const struct config *config, int cancel_fd, struct verify_client **ret,
-		       struct error *err)
+int verify_client_new(const struct config *config, struct verify_client **ret, struct error *err)
 {
 	struct verify_client *client = calloc(1, sizeof(*client));
-	struct wire unused = { 0 };
 	int r;
 
 	if (!client)
 		return error_set(err, -ENOMEM, "out of memory");
-	client->cancel_fd = cancel_fd;
 	r = set_up(client, config, err);
 	r = r ?: client->transport->context_new(&client->config, &client->context, err);
-	r = r
-		    ?: target_find(&client->config, &transport_tcp, cancel_fd, &client->target,
-				   &unused, err);
-	if (r) {
+	if (r)
 		verify_client_free(client);
-		return r;
-	}
-	warn_open_token(client);
-	*ret = client;
-	return 0;
+	else
+		*ret = client;
+	return r;
+}
+
+/**
+ * verify_client_find() - find the sampler, before it is asked
+ * @client: from verify_client_new()
+ * @cancel_fd: gives up what is under way, from now on, as soon as it is readable
+ * @err: why nobody is there
+ *
+ * Return: 0 or negative errno; -ECANCELED: given up, with nothing wrong.
+ */
+int verify_client_find(struct verify_client *client, int cancel_fd, struct error *err)
+{
+	struct wire unused = { 0 };
+	int r;
+
+	client->cancel_fd = cancel_fd;
+	r = target_find(&client->config, &transport_tcp, cancel_fd, &client->target, &unused, err);
+	if (!r)
+		warn_open_token(client);
+	return r;
 }
 
 /** verify_client_free() - forget a sampler; NULL is none */

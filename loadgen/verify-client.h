@@ -21,12 +21,13 @@ struct verify_client {
 	struct target target;
 	char token[1024];	    /* "": none */
 	int cancel_fd;		    /* readable: give up */
+	const char *service;	    /* that its port is of; NULL: none */
 	struct verify_counts asked; /* what all questions together have sent */
 	struct wire wire;	    /* the same, as TCP_INFO says it */
 };
 
-int verify_client_open(const struct config *config, int cancel_fd, struct verify_client **ret,
-		       struct error *err);
+int verify_client_new(const struct config *config, struct verify_client **ret, struct error *err);
+int verify_client_find(struct verify_client *client, int cancel_fd, struct error *err);
 int verify_client_get(struct verify_client *client, const char *path, char **ret_body,
 		      size_t *ret_n, struct error *err);
 int verify_client_sleep(const struct verify_client *client, uint64_t ns, struct error *err);

@@ -68,7 +68,7 @@ static void add_row(const struct verify_sent *sent, struct verify_row row, bool 
 	row.judged = is_judged(sent, &row, all);
 	if (row.judged)
 		judge(sent, &row, n_rst, result);
-	if (sent_any || counted_any)
+	if (sent_any || counted_any || row.differs)
 		result->row[result->n_rows++] = row;
 }
 

@@ -5,35 +5,20 @@
  */
 #include "verify-predict.h"
 
-#include <string.h>
-
 #define HEADER_IPV4 (14 + 20 + 20 + TIMESTAMPS)
 #define HEADER_IPV6 (14 + 40 + 20 + TIMESTAMPS)
 #define TIMESTAMPS  12 /* which a RST has not */
 #define SACK	    36 /* bytes of three blocks, beside timestamps */
-#define PORT_HTTP   80
-#define PORT_HTTPS  443
 
 static void know(struct verify_count *count, const struct wire *wire)
 {
 	*count = (struct verify_count){ .packets = wire->tx_frames, .bytes = wire->tx_bytes };
 }
 
-/* A service that goes by its usual port; of the others a client does not know which it is. */
-static void know_service(const struct url *url, const struct wire *wire, struct verify_sent *sent)
-{
-	const char *name = url->port == PORT_HTTP    ? "http"
-			   : url->port == PORT_HTTPS ? "https"
-						     : NULL;
-
-	if (name)
-		know(verify_service_count(&sent->counts, name), wire);
-}
-
 /**
  * verify_predict() - what there is to be counted of an HTTP run
  * @stats: of all its workers; its wire has finding the target and closing in it
- * @url: of the target
+ * @service: that the port of the target is of; NULL: none, or one that is not known
  * @ipv6: its address family is IPv6
  * @ret: frames and bytes, and by how much they may differ
  *
@@ -41,7 +26,7 @@ static void know_service(const struct url *url, const struct wire *wire, struct 
  * more or less, of headers alone. A frame that was sent again replaces one that may have been lost,
  * before the sampler or behind it.
  */
-void verify_predict(const struct stats *stats, const struct url *url, bool ipv6,
+void verify_predict(const struct stats *stats, const char *service, bool ipv6,
 		    struct verify_sent *ret)
 {
 	const struct wire *wire = &stats->wire;
@@ -60,5 +45,6 @@ void verify_predict(const struct stats *stats, const struct url *url, bool ipv6,
 	know(&ret->counts.class[VERIFY_ALL], wire);
 	know(&ret->counts.class[ipv6 ? VERIFY_IPV6 : VERIFY_IPV4], wire);
 	know(&ret->counts.class[VERIFY_TCP], wire);
-	know_service(url, wire, ret);
+	if (service)
+		know(verify_service_count(&ret->counts, service), wire);
 }

@@ -3,12 +3,11 @@
 #define LOADGEN_VERIFY_PREDICT_H
 
 #include "stats.h"
-#include "url.h"
 #include "verify-compare.h"
 
 #include <stdbool.h>
 
-void verify_predict(const struct stats *stats, const struct url *url, bool ipv6,
+void verify_predict(const struct stats *stats, const char *service, bool ipv6,
 		    struct verify_sent *ret);
 
 #endif

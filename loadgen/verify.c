@@ -15,6 +15,7 @@
  */
 #include "verify.h"
 
+#include "engine.h"
 #include "monotonic.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -38,8 +39,10 @@
 struct verify {
 	struct verify_client *client;
 	struct verify_url url;
+	const char *url_text;
 	bool others;
 	struct verify_interface before;
+	struct verify_ports ports;
 	struct verify_sample baseline;
 	struct verify_counts asked_before; /* by the questions up to the baseline */
 	bool asking_counts;		   /* the sampler sees the questions */
@@ -63,13 +66,13 @@ static int ask(struct verify *v, const char *endpoint, const char *query, char *
 }
 
 static int ask_interface(struct verify *v, const char *wanted, struct verify_interface *ret,
-			 struct error *err)
+			 struct verify_ports *ret_ports, struct error *err)
 {
 	_cleanup_free_ char *body = NULL;
 	size_t n;
 	int r = ask(v, "/api/interfaces", "", &body, &n, err);
 
-	return r ?: verify_read_interface(body, n, wanted, ret, err);
+	return r ?: verify_read_interface(body, n, wanted, ret, ret_ports, err);
 }
 
 static int ask_sample(struct verify *v, struct verify_sample *ret, struct error *err)
@@ -184,11 +187,12 @@ static int take_baseline(struct verify *v, struct error *err)
 {
 	struct verify_counts probe;
 	struct tick first, second;
-	int r = ask_interface(v, v->url.interface, &v->before, err);
+	int r = ask_interface(v, v->url.interface, &v->before, &v->ports, err);
 
 	r = r ?: check_interface(&v->before, err);
 	if (r)
 		return r;
+	v->client->service = verify_ports_find(&v->ports, true, v->client->config.url.port);
 	tell_wait(v);
 	r = await_two(v, &first, &second, &probe, err);
 	if (r)
@@ -199,36 +203,71 @@ static int take_baseline(struct verify *v, struct error *err)
 	return 0;
 }
 
+/* With what was done when it happened. */
+static int fail(const struct verify *v, int r, const struct error *why, struct error *err)
+{
+	return error_set(err, r, "cannot verify at %s: %s", v->url_text, why->text);
+}
+
+/**
+ * verify_open() - make ready; reads the files of token and certificates, and sends nothing
+ * @config: of the run; is used as long
+ * @ret_verify: to be freed by verify_free(); NULL where no sampler is to be asked
+ * @err: what is wrong with a file
+ *
+ * Return: 0 or negative errno.
+ */
+int verify_open(const struct config *config, struct verify **ret_verify, struct error *err)
+{
+	struct error why = { "" };
+	struct verify *v;
+	int r;
+
+	*ret_verify = NULL;
+	if (!*config->verify_text)
+		return 0;
+	v = calloc(1, sizeof(*v));
+	if (!v)
+		return error_set(err, -ENOMEM, "out of memory");
+	v->url_text = config->verify_text;
+	v->others = config->verify_others;
+	r = verify_url_parse(&config->verify_url, &v->url, &why);
+	r = r ?: verify_client_new(config, &v->client, &why);
+	if (r) {
+		fail(v, r, &why, err);
+		verify_free(v);
+		return r;
+	}
+	*ret_verify = v;
+	return 0;
+}
+
 /**
  * verify_begin() - ask a sampler before a run
- * @config: of the run; has a verify_url
+ * @verify: from verify_open(), or NULL
  * @cancel_fd: gives up, also in verify_end(), as soon as it is readable
- * @ret_verify: to be freed by verify_free()
  * @err: why the run cannot be verified: nobody answers, no such interface, nothing is recorded
  *
  * Takes between one and two of the sampler's intervals.
  *
  * Return: 0 or negative errno; -ECANCELED: given up, with nothing wrong.
  */
-int verify_begin(const struct config *config, int cancel_fd, struct verify **ret_verify,
-		 struct error *err)
+int verify_begin(struct verify *verify, int cancel_fd, struct error *err)
 {
-	struct verify *v = calloc(1, sizeof(*v));
 	struct error why = { "" };
 	int r;
 
-	if (!v)
-		return error_set(err, -ENOMEM, "out of memory");
-	v->others = config->verify_others;
-	r = verify_url_parse(&config->verify_url, &v->url, &why);
-	r = r ?: verify_client_open(config, cancel_fd, &v->client, &why);
-	r = r ?: take_baseline(v, &why);
-	if (!r) {
-		*ret_verify = v;
+	if (!verify)
 		return 0;
-	}
-	verify_free(v);
-	return error_set(err, r, "cannot verify at %s: %s", config->verify_text, why.text);
+	r = verify_client_find(verify->client, cancel_fd, &why);
+	r = r ?: take_baseline(verify, &why);
+	return r ? fail(verify, r, &why, err) : 0;
+}
+
+/** verify_services() - Return: the sampler's services by port, as long as @verify is */
+const struct verify_ports *verify_services(const struct verify *verify)
+{
+	return &verify->ports;
 }
 
 /** verify_free() - forget it; NULL is none */
@@ -339,7 +378,7 @@ static int compare(struct verify *v, const struct verify_sent *sent, struct veri
 	struct tick first, second;
 	int r = await_two(v, &first, &second, NULL, err);
 
-	r = r ?: ask_interface(v, v->before.id, &after, err);
+	r = r ?: ask_interface(v, v->before.id, &after, NULL, err);
 	r = r ?: check_same(v, &after, &second.sample.received, err);
 	if (r)
 		return r;
@@ -377,4 +416,26 @@ void verify_end(struct verify *verify, const struct verify_sent *sent, struct ve
 	snprintf(ret->interface, sizeof(ret->interface), "%s", verify->before.name);
 	snprintf(ret->mode, sizeof(ret->mode), "%s", verify->before.mode);
 	ret->interval_ns = verify->before.interval_ns;
+}
+
+/**
+ * verify_judge() - what follows from a verification, for the exit status
+ * @result: it; NULL: none
+ * @err: why there is no verdict
+ *
+ * A difference is logged.
+ *
+ * Return: 0; ENGINE_MISSED for a difference; -ENODATA where nobody can say.
+ */
+int verify_judge(const struct verify_result *result, struct error *err)
+{
+	char line[200];
+
+	if (!result || result->verdict == VERIFY_GOOD)
+		return 0;
+	if (result->verdict == VERIFY_UNKNOWN)
+		return error_set(err, -ENODATA, "not verified: %s", result->reason);
+	verify_describe(verify_first_difference(result), line, sizeof(line));
+	log_error("verified, and it differs: %s", line);
+	return ENGINE_MISSED;
 }

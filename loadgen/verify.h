@@ -9,12 +9,15 @@
 #include "config.h"
 #include "util/error.h"
 #include "verify-compare.h"
+#include "verify-ports.h"
 
 struct verify;
 
-int verify_begin(const struct config *config, int cancel_fd, struct verify **ret_verify,
-		 struct error *err);
+int verify_open(const struct config *config, struct verify **ret_verify, struct error *err);
+int verify_begin(struct verify *verify, int cancel_fd, struct error *err);
 void verify_end(struct verify *verify, const struct verify_sent *sent, struct verify_result *ret);
+const struct verify_ports *verify_services(const struct verify *verify);
+int verify_judge(const struct verify_result *result, struct error *err);
 void verify_free(struct verify *verify);
 
 #endif

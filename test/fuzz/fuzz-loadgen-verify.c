@@ -24,6 +24,15 @@ static void check_error(const struct error *err)
 	check_text(err->text, sizeof(err->text));
 }
 
+static void check_interface(const struct verify_interface *interface,
+			    const struct verify_ports *ports)
+{
+	check_text(interface->name, sizeof(interface->name));
+	fuzz_assert(*interface->name && ports->n <= VERIFY_MAX_SERVICES);
+	for (size_t port = 0; port < VERIFY_N_PORTS; port++)
+		fuzz_assert(ports->slot[0][port] <= ports->n && ports->slot[1][port] <= ports->n);
+}
+
 static void check_sample(const struct verify_sample *sample)
 {
 	static const struct verify_counts none;
@@ -47,6 +56,7 @@ static void check_sample(const struct verify_sample *sample)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	bool list = fuzz_byte(&data, &n) & 1;
+	static struct verify_ports ports;
 	struct verify_interface interface;
 	struct error err = { "" };
 	struct verify_sample sample;
@@ -54,8 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	verify_read_problem((const char *)data, n, text, sizeof(text));
 	check_text(text, sizeof(text));
-	if (list && !verify_read_interface((const char *)data, n, "", &interface, &err))
-		check_text(interface.name, sizeof(interface.name));
+	if (list && !verify_read_interface((const char *)data, n, "", &interface, &ports, &err))
+		check_interface(&interface, &ports);
 	else if (!list && !verify_read_sample((const char *)data, n, &sample, &err))
 		check_sample(&sample);
 	else

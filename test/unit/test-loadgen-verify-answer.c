@@ -31,17 +31,22 @@ static const char
 	sample[] =
 		"{\"schema\":1,\"timestamp\":\"2026-11-23T03:07:56.680Z\",\"stale\":false,"
 		"\"stale_reason\":null,"
-		"\"rx\":{\"packets\":20,\"bytes\":2000,\"l3\":{\"ipv4\":" PB(11) ",\"ipv6\":" PB(5) ",\"arp\":" PB(3) ",\"l3_other\":" PB(
-			1) "},\"l4\":{\"tcp\":" PB(12) ",\"udp\":" PB(2) ",\"icmp\":" PB(1) ",\"sct"
-											    "p\""
-											    ":" NONE
-											    ",\"l4_"
-											    "other"
-											    "\""
-											    ":" PB(1) "},\"vlan\":null,\"fragments\":" PB(4) ",\"malformed\":" PB(6) ",\"sizes\":{\"0-60\":" P(
-												    1) ",\"61-123\":" P(2) ",\"124-251\":" P(3) ",\"252-507\":" P(4) ",\"508-1019\":" P(5) ",\"1020-1514\":" P(6) ",\"1515-\":" P(7) "},\"tcp_flags\":{\"syn\":" P(8) ",\"syn_ack\":" P(9) ",\"fin\":" P(10) ",\"rst\":" P(11) "},\"services\":{\"http\":" PB(13) ",\"https\":" NONE
-																																												  ",\"dns\":" PB(
-																																													  14) "}},\"tx\":null}";
+		"\"rx\":{\"packets\":20,\"bytes\":2000,\"l3\":{\"ipv4\":" PB(11) ",\"ipv6\":" PB(5) ",\"arp\":" PB(
+			3) ",\"l3_other\":" PB(1) "},\"l4\":{\"tcp\":" PB(12) ",\"udp\":" PB(2) ","
+												"\""
+												"ic"
+												"mp"
+												"\""
+												":" PB(1) ",\"sct"
+													  "p\""
+													  ":" NONE
+													  ",\"l4_"
+													  "other"
+													  "\""
+													  ":" PB(1) "},\"vlan\":null,\"fragments\":" PB(4) ",\"malformed\":" PB(6) ",\"sizes\":{\"0-60\":" P(1) ",\"61-123\":" P(2) ",\"124-251\":" P(3) ",\"252-507\":" P(4) ",\"508-1019\":" P(5) ",\"1020-1514\":" P(6) ",\"1515-\":" P(7) "},\"tcp_flags\":{\"syn\":" P(8) ",\"syn_ack\":" P(
+														  9) ",\"fin\":" P(10) ",\"rst\":" P(11) "},\"services\":{\"http\":" PB(13) ",\"https\":" NONE
+																							    ",\"dns\":" PB(
+																								    14) "}},\"tx\":null}";
 
 /* The text with its first @from replaced by @to; to be freed. */
 static char *changed(const char *text, const char *from, const char *to)
@@ -64,9 +69,9 @@ static void an_interface_is_read(void **state)
 	for (int n = 0; n < 3; n++) {
 		static const char *const wanted[] = { "", "web0", "web0@7" };
 
-		assert_int_equal(
-			verify_read_interface(interfaces, strlen(interfaces), wanted[n], &i, &err),
-			0);
+		assert_int_equal(verify_read_interface(interfaces, strlen(interfaces), wanted[n],
+						       &i, NULL, &err),
+				 0);
 		assert_string_equal(i.name, "web0");
 		assert_string_equal(i.id, "web0@7");
 		assert_string_equal(i.epoch, "1795");
@@ -75,7 +80,7 @@ static void an_interface_is_read(void **state)
 		assert_string_equal(i.reason, "");
 		assert_int_equal(i.interval_ns, 100000000);
 	}
-	assert_int_equal(verify_read_interface(two, strlen(two), "b@9", &i, &err), 0);
+	assert_int_equal(verify_read_interface(two, strlen(two), "b@9", &i, NULL, &err), 0);
 	assert_string_equal(i.state, "degraded");
 	assert_string_equal(i.reason, "it is ?[31mred?"); /* no terminal is told what to do */
 	assert_int_equal(i.interval_ns, 0);
@@ -113,7 +118,7 @@ static void it_has_to_be_one_that_is_sampled(void **state)
 		struct verify_interface interface;
 
 		assert_true(verify_read_interface(cases[i].body, strlen(cases[i].body),
-						  cases[i].wanted, &interface, &err) < 0);
+						  cases[i].wanted, &interface, NULL, &err) < 0);
 		assert_string_equal(err.text, cases[i].why);
 	}
 }
@@ -206,6 +211,42 @@ static void too_many_services_are_refused(void **state)
 	assert_string_equal(err.text, "its answer has more than 16 services");
 }
 
+static void ports_are_read(void **state)
+{
+	static struct verify_ports ports;
+	_cleanup_free_ char *text =
+		changed(interfaces, "\"new\":[1]",
+			"\"service_ports\":{\"http\":[\"tcp/80\",\"tcp/8000-8010\"],"
+			"\"dns\":[\"tcp/53\",\"udp/53\"],\"none\":[]}");
+	static const char *const bad[] = {
+		"\"tcp/65536\"", "\"tcp/\"",	       "\"sctp/80\"", "\"tcp/9-8\"", "\"80\"", "80",
+		"\"tcp/1-2-3\"", "\"tcp/0000000080\"", "null",
+	};
+	struct verify_interface i;
+	struct error err = { "" };
+
+	(void)state;
+	assert_int_equal(verify_read_interface(text, strlen(text), "", &i, &ports, &err), 0);
+	assert_int_equal(ports.n, 3);
+	assert_string_equal(verify_ports_find(&ports, true, 80), "http");
+	assert_string_equal(verify_ports_find(&ports, true, 8000), "http");
+	assert_string_equal(verify_ports_find(&ports, true, 8010), "http");
+	assert_string_equal(verify_ports_find(&ports, false, 53), "dns");
+	assert_null(verify_ports_find(&ports, true, 8011));
+	assert_null(verify_ports_find(&ports, false, 80));
+	assert_null(verify_ports_find(&ports, true, 443));
+	assert_int_equal(
+		verify_read_interface(interfaces, strlen(interfaces), "", &i, &ports, &err), 0);
+	assert_string_equal(verify_ports_find(&ports, true, 443), "https"); /* as all have it */
+	for (size_t n = 0; n < array_size(bad); n++) {
+		_cleanup_free_ char *wrong = changed(text, "\"tcp/80\"", bad[n]);
+
+		assert_int_equal(verify_read_interface(wrong, strlen(wrong), "", &i, &ports, &err),
+				 -EPROTO);
+		assert_string_equal(err.text, "it has a service with strange ports");
+	}
+}
+
 static void texts_are_cut_between_characters(void **state)
 {
 	char name[4 * 64 + 1] = "";
@@ -220,7 +261,8 @@ static void texts_are_cut_between_characters(void **state)
 	{
 		_cleanup_free_ char *named = changed(text, "@", name);
 
-		assert_int_equal(verify_read_interface(named, strlen(named), "", &i, &err), 0);
+		assert_int_equal(verify_read_interface(named, strlen(named), "", &i, NULL, &err),
+				 0);
 	}
 	assert_int_equal(strlen(i.name), 63); /* of room for 63 bytes: 21 whole characters */
 	strcpy(name, "a");
@@ -229,7 +271,8 @@ static void texts_are_cut_between_characters(void **state)
 	{
 		_cleanup_free_ char *named = changed(text, "@", name);
 
-		assert_int_equal(verify_read_interface(named, strlen(named), "", &i, &err), 0);
+		assert_int_equal(verify_read_interface(named, strlen(named), "", &i, NULL, &err),
+				 0);
 	}
 	assert_int_equal(strlen(i.name), 61);
 }
@@ -282,6 +325,7 @@ int main(void)
 		cmocka_unit_test(each_count_has_to_be_one),
 		cmocka_unit_test(a_stale_one_says_why),
 		cmocka_unit_test(too_many_services_are_refused),
+		cmocka_unit_test(ports_are_read),
 		cmocka_unit_test(texts_are_cut_between_characters),
 		cmocka_unit_test(depth_and_garbage_are_borne),
 		cmocka_unit_test(problems_tell_their_detail),

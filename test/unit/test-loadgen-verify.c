@@ -97,8 +97,6 @@ static void one_off_is_found_in_each_class(void **state)
 		assert_int_equal(result.verdict, VERIFY_DIFFERS);
 		assert_int_equal(result.excess, more);
 		assert_int_equal(result.missing, !more);
-		if (bytes && !count->packets)
-			continue; /* no frames, and so no row */
 		assert_string_equal(verify_first_difference(&result)->name, name);
 	}
 }
@@ -166,13 +164,11 @@ static void a_difference_is_told_in_words(void **state)
 static void predict(struct verify_sent *sent)
 {
 	static struct stats stats;
-	const struct url url = { .port = 80 };
-
 	memset(&stats, 0, sizeof(stats));
 	stats.n_connects = 10;
 	stats.wire.tx_frames = 10000;
 	stats.wire.tx_bytes = 10660000;
-	verify_predict(&stats, &url, false, sent);
+	verify_predict(&stats, "http", false, sent);
 	assert_int_equal(sent->header, HEADER);
 	assert_int_equal(sent->packets, 11);
 	assert_false(sent->exact);
@@ -263,7 +259,6 @@ static void only_the_classes_of_the_run_are_judged(void **state)
 static void what_was_sent_again_may_be_missing(void **state)
 {
 	static struct stats stats;
-	const struct url url = { .port = 8443 };
 	struct verify_sent sent;
 
 	(void)state;
@@ -277,7 +272,7 @@ static void what_was_sent_again_may_be_missing(void **state)
 		.tx_again_bytes = 4000,
 		.rx_disorder = 2,
 	};
-	verify_predict(&stats, &url, true, &sent);
+	verify_predict(&stats, NULL, true, &sent);
 	assert_int_equal(sent.packets, 4 + 3);
 	assert_int_equal(sent.bytes, 4 * 12 + 2 * 36 + 4000);
 	assert_int_equal(sent.header, 86);
