@@ -69,13 +69,24 @@ static bool wins(const struct config *c, enum config_key key, enum config_key ov
 	return c->origin[key].from == FROM_OPTION && c->origin[over].from == FROM_FILE;
 }
 
+/* Bytes of a URL's scheme, "://" included; a path can have a "://" as well. */
+static size_t scheme_length(const char *url)
+{
+	static const char *const schemes[] = { "http://", "https://" };
+
+	for (size_t i = 0; i < array_size(schemes); i++) {
+		if (!strncasecmp(url, schemes[i], strlen(schemes[i])))
+			return strlen(schemes[i]);
+	}
+	return 0;
+}
+
 static void set_scheme(struct config *c)
 {
 	char text[sizeof(c->url_text) + sizeof("https://")];
-	const char *rest = strstr(c->url_text, "://");
 
 	snprintf(text, sizeof(text), "%s://%s", c->tls ? "https" : "http",
-		 rest ? rest + strlen("://") : c->url_text);
+		 c->url_text + scheme_length(c->url_text));
 	strcpy(c->url_text, text); /* MAX_URL leaves room */
 }
 
@@ -105,8 +116,7 @@ static int settle_target(struct config *c, struct error *err)
 			err, -EINVAL,
 			"no url: give --url http://HOST[:PORT][/PATH], or url = ... in the "
 			"[target] section of a file (-c)");
-	has_scheme =
-		!strncasecmp(c->url_text, "http://", 7) || !strncasecmp(c->url_text, "https://", 8);
+	has_scheme = scheme_length(c->url_text);
 	r = url_parse(c->url_text, c->tls, &c->url, err); /* has been read before, as http */
 	if (!r && has_scheme && named && c->url.tls != c->tls)
 		r = settle_scheme(c, err);

@@ -34,18 +34,19 @@ static bool is_said(const struct config *c, enum config_key key)
 
 /* ---- a capture, or frames that are made ---- */
 
-/* The pace is the capture's own, unless one is said. */
+/* The pace is the capture's own, unless another is said; 0 turns either off. */
 static int settle_capture_pace(struct config *c, struct error *err)
 {
 	enum config_key pace = c->rate > 0 ? KEY_RATE : KEY_BANDWIDTH;
 	bool paced = !config_is_default(c, pace) && c->origin[pace].from != FROM_KEY;
+	bool own = !config_is_default(c, KEY_PCAP_SPEED) && c->raw.speed;
 
-	if (paced && !config_is_default(c, KEY_PCAP_SPEED) && c->raw.speed)
+	if (paced && own && (c->rate > 0 || c->bandwidth_bps))
 		return config_disagree(c, KEY_PCAP_SPEED, pace,
 				       "each is a pace of its own; give one (pcap_speed = 0 for "
 				       "the other)",
 				       err);
-	if (paced) {
+	if (paced && !own) {
 		c->raw.speed = 0;
 		config_follows(c, KEY_PCAP_SPEED, pace);
 	}

@@ -54,6 +54,8 @@ static void a_url_is_enough(void **state)
 	struct config c;
 
 	(void)state;
+	must_resolve(NULL, ARGS("url", "a/to://b"), &c);
+	assert_string_equal(c.url_text, "http://a/to://b");
 	must_resolve(NULL, ARGS("url", "localhost"), &c);
 	assert_string_equal(c.url_text, "http://localhost");
 	assert_false(c.tls);
