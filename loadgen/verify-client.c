@@ -351,31 +351,44 @@ int verify_client_get(struct verify_client *client, const char *path, char **ret
 
 /* ---- opening ---- */
 
-/* One line of visible characters (RFC 6750, 2.1), with or without an end of line. */
+/* The first line that is neither empty nor a comment: a sampler's own file of tokens will do. */
+static void find_token(FILE *file, char *line, size_t size)
+{
+	size_t n = 0;
+
+	while (fgets(line, (int)size, file)) {
+		n = strspn(line, " \t\r\n");
+		if (line[n] && line[n] != '#')
+			break;
+		*line = '\0';
+	}
+	memmove(line, line + n, strlen(line + n) + 1);
+	line[strcspn(line, "\r\n")] = '\0';
+	for (n = strlen(line); n && (line[n - 1] == ' ' || line[n - 1] == '\t'); n--)
+		line[n - 1] = '\0';
+}
+
+/* Visible characters (RFC 6750, 2.1). */
 static int read_token(const char *path, char *token, size_t size, struct error *err)
 {
 	_cleanup_fclose_ FILE *file = fopen(path, "re");
-	size_t n;
 
 	if (!file)
 		return error_set(err, -errno, "cannot read verify_token_file %s: %s", path,
 				 strerror(errno));
-	n = fread(token, 1, size, file);
+	*token = '\0';
+	find_token(file, token, size);
 	if (ferror(file))
-		return error_set(err, -EIO, "cannot read verify_token_file %s", path);
-	while (n && (token[n - 1] == '\n' || token[n - 1] == '\r'))
-		n--;
-	if (!n || n == size)
+		return error_set(err, -EIO, "cannot read verify_token_file %s: %s", path,
+				 strerror(errno));
+	if (!*token || strlen(token) >= size - 2)
 		return error_set(err, -EINVAL,
-				 "verify_token_file %s: expected a token of 1 to %zu "
-				 "characters",
-				 path, size - 1);
-	token[n] = '\0';
-	for (const char *c = token; c < token + n; c++) {
+				 "verify_token_file %s: expected a token of 1 to %zu characters",
+				 path, size - 3);
+	for (const char *c = token; *c; c++) {
 		if (*c <= ' ' || *c >= 0x7f)
 			return error_set(err, -EINVAL,
-					 "verify_token_file %s: character %zu is none "
-					 "of a token",
+					 "verify_token_file %s: character %zu is none of a token",
 					 path, (size_t)(c - token) + 1);
 	}
 	return 0;

@@ -45,6 +45,7 @@ static void judge(const struct verify_sent *sent, struct verify_row *row, uint64
 	bool excess =
 		more > sent->packets + n_rst || more_bytes > more * sent->header + sent->bytes;
 
+	result->others |= excess && sent->others;
 	excess &= !sent->others;
 	row->differs = missing || excess;
 	result->missing |= missing;

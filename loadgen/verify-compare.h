@@ -47,6 +47,7 @@ struct verify_result {
 	struct verify_row row[VERIFY_MAX_ROWS];
 	size_t n_rows;
 	bool missing, excess;	 /* of what differs: fewer counted than sent, more */
+	bool others;		 /* more was counted, and is allowed for */
 	uint64_t packets, bytes; /* that were allowed */
 
 	/* Filled by whoever has asked. */

@@ -7,7 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define ROW "  %-12s%11s%11s%9s%13s%13s%9s%s\n"
+#define FRAMES_WIDTH 11
+#define BYTES_WIDTH  13
 
 struct cell {
 	char text[24];
@@ -35,33 +36,41 @@ static const char *put_difference(struct cell *cell, bool there, uint64_t sent, 
 	return cell->text;
 }
 
+static void put_counts(const struct verify_row *row, bool bytes, int width, FILE *out)
+{
+	bool sent = !row->sent.unknown, counted = !row->counted.unknown;
+	uint64_t a = bytes ? row->sent.bytes : row->sent.packets;
+	uint64_t b = bytes ? row->counted.bytes : row->counted.packets;
+	struct cell cell[3];
+
+	fprintf(out, "%*s%*s%9s", width, put(&cell[0], sent, a), width, put(&cell[1], counted, b),
+		put_difference(&cell[2], sent && counted, a, b));
+}
+
 static void put_row(const struct verify_row *row, FILE *out)
 {
-	bool sent = !row->sent.unknown, counted = !row->counted.unknown, both = sent && counted;
-	bool bytes = row->has_bytes;
-	struct cell cell[6];
-
-	fprintf(out, ROW, row->name, put(&cell[0], sent, row->sent.packets),
-		put(&cell[1], counted, row->counted.packets),
-		put_difference(&cell[2], both, row->sent.packets, row->counted.packets),
-		bytes ? put(&cell[3], sent, row->sent.bytes) : "",
-		bytes ? put(&cell[4], counted, row->counted.bytes) : "",
-		put_difference(&cell[5], both && bytes, row->sent.bytes, row->counted.bytes),
-		row->differs ? " !" : "");
+	fprintf(out, "  %-12s", row->name);
+	put_counts(row, false, FRAMES_WIDTH, out);
+	if (row->has_bytes)
+		put_counts(row, true, BYTES_WIDTH, out);
+	fputs(row->differs ? " !\n" : "\n", out);
 }
 
 static void put_verdict(const struct verify_result *result, FILE *out)
 {
 	if (result->verdict == VERIFY_DIFFERS)
 		fprintf(out, "What was counted differs from what was sent, in the rows with !.\n");
+	else if (result->others)
+		fprintf(out,
+			"Verified: all that was sent was counted, and what others have sent.\n");
 	else if (result->packets)
 		fprintf(out, "Verified: what was counted is what was sent.\n");
 	else
 		fprintf(out, "Verified: each frame that was sent was counted, and nothing else.\n");
 	if (result->packets)
 		fprintf(out,
-			"  how connections end is not known exactly: %" PRIu64
-			" frames, of headers alone, may differ\n",
+			"  %" PRIu64
+			" frames, of headers alone, may differ: how connections end is not known\n",
 			result->packets);
 	if (result->asked.packets)
 		fprintf(out,
@@ -87,7 +96,8 @@ void verify_text(const struct verify_result *result, const char *url, FILE *out)
 		fprintf(out, "Not verified: %s.\n", result->reason);
 		return;
 	}
-	fprintf(out, ROW, "", "frames sent", "counted", "", "bytes sent", "counted", "", "");
+	fprintf(out, "  %-12s%11s%11s%22s%13s\n", "", "frames sent", "counted", "bytes sent",
+		"counted");
 	for (size_t i = 0; i < result->n_rows; i++)
 		put_row(&result->row[i], out);
 	put_verdict(result, out);

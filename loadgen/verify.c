@@ -35,6 +35,7 @@
 #define GRACE_NS       (2 * NSEC_PER_SEC) /* for a sampler's machine that is busy */
 #define LONG_NS	       (2 * NSEC_PER_SEC) /* an interval that one has to be told of */
 #define TICKS_PATIENCE 3
+#define MAX_TRIES      8 /* to find a sample with silence around it */
 
 struct verify {
 	struct verify_client *client;
@@ -48,10 +49,11 @@ struct verify {
 	bool asking_counts;		   /* the sampler sees the questions */
 };
 
-/* A sample, and what had been asked before it could be seen. */
+/* A sample, what had been asked before the question that has shown it, and when that was. */
 struct tick {
 	struct verify_sample sample;
 	struct verify_counts asked;
+	uint64_t after_ns; /* it was taken after that: the question before has not shown it */
 };
 
 /* ---- questions ---- */
@@ -102,53 +104,94 @@ static uint64_t pause_ns(const struct verify *v)
 	return ns > MIN_PAUSE_NS ? ns : MIN_PAUSE_NS;
 }
 
-/* Ask until there is another sample than the one that is known. */
-static int await_tick(struct verify *v, const char *known, struct tick *ret, struct error *err)
+static int refuse_late(const struct verify *v, uint64_t patience_ns, struct error *err)
 {
-	uint64_t patience_ns = TICKS_PATIENCE * v->before.interval_ns + GRACE_NS;
-	uint64_t deadline_ns = monotonic_ns() + patience_ns;
 	char time[FORMAT_MAX];
-	int r;
 
-	for (;;) {
-		ret->asked = v->client->asked;
-		r = ask_sample(v, &ret->sample, err);
-		if (r || strcmp(ret->sample.timestamp, known))
-			return r;
-		if (monotonic_ns() > deadline_ns)
-			break;
-		r = verify_client_sleep(v->client, pause_ns(v), err);
-		if (r)
-			return r;
-	}
 	format_duration(time, sizeof(time), patience_ns);
 	return error_set(err, -ESTALE,
 			 "it has had no new sample of %s for %s: is samplerd at work?",
 			 v->before.name, time);
 }
 
+/* Ask until there is another sample than the one that is known. */
+static int await_tick(struct verify *v, const char *known, struct tick *ret, struct error *err)
+{
+	uint64_t patience_ns = TICKS_PATIENCE * v->before.interval_ns + GRACE_NS;
+	uint64_t now = monotonic_ns(), deadline_ns = now + patience_ns;
+	int r = 0;
+
+	while (!r) {
+		ret->after_ns = now;
+		now = monotonic_ns();
+		ret->asked = v->client->asked;
+		r = ask_sample(v, &ret->sample, err);
+		if (r || strcmp(ret->sample.timestamp, known) != 0)
+			return r;
+		if (now > deadline_ns)
+			return refuse_late(v, patience_ns, err);
+		r = verify_client_sleep(v->client, pause_ns(v), err);
+	}
+	return r;
+}
+
+/* What one more question sends, which comes after the sample that is known by now. */
+static int probe(struct verify *v, struct verify_counts *ret_probe, struct error *err)
+{
+	struct verify_counts before = v->client->asked;
+	struct verify_sample unused;
+	int r = ask_sample(v, &unused, err);
+
+	*ret_probe = v->client->asked;
+	verify_counts_subtract(ret_probe, &before);
+	return r;
+}
+
 /*
- * The first new sample from now on, and the second, with silence around it. Whoever wants to know what a
- * question in between has sent gets that.
+ * The sample after the one that is known, if there is silence around it: no question is under way when
+ * it can be taken, and the first one after that shows it.
+ *
+ * Return: 0, with ret_clean telling whether so, or negative errno.
+ */
+static int take_next(struct verify *v, const struct tick *first, struct tick *ret, bool *ret_clean,
+		     struct error *err)
+{
+	uint64_t interval_ns = v->before.interval_ns, now = monotonic_ns();
+	uint64_t margin_ns = at_most(interval_ns / 4, MAX_MARGIN_NS);
+	int r;
+
+	*ret_clean = now < first->after_ns + interval_ns - margin_ns;
+	r = verify_client_sleep(v->client, interval_ns + margin_ns, err);
+	ret->asked = v->client->asked;
+	ret->after_ns = now + interval_ns;
+	r = r ?: ask_sample(v, &ret->sample, err);
+	*ret_clean &= !r && strcmp(ret->sample.timestamp, first->sample.timestamp) != 0;
+	return r;
+}
+
+/*
+ * The first new sample from now on, and a later one, with silence around it. A machine that is held up
+ * has to be looked at more than once.
  */
 static int await_two(struct verify *v, struct tick *first, struct tick *second,
 		     struct verify_counts *ret_probe, struct error *err)
 {
-	uint64_t interval_ns = v->before.interval_ns;
-	uint64_t margin_ns = at_most(interval_ns / 4, MAX_MARGIN_NS);
-	struct verify_sample unused;
-	int r = ask_sample(v, &unused, err);
+	struct verify_sample now;
+	bool clean = false;
+	int r = ask_sample(v, &now, err);
 
-	r = r ?: await_tick(v, unused.timestamp, first, err);
-	if (!r && ret_probe) {
-		struct verify_counts before = v->client->asked;
+	r = r ?: await_tick(v, now.timestamp, first, err);
+	if (!r && ret_probe)
+		r = probe(v, ret_probe, err);
+	*second = *first;
+	for (int tries = 0; !r && !clean && tries < MAX_TRIES; tries++) {
+		struct tick known = *second;
 
-		r = ask_sample(v, &unused, err);
-		*ret_probe = v->client->asked;
-		verify_counts_subtract(ret_probe, &before);
+		if (tries)
+			r = await_tick(v, second->sample.timestamp, &known, err);
+		r = r ?: take_next(v, &known, second, &clean, err);
 	}
-	r = r ?: verify_client_sleep(v->client, interval_ns + margin_ns, err);
-	return r ?: await_tick(v, first->sample.timestamp, second, err);
+	return r;
 }
 
 static void tell_wait(const struct verify *v)

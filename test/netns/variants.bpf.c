@@ -25,7 +25,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 #include <bpf/bpf_helpers.h>
 
-/* A way that loses one in 50 of what is large, at a sender's egress. */
+/* A way that loses one in 50 of what is large, at a sender's egress: who sends does not hear of it. */
 SEC("tc")
 int lossy(struct __sk_buff *skb)
 {
@@ -33,7 +33,7 @@ int lossy(struct __sk_buff *skb)
 
 	if (skb->len < 1000 || __sync_fetch_and_add(&frames, 1) % 50 != 49)
 		return TC_ACT_UNSPEC;
-	return TC_ACT_SHOT;
+	return TC_ACT_STOLEN;
 }
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -21,6 +21,10 @@ URL = f"http://{SERVER}/"
 SAMPLER = f"http://{SERVER}:3000/"
 ANYWHERE = "0.0.0.0"
 
+# A recorder of a program that a test has attached: with privilege it would put the right one in its place.
+WITHOUT_PRIVILEGE = ("setpriv", f"--reuid={laboratory.USER}", "--regid=nogroup", "--clear-groups",
+                     "--inh-caps=-all", "--bounding-set=-all")
+
 
 def staged(function):
     """A scenario that gets a Stage besides; it is made as its decorator's @stage says."""
@@ -31,6 +35,13 @@ def staged(function):
             function(t, made, **arguments)
 
     return on_stage
+
+
+def lose_some(lab, link):
+    """From now on the way from a link's peer loses one in 50 frames of over 1,000 bytes."""
+    lab.run("tc", "qdisc", "add", "dev", link.peer, "clsact", ns=link.peer_ns)
+    lab.run("tc", "filter", "add", "dev", link.peer, "egress", "bpf", "direct-action", "object-file",
+            f"{laboratory.OBJECTS}/lossy.bpf.o", "section", "tc", ns=link.peer_ns)
 
 
 class Stage:
@@ -61,7 +72,7 @@ class Stage:
         self.recorder.wait_record()
 
     def serve(self):
-        return WebServer(self.lab, "--listen", f"{ANYWHERE}:3000", "--force-listen", listen=False)
+        return WebServer(self.lab, "--listen", f"{ANYWHERE}:3000", "--insecure-no-token", listen=False)
 
     def __enter__(self):
         return self

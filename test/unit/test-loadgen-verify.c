@@ -133,6 +133,7 @@ static void others_may_add_but_not_hide(void **state)
 	add(&counted, 5, 60, VERIFY_ARP, VERIFY_SYN, NULL);
 	verify_compare(&sent, &counted, &result);
 	assert_int_equal(result.verdict, VERIFY_GOOD);
+	assert_true(result.others);
 	counted.class[VERIFY_UDP].packets--;
 	verify_compare(&sent, &counted, &result);
 	assert_int_equal(result.verdict, VERIFY_DIFFERS);
