@@ -130,7 +130,7 @@ static bool take(struct connection *c, const char *data, size_t n)
 		connection_fail(c, PHASE_PARSE, "the server sent more than a response");
 		return false;
 	}
-	switch (response_feed(&c->response, data, n, &used, &why)) {
+	switch (response_feed_known(&c->response, &c->worker->memory, data, n, &used, &why)) {
 	case RESPONSE_MORE:
 		return true;
 	case RESPONSE_DONE:

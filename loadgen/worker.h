@@ -54,6 +54,7 @@ struct worker {
 	void *context; /* the transport's */
 	struct request_maker maker;
 	char *buffer; /* WORKER_BUFFER_SIZE bytes, for what is read */
+	struct response_memory memory;
 
 	enum worker_state state;
 	struct connection *connection;
