@@ -270,7 +270,7 @@ static void on_read(evutil_socket_t fd, short what, void *arg)
 		exchange_receive(c);
 	else if (is_up(c))
 		on_idle_read(c);
-	worker_pump(c->worker, monotonic_ns());
+	worker_moved(c->worker);
 }
 
 static void on_write(evutil_socket_t fd, short what, void *arg)
@@ -287,7 +287,7 @@ static void on_write(evutil_socket_t fd, short what, void *arg)
 		c->sent_ns = monotonic_ns();
 		exchange_send(c);
 	}
-	worker_pump(c->worker, monotonic_ns());
+	worker_moved(c->worker);
 }
 
 static void fail_by_timeout(struct connection *c, const char *what, uint64_t timeout_ns)
