@@ -251,6 +251,10 @@ static void on_idle_read(struct connection *c)
 		connection_fail(c, PHASE_PARSE, "the server sent something without a request");
 		return;
 	}
+	if (n == -EPROTO) { /* a TLS 1.3 server says only behind the handshake that it refuses */
+		connection_fail_stream(c, PHASE_TLS, (int)n);
+		return;
+	}
 	c->peer_closed = n == 0;
 	stats_of(c)->n_idle_closed++;
 	if (!c->n_answered)

@@ -114,7 +114,7 @@ static void on_receive_error(struct connection *c, int error)
 {
 	if (c->answered)
 		finish(c, monotonic_ns(), false);
-	else if (c->send_error)
+	else if (c->send_error && error != -EPROTO) /* which has the peer's own words, an alert */
 		connection_fail_stream(c, PHASE_SEND, c->send_error);
 	else
 		connection_fail_stream(c, PHASE_RECEIVE, error);
