@@ -140,6 +140,7 @@ static void fail_request(struct connection *c)
 	if (c->state != CONNECTION_BUSY)
 		return;
 	stats_of(c)->n_failed++;
+	worker_hung(c->worker, monotonic_ns() - c->due_ns);
 	request_end(&c->request);
 }
 

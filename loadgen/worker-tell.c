@@ -87,18 +87,50 @@ static uint64_t oldest(const struct worker *w, uint64_t now_ns)
 	return now_ns - due;
 }
 
+static void limits_of(const struct worker *w, uint64_t ret_ns[N_OVERDUE])
+{
+	const struct config *c = w->run->config;
+
+	ret_ns[OVERDUE_P50] = c->max_p50_ns;
+	ret_ns[OVERDUE_P99] = c->max_p99_ns;
+	ret_ns[OVERDUE_P99_9] = c->max_p99_9_ns;
+	ret_ns[OVERDUE_LONG] = STATS_LONG_NS;
+}
+
+/**
+ * worker_hung() - account for the time of a request that has no answer
+ * @w: the worker
+ * @waited_ns: how long it has waited
+ *
+ * In a closed loop no others become due meanwhile that would tell of it. What is short can be an answer
+ * that is under way.
+ */
+void worker_hung(struct worker *w, uint64_t waited_ns)
+{
+	uint64_t limit_ns[N_OVERDUE];
+
+	if (schedule_is_open_loop(&w->schedule) || waited_ns <= STATS_LONG_NS)
+		return;
+	limits_of(w, limit_ns);
+	for (size_t i = 0; i < N_OVERDUE; i++)
+		w->stats.hung_ns[i] += waited_ns > limit_ns[i] ? waited_ns : 0;
+}
+
 /* Latencies are of answers: what has none is told of besides. */
 static void count_unanswered(struct worker *w, uint64_t now_ns)
 {
-	const struct config *c = w->run->config;
-	const uint64_t limit[N_OVERDUE] = { c->max_p50_ns, c->max_p99_ns, c->max_p99_9_ns,
-					    STATS_LONG_NS };
+	uint64_t limit_ns[N_OVERDUE];
 
 	if (schedule_is_open_loop(&w->schedule))
 		w->stats.n_unsent = schedule_n_due(&w->schedule, now_ns);
 	w->stats.oldest_ns = oldest(w, now_ns);
+	limits_of(w, limit_ns);
 	for (size_t i = 0; i < N_OVERDUE; i++)
-		w->stats.n_overdue[i] = count_overdue(w, now_ns, limit[i]);
+		w->stats.n_overdue[i] = count_overdue(w, now_ns, limit_ns[i]);
+	for (uint32_t i = 0; i < w->n_connections; i++) {
+		if (w->connection[i].state == CONNECTION_BUSY)
+			worker_hung(w, now_ns - w->connection[i].due_ns);
+	}
 }
 
 /**

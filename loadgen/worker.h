@@ -91,6 +91,7 @@ void worker_freed(struct worker *worker, struct connection *connection, uint64_t
 void worker_lost(struct worker *worker, struct connection *connection, uint64_t delay_ns);
 void worker_pump(struct worker *worker, uint64_t now_ns);
 void worker_moved(struct worker *worker);
+void worker_hung(struct worker *worker, uint64_t waited_ns);
 
 /* Among the files of a worker. */
 void worker_notify(int fd);
