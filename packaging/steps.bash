@@ -21,6 +21,8 @@ step_patient=false
 BUILD_PACKAGES=(gcc libc6-dev pkgconf meson ninja-build clang bpftool
 	libbpf-dev libxdp-dev libelf-dev libsystemd-dev libinih-dev libjansson-dev
 	libh2o-evloop-dev libevent-dev libssl-dev)
+# The page's chart comes by npm. Debian's npm cannot be installed beside another vendor's nodejs, which has its own.
+command -v npm >/dev/null || BUILD_PACKAGES+=(npm)
 # The test machine's root (test/vm), and the Debian packages that are installed in it.
 # shellcheck disable=SC2034
 MACHINE_PACKAGES=(mmdebstrap e2fsprogs kmod lz4 dpkg-dev debhelper)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
  * GET /api/history: what was recorded of one interface, in equal steps, one array a metric, ready to
- * plot. What nobody knows is null: a gap, a restart of the counters, a service that had no slot then.
+ * plot. What nobody knows is null: a gap, a restart of the counters, a service that had no slot then;
+ * when counters began anew, and why, is told as well.
  */
 #include "http/endpoints.h"
 #include "http/feed-json.h"
@@ -10,7 +11,11 @@
 #include "util/clock.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+
+#define EPOCHS_MAX 64
 
 /* What the walk over the steps fills. */
 struct columns {
@@ -114,6 +119,52 @@ static struct range_query from_oldest_on(const struct feed *feed, struct range_q
 	return query;
 }
 
+/* Why an epoch began, by the one before it. */
+static const char *why_begun(const struct history_source *before, const struct history_source *now)
+{
+	if (memcmp(before->boot_id, now->boot_id, sizeof(now->boot_id)) != 0)
+		return "boot";
+	return before->counters_id == now->counters_id ? "services" : "counters";
+}
+
+static json_t *epoch_json(const struct history_epoch *before, const struct history_epoch *now,
+			  uint64_t begin_ns)
+{
+	char id[24];
+
+	snprintf(id, sizeof(id), "%" PRIu64, now->source.counters_id);
+	return json_pack("{s:o, s:s, s:s}", "from", timestamp_json(begin_ns), "epoch", id, "reason",
+			 why_begun(&before->source, &now->source));
+}
+
+/* Those that began within the range and took over from another; of more than EPOCHS_MAX the newest. */
+static json_t *epochs_json(const struct history_reader *history, uint64_t from_ns, uint64_t to_ns)
+{
+	struct history_epoch epochs[2];
+	json_t *array = json_array();
+	uint32_t newest = 0, ordinal;
+	bool known = false;
+	int r = array ? 0 : -1;
+
+	if (r || history_reader_newest_epoch(history, &newest))
+		return array;
+	for (ordinal = newest > EPOCHS_MAX ? newest - EPOCHS_MAX : 1; !r && ordinal <= newest;
+	     ordinal++) {
+		struct history_epoch *now = &epochs[ordinal % 2], *before = &epochs[!(ordinal % 2)];
+		bool follows = known;
+		uint64_t begin_ns;
+
+		known = !history_reader_epoch(history, ordinal, now);
+		begin_ns = known ? history_wall_ns(now->offset_ns, now->first_boottime_ns) : 0;
+		if (follows && begin_ns >= from_ns && begin_ns <= to_ns)
+			r = json_array_append_new(array, epoch_json(before, now, begin_ns));
+	}
+	if (!r)
+		return array;
+	json_decref(array);
+	return NULL;
+}
+
 /* Where no step of the range is complete yet, it is the range as it was asked for. */
 static int set_head(json_t *json, const struct feed *feed, const struct range_query *query,
 		    const struct range *range)
@@ -127,7 +178,8 @@ static int set_head(json_t *json, const struct feed *feed, const struct range_qu
 	       json_set(json, "from", timestamp_json(begin)) ||
 	       json_set(json, "to", timestamp_json(end)) ||
 	       json_set(json, "step_ms", milliseconds_json(range->step_ns)) ||
-	       json_set(json, "resolution_ms", milliseconds_json(range->resolution_ns));
+	       json_set(json, "resolution_ms", milliseconds_json(range->resolution_ns)) ||
+	       json_set(json, "epochs", epochs_json(feed->history, begin, end));
 }
 
 static int fill(json_t *json, const struct feed *feed, const struct history_query *query)

@@ -18,6 +18,7 @@ from lab import VERSION
 LOADGEN = os.environ.get("LOADGEN", f"{laboratory.BUILD}/loadgen/sampler-loadgen")
 DONE, FAILED, USAGE = 0, 1, 2
 URL = "http://192.0.2.1:8080/upload"
+RAW = ("--raw", "--interface", "v0", "--destination", "198.18.0.2", "--duration", "1s")
 
 FIRST_INI = f"""\
 [target]
@@ -124,7 +125,7 @@ def test_options(t):
                 f"--{name} alone is standard output")
     set_to = {"url": "https://a:1/b", "protocol": "https", "bandwidth": "2Mbps", "rate": "0",
               "connections": "20", "threads": "2", "request_size": "3KB", "latency": "4ms",
-              "duration": "5s", "total_size": "6MB", "requests": "7", "verify": "no",
+              "duration": "5s", "total_size": "6MB", "requests": "7", "tls_verify": "no",
               "connect_timeout": "8s", "timeout": "9s",
               "ca_file": "/x.pem", "quiet": "yes", "method": "PUT", "header": "A: b; c", "ramp": "1s",
               "give_up": "2s", "cert_file": "/c.pem", "key_file": "/k.pem", "server_name": "a.b",
@@ -140,8 +141,8 @@ def test_options(t):
             for word in ([pair] if pair.split("=")[0] in optional else pair.split("=", 1))]
     t.equal(values(loadgen("--dry-run", "--quiet", *argv).out), set_to,
             "so does an option with its value as the next word")
-    t.equal(values(loadgen("--print-config", "--url", URL, "--insecure").out)["verify"], "no",
-            "--insecure is --verify no")
+    t.equal(values(loadgen("--print-config", "--url", URL, "--insecure").out)["tls_verify"], "no",
+            "--insecure is --tls-verify no")
 
 
 @scenario("quiet in a file can be undone")
@@ -175,15 +176,21 @@ def printed_keys(text):
 @scenario("the README's table of keys")
 def test_readme(t):
     printed = loadgen("--print-config", "--url", URL).out
+    raw = loadgen("--print-config", *RAW).out
     table = readme_keys()
-    t.equal([row[:2] for row in table], printed_keys(printed),
+    found = printed_keys(printed)
+    t.equal([row[:2] for row in table if row[:2] in found], found,
             "names the keys of --print-config, section by section")
+    t.equal([row[:2] for row in table if row[:2] not in found],
+            [key for key in printed_keys(raw) if key not in found],
+            "those of raw frames as well, and no others")
     literal = {key: found[1] for _, key, cell in table
                if (found := re.match(r"`?([^`\s]+)`?(?:$|,)", cell)) and found[1] != "none"}
     t.ok(len(literal) >= 12, "most have a literal default", literal)
     for key, value in literal.items():
-        given = loadgen("--print-config", "--url", URL, f"--{key.replace('_', '-')}={value}")
-        t.equal(plain(given.out), plain(printed), f"{key}: {value} is the default")
+        mode, want = (RAW, raw) if key not in values(printed) else (("--url", URL), printed)
+        given = loadgen("--print-config", *mode, f"--{key.replace('_', '-')}={value}")
+        t.equal(plain(given.out), plain(want), f"{key}: {value} is the default")
 
 
 @scenario("a configuration that is printed")
@@ -194,10 +201,10 @@ def test_print(t):
         t.equal((first.status, first.err), (DONE, ""), f"{option}: status 0, no complaint")
     got = values(first.out)
     t.equal({key: got[key] for key in ("url", "protocol", "bandwidth", "connections", "latency",
-                                       "request_size", "duration", "total_size", "verify")},
+                                       "request_size", "duration", "total_size", "tls_verify")},
             {"url": URL, "protocol": "http", "bandwidth": "10Mbps", "connections": "10",
              "latency": "0s", "request_size": "1KB", "duration": "1min", "total_size": "0",
-             "verify": "yes"}, "has the values of the file")
+             "tls_verify": "yes"}, "has the values of the file")
     again = loadgen("--config", write("printed.ini", first.out), "--print-config")
     t.equal(plain(again.out), plain(first.out), "and reads back the same")
     t.match(first.out, rf"(?m)^bandwidth = 10Mbps +; {path}:6$", "a value of the file says where")
@@ -271,7 +278,7 @@ def test_usage(t):
 @scenario("wrong files")
 def test_files(t):
     cases = [
-        ("an unknown section", "[raw]\n", 1, "unknown section [raw]; known: target, traffic"),
+        ("an unknown section", "[cooked]\n", 1, "unknown section [cooked]; known: target, traffic"),
         ("an unknown key", "[target]\n\nport = 80\n", 3, 'unknown key "port" in [target]'),
         ("a key of another section", "[target]\nrate = 1\n", 2, 'unknown key "rate"'),
         ("a bad value", "[traffic]\nbandwidth = 10\n", 2, "expected a bandwidth such as 10Mbps"),

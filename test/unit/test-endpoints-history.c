@@ -28,8 +28,10 @@ static void close_history_api(struct fixture *f, struct api *api)
 
 static void history_is_columns(void **state)
 {
-	static const char *const names[] = { "schema",	"interface",	 "id",	    "from", "to",
-					     "step_ms", "resolution_ms", "columns", "data" };
+	static const char *const names[] = {
+		"schema",  "interface",	    "id",     "from",	 "to",
+		"step_ms", "resolution_ms", "epochs", "columns", "data"
+	};
 	struct api *api = open_history_api(*state);
 	json_t *data;
 
@@ -55,6 +57,63 @@ static void history_is_columns(void **state)
 static size_t count_rows(const struct api *api)
 {
 	return json_array_size(json_array_get(at_path(api->body, "data"), 0));
+}
+
+static void append_at(struct history_writer *w, const struct history_source *from, uint64_t second)
+{
+	struct sample s = { .boottime_ns = second * NSEC_PER_SEC,
+			    .realtime_ns = BEGIN_NS + second * NSEC_PER_SEC };
+
+	assert_true(history_begin_epoch(w, from, &s) >= 0);
+	assert_int_equal(history_append(w, &s), 0);
+}
+
+/* Four epochs, at 10, 20, 30 and 90 s: the first follows none. */
+static void make_epochs(struct fixture *f)
+{
+	struct history_geometry wide = HISTORY_GEOMETRY_DEFAULT;
+	struct history_place place = { f->dir, "eth0", "eth0", (uid_t)-1, (gid_t)-1 };
+	struct history_source from = { .counters_id = 7, .ifindex = 3 };
+	struct history_writer *w = NULL;
+
+	assert_int_equal(history_open_writer(&place, &wide, &w, &f->err), 0);
+	append_at(w, &from, 10);
+	from.counters_id = 9;
+	append_at(w, &from, 20);
+	from.boot_id[0] = 1;
+	append_at(w, &from, 30);
+	from.counters_id = UINT64_MAX;
+	append_at(w, &from, 90);
+	history_close_writer(w);
+}
+
+static void expect_epoch(const struct api *api, size_t i, const char *from, const char *id,
+			 const char *reason)
+{
+	static const char *const members[] = { "from", "epoch", "reason" };
+	json_t *epoch = json_array_get(at_path(api->body, "epochs"), i);
+
+	expect_members(epoch, members, array_size(members));
+	assert_string_equal(json_string_value(at_path(epoch, "from")), from);
+	assert_string_equal(json_string_value(at_path(epoch, "epoch")), id);
+	assert_string_equal(json_string_value(at_path(epoch, "reason")), reason);
+}
+
+static void history_tells_when_counters_began_anew(void **state)
+{
+	struct fixture *f = *state;
+	struct api *api = open_api(1);
+
+	make_epochs(f);
+	assert_int_equal(history_open_reader(f->dir, "eth0", &api->feed[0].history, &f->err), 0);
+	ask(api, "/api/history", "from=-100&to=-50&metrics=rx.packets");
+	assert_int_equal(json_array_size(at_path(api->body, "epochs")), 2);
+	expect_epoch(api, 0, "2026-01-01T00:00:20.000Z", "9", "counters");
+	expect_epoch(api, 1, "2026-01-01T00:00:30.000Z", "9", "boot");
+	ask(api, "/api/history", "from=-15&metrics=rx.packets");
+	assert_int_equal(json_array_size(at_path(api->body, "epochs")), 1);
+	expect_epoch(api, 0, "2026-01-01T00:01:30.000Z", "18446744073709551615", "counters");
+	close_history_api(f, api);
 }
 
 static void history_begins_with_its_oldest_record(void **state)
@@ -193,6 +252,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(history_is_columns),
+		TEST(history_tells_when_counters_began_anew),
 		TEST(history_begins_with_its_oldest_record),
 		TEST(less_than_a_step_is_told_as_one_or_as_none),
 		TEST(history_takes_times_steps_and_metrics),
