@@ -113,6 +113,8 @@ def test_truth(t, lab, mode):
              f"summary{query}: percentages are of bytes", (got, right))
     one, = get(server, INTERFACES)["interfaces"]
     snapshot = lab.snapshot("v0")
+    t.equal(one["service_ports"], {"http": ["tcp/80"], "https": ["tcp/443"], "dns": ["tcp/53", "udp/53"],
+                                   "quic": ["udp/443"]}, "with the ports of its services")
     t.equal((one["interface"], one["mode"], one["program"], one["services"], one["epoch"]),
             ("v0", mode, snapshot["program"], snapshot["services"], str(snapshot["epoch"])),
             "interfaces says what samplerd --print says")
