@@ -94,7 +94,7 @@ static void put_traffic(const struct outcome *outcome, const struct stats *stats
 	put_bytes(out, "HTTP", stats->http_sent - stats->http_unsent, stats->http_received,
 		  seconds);
 	put_wire(outcome, stats, out);
-	put_rest(out, "payload of requests that were not completed",
+	put_rest(out, "payload is of completed requests; of others was sent",
 		 stats->payload_sent - stats->payload_unsent - stats->payload_completed);
 	put_rest(out, "payload not sent, since the answer came before", stats->payload_withheld);
 }
