@@ -268,6 +268,10 @@ class Machine(lab.Lab):
         """Load a member of meson.build's chain_members through libxdp."""
         self.run("xdp-loader", "load", "-m", mode, ifname, f"{PAYLOAD}/{name}.bpf.o")
 
+    def displace(self, ifname):
+        """Somebody who knows no dispatcher puts a program of his own where ours is."""
+        self.run("ip", "-force", "link", "set", "dev", ifname, "xdpdrv", "obj", f"{PAYLOAD}/foreign.bpf.o", "sec", "xdp")
+
     def unload(self, name, ifname="v0"):
         self.run("xdp-loader", "unload", ifname, "-i", str(self.chain(ifname)[name]["id"]))
 
