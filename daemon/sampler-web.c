@@ -5,6 +5,7 @@
  */
 #include "config/config.h"
 #include "http/listener.h"
+#include "http/secrets.h"
 #include "http/server.h"
 #include "kernel/pins.h"
 #include "read/catalog.h"
@@ -19,6 +20,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { EXIT_USAGE = 2, EXIT_BUSY = 4 };
@@ -28,7 +30,6 @@ enum { EXIT_USAGE = 2, EXIT_BUSY = 4 };
 struct arguments {
 	struct config_source source;
 	const char *asset_dir;
-	bool force_listen;
 	char listen[CONFIG_VALUE_MAX];	    /* all --listen, separated by blanks */
 	char allow_hosts[CONFIG_VALUE_MAX]; /* all --allow-host */
 };
@@ -43,8 +44,13 @@ static const char help[] =
 	"Options (those with * are keys of the configuration, and win over it):\n"
 	"      --listen ADDRESS    * 127.0.0.1:3000, [::1]:3000, localhost:3000 or\n"
 	"                          unix:/PATH; may be repeated (127.0.0.1:3000)\n"
-	"      --force-listen      allow addresses that other machines can reach: without\n"
-	"                          it only loopback and UNIX sockets are taken\n"
+	"      --tls-cert FILE     * certificate with its chain (PEM); then all but UNIX\n"
+	"                          sockets speak TLS\n"
+	"      --tls-key FILE      * its key (PEM), if that is not in the same file\n"
+	"      --token-file FILE   * tokens, one a line; then all but UNIX sockets ask\n"
+	"                          for one of them\n"
+	"      --insecure-no-token * listen also where other machines can connect and no\n"
+	"                          token is asked for\n"
 	"      --allow-host NAME   * a name that a request may have as its Host, besides\n"
 	"                          addresses, localhost and this machine's name; may be\n"
 	"                          repeated\n"
@@ -60,6 +66,7 @@ static const char help[] =
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n"
 	"\n"
+	"SIGHUP reads certificate, key and tokens anew, or keeps them if they are wrong.\n"
 	"SIGTERM and SIGINT end it, after open requests are answered.\n"
 	"\n"
 	"Exit status: 0 stopped; 1 failed; 2 wrong usage or configuration; 4 an address\n"
@@ -68,7 +75,7 @@ static const char help[] =
 enum option_value {
 	OPT_LISTEN = 256,
 	OPT_ALLOW_HOST,
-	OPT_FORCE_LISTEN,
+	OPT_NO_TOKEN,
 	OPT_CONFIG_DIR,
 	OPT_ASSET_DIR,
 	OPT_VERSION,
@@ -76,17 +83,21 @@ enum option_value {
 };
 
 /* Options from OPT_KEY on are keys of the configuration, in this order. */
-static const char *const option_keys[] = { "pin_dir", "state_dir", "user", "streams" };
+static const char *const option_keys[] = { "pin_dir",  "state_dir", "user",	 "streams",
+					   "tls_cert", "tls_key",   "token_file" };
 
 static const struct option options[] = {
 	{ "listen", required_argument, NULL, OPT_LISTEN },
-	{ "force-listen", no_argument, NULL, OPT_FORCE_LISTEN },
 	{ "allow-host", required_argument, NULL, OPT_ALLOW_HOST },
 	{ "config-dir", required_argument, NULL, OPT_CONFIG_DIR },
 	{ "pin-dir", required_argument, NULL, OPT_KEY },
 	{ "state-dir", required_argument, NULL, OPT_KEY + 1 },
 	{ "user", required_argument, NULL, OPT_KEY + 2 },
 	{ "streams", required_argument, NULL, OPT_KEY + 3 },
+	{ "tls-cert", required_argument, NULL, OPT_KEY + 4 },
+	{ "tls-key", required_argument, NULL, OPT_KEY + 5 },
+	{ "token-file", required_argument, NULL, OPT_KEY + 6 },
+	{ "insecure-no-token", no_argument, NULL, OPT_NO_TOKEN },
 	{ "asset-dir", required_argument, NULL, OPT_ASSET_DIR },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -111,8 +122,24 @@ static int for_each_word(char *list, int (*fn)(const char *word, void *user, str
 
 struct listening {
 	struct listeners *listeners;
-	bool forced;
+	bool guarded; /* who connects is asked for a token, or nobody need be */
 };
+
+static int check_reach(const struct listening *listening, const struct address *address,
+		       struct error *err)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	if (listening->guarded || address_is_local(address))
+		return 0;
+	address_format(address, text);
+	return error_set(
+		err, -EINVAL,
+		"listen = %s: other machines can reach that, which needs a token: set token_file "
+		"(--token-file; openssl rand -hex 32 makes one), or a UNIX socket with a proxy in "
+		"front, or insecure_no_token = yes",
+		text);
+}
 
 static int listen_at(const char *text, void *user, struct error *err)
 {
@@ -121,40 +148,42 @@ static int listen_at(const char *text, void *user, struct error *err)
 
 	if (address_parse(text, &address))
 		return error_set(err, -EINVAL, "listen = %s: expected " ADDRESS_EXPECTED, text);
-	if (!address_is_local(&address) && !listening->forced)
-		return error_set(err, -EINVAL,
-				 "listen = %s: other machines could reach that, which needs a "
-				 "token, which this version does not have; put a reverse proxy in "
-				 "front, or --force-listen",
-				 text);
-	return listeners_add(listening->listeners, &address, err);
+	return check_reach(listening, &address, err)
+		       ?: listeners_add(listening->listeners, &address, err);
 }
 
-static void tell_listeners(const struct listeners *listeners)
+/* How safe is what listens there, in the words of whoever has to mend it. */
+static void tell_listener(const struct address *address, bool inherited,
+			  const struct secrets *secrets)
 {
+	bool is_unix = address->sa.sa_family == AF_UNIX, is_local = address_is_local(address);
 	char text[ADDRESS_TEXT_MAX];
 
-	for (size_t i = 0; i < listeners->n; i++) {
-		address_format(&listeners->address[i], text);
-		log_notice("listening at %s%s", text,
-			   listeners->inherited ? ", as systemd says" : "");
-		if (!address_is_local(&listeners->address[i]))
-			log_warning("%s: other machines can reach this, and nothing asks them who "
-				    "they are",
-				    text);
-	}
+	address_format(address, text);
+	log_notice("listening at %s%s%s%s", text, inherited ? ", as systemd says" : "",
+		   secrets->tls && !is_unix ? ", with TLS" : "",
+		   secrets->tokens.n && !is_unix ? ", for who has a token" : "");
+	if (!is_local && !secrets->tokens.n)
+		log_warning("%s: other machines can reach this, and nothing asks them who they are",
+			    text);
+	else if (!is_local && !secrets->tls)
+		log_warning("%s: tokens and answers cross the network in the clear: set tls_cert "
+			    "and tls_key",
+			    text);
 }
 
-static int open_listeners(const struct arguments *args, struct config *config,
+static int open_listeners(const struct arguments *args, struct config *config, bool has_tokens,
 			  struct listeners *ret_listeners, struct error *err)
 {
 	struct listeners listeners = {};
-	struct listening listening = { &listeners, args->force_listen };
+	struct listening listening = { &listeners, has_tokens || config->web_no_token };
 	int r = listeners_inherit(&listeners, err);
 
 	if (!r && listeners.n && *args->listen)
 		r = error_set(err, -EINVAL,
 			      "--listen: systemd has passed sockets already; leave one of both");
+	for (size_t i = 0; !r && i < listeners.n; i++)
+		r = check_reach(&listening, &listeners.address[i], err);
 	if (!r && !listeners.n)
 		r = for_each_word(config->web_listen, listen_at, &listening, err);
 	if (r)
@@ -202,7 +231,9 @@ static int serve(const struct server_options *server_options, const struct liste
 
 	if (r)
 		return r;
-	tell_listeners(listeners);
+	for (size_t i = 0; i < listeners->n; i++)
+		tell_listener(&listeners->address[i], listeners->inherited,
+			      server_options->secrets);
 	listeners_notify_ready(listeners);
 	r = server_run(server, err);
 	server_close(server);
@@ -217,7 +248,7 @@ static void tell_missing(const char *dir, const char *remedy)
 }
 
 static int run_with(const struct arguments *args, struct config *config,
-		    const struct listeners *listeners, struct error *err)
+		    const struct listeners *listeners, struct secrets *secrets, struct error *err)
 {
 	struct hosts hosts = {};
 	struct server_options server_options = {
@@ -226,6 +257,7 @@ static int run_with(const struct arguments *args, struct config *config,
 		.asset_dir = args->asset_dir,
 		.hosts = hosts.name,
 		.max_streams = config->web_streams,
+		.secrets = secrets,
 	};
 	int r = for_each_word(config->web_hosts, add_host, &hosts, err);
 
@@ -233,6 +265,7 @@ static int run_with(const struct arguments *args, struct config *config,
 	r = r ?: give_up_root(config, listeners, err);
 	pins_reach(config->pin_dir);
 	if (!r) {
+		secrets_warn_unreadable(secrets);
 		tell_missing(config->pin_dir, "samplerd makes it when it attaches an interface, "
 					      "unless its pin_dir is another");
 		tell_missing(config->state_dir, "samplerd makes it when it records an interface, "
@@ -246,9 +279,28 @@ static int run_with(const struct arguments *args, struct config *config,
 	return r;
 }
 
+static int run_configured(const struct arguments *args, struct config *config, struct error *err)
+{
+	const struct secret_paths paths = { config->web_tls_cert, config->web_tls_key,
+					    config->web_token_file,
+					    getenv("CREDENTIALS_DIRECTORY") };
+	struct listeners listeners;
+	struct secrets secrets;
+	int r = secrets_open(&paths, &secrets, err);
+
+	if (r)
+		return r;
+	r = open_listeners(args, config, secrets.tokens.n, &listeners, err);
+	if (!r) {
+		r = run_with(args, config, &listeners, &secrets, err);
+		listeners_close(&listeners);
+	}
+	secrets_close(&secrets);
+	return r;
+}
+
 static int run(const struct arguments *args)
 {
-	struct listeners listeners;
 	struct config config;
 	struct error err = { "" };
 	int r = config_resolve(&args->source, &config, &err);
@@ -257,11 +309,7 @@ static int run(const struct arguments *args)
 		log_error("%s", err.text);
 		return EXIT_USAGE;
 	}
-	r = open_listeners(args, &config, &listeners, &err);
-	if (!r) {
-		r = run_with(args, &config, &listeners, &err);
-		listeners_close(&listeners);
-	}
+	r = run_configured(args, &config, &err);
 	if (!r)
 		return EXIT_SUCCESS;
 	log_error("%s", err.text);
@@ -314,9 +362,8 @@ static int take_option(struct arguments *args, int option)
 		return append_word(args->listen, optarg);
 	case OPT_ALLOW_HOST:
 		return append_word(args->allow_hosts, optarg);
-	case OPT_FORCE_LISTEN:
-		args->force_listen = true;
-		return 0;
+	case OPT_NO_TOKEN:
+		return override(args, "insecure_no_token", "yes");
 	case OPT_CONFIG_DIR:
 		args->source.dir = optarg;
 		return 0;

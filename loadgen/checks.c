@@ -101,7 +101,7 @@ void check_unused(const struct config *config)
 		tell_unused(config, KEY_SERVER_NAME, config->server_name, no_tls);
 	} else if (!config->verify) {
 		tell_unused(config, KEY_CA_FILE, config->ca_file,
-			    "verify = no (--insecure) trusts any certificate");
+			    "tls_verify = no (--insecure) trusts any certificate");
 	}
 }
 

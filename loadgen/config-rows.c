@@ -80,7 +80,8 @@ const struct config_row config_rows[N_KEYS] = {
 	[KEY_GIVE_UP] = { "limits", "give_up", &config_time, FIELD(give_up_ns), 0, DAY,
 			  "a duration such as 30s, up to 1d, or 0 for never", "30s" },
 
-	[KEY_VERIFY] = { "tls", "verify", &config_yes, FIELD(verify), 0, 0, "yes or no", "yes" },
+	[KEY_TLS_VERIFY] = { "tls", "tls_verify", &config_yes, FIELD(verify), 0, 0, "yes or no",
+			     "yes" },
 	[KEY_CA_FILE] = { "tls", "ca_file", &config_text, FIELD(ca_file), 0, LOADGEN_MAX_PATH,
 			  A_FILE "the system's", "" },
 	[KEY_CERT_FILE] = { "tls", "cert_file", &config_text, FIELD(cert_file), 0, LOADGEN_MAX_PATH,

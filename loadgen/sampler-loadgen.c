@@ -70,8 +70,8 @@ static const char help[] =
 	"                           run (30s); 0: never\n"
 	"\n"
 	"TLS:\n"
-	"      --verify yes|no      check the server's certificate (yes)\n"
-	"      --insecure           the same as --verify no\n"
+	"      --tls-verify yes|no  check the server's certificate (yes)\n"
+	"      --insecure           the same as --tls-verify no\n"
 	"      --ca-file FILE       trust these certificates (PEM), not the system's\n"
 	"      --cert-file FILE     show this certificate and its chain (PEM)\n"
 	"      --key-file FILE      its key (PEM), if that is not in the same file\n"
@@ -145,7 +145,7 @@ static const struct option options[] = {
 	{ "connect-timeout", required_argument, NULL, OPT_KEY },
 	{ "timeout", required_argument, NULL, OPT_KEY },
 	{ "give-up", required_argument, NULL, OPT_KEY },
-	{ "verify", required_argument, NULL, OPT_KEY },
+	{ "tls-verify", required_argument, NULL, OPT_KEY },
 	{ "ca-file", required_argument, NULL, OPT_KEY },
 	{ "cert-file", required_argument, NULL, OPT_KEY },
 	{ "key-file", required_argument, NULL, OPT_KEY },
@@ -197,7 +197,7 @@ static void take_option(struct arguments *args, int option, const char *name)
 	else if (option == OPT_OUTPUT)
 		add_override(args, name, optarg ?: "-");
 	else if (option == OPT_INSECURE)
-		add_override(args, "verify", "no");
+		add_override(args, "tls_verify", "no");
 	else if (option == OPT_SINK_BODY)
 		args->sink_body = true, add_override(args, name, optarg);
 	else if (option == OPT_KEY)

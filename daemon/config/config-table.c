@@ -189,17 +189,23 @@ static void get_chain_actions(const struct config *c, char *buf, size_t size)
 				      chain_action_names[i]);
 }
 
-static int set_reattach(void *target, const char *key, const char *value, struct error *err)
+static int set_choice(bool *dest, const char *value)
 {
 	static const char *const names[] = { "no", "yes" };
-	struct config *c = target;
 	int choice = find_name(names, array_size(names), value, strlen(value));
 
-	(void)key, (void)err;
 	if (choice < 0)
 		return choice;
-	c->reattach = choice;
+	*dest = choice;
 	return 0;
+}
+
+static int set_reattach(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+
+	(void)key, (void)err;
+	return set_choice(&c->reattach, value);
 }
 
 static void get_reattach(const struct config *c, char *buf, size_t size)
@@ -347,6 +353,66 @@ static void get_streams(const struct config *c, char *buf, size_t size)
 	snprintf(buf, size, "%u", c->web_streams);
 }
 
+/* A file, or none. */
+static int set_file(char *dest, size_t size, const char *value)
+{
+	if (!*value)
+		return *dest = '\0';
+	return set_text(dest, size, value, true);
+}
+
+static int set_tls_cert(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+
+	(void)key, (void)err;
+	return set_file(c->web_tls_cert, sizeof(c->web_tls_cert), value);
+}
+
+static void get_tls_cert(const struct config *c, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", c->web_tls_cert);
+}
+
+static int set_tls_key(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+
+	(void)key, (void)err;
+	return set_file(c->web_tls_key, sizeof(c->web_tls_key), value);
+}
+
+static void get_tls_key(const struct config *c, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", c->web_tls_key);
+}
+
+static int set_token_file(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+
+	(void)key, (void)err;
+	return set_file(c->web_token_file, sizeof(c->web_token_file), value);
+}
+
+static void get_token_file(const struct config *c, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", c->web_token_file);
+}
+
+static int set_no_token(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+
+	(void)key, (void)err;
+	return set_choice(&c->web_no_token, value);
+}
+
+static void get_no_token(const struct config *c, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", c->web_no_token ? "yes" : "no");
+}
+
 /* ---- the table ---- */
 
 const struct config_row config_rows[] = {
@@ -395,6 +461,16 @@ const struct config_row config_rows[] = {
 	{ { "web", "streams", set_streams, "a number of clients from 1 to 400" },
 	  CONFIG_WEB,
 	  get_streams },
+	{ { "web", "tls_cert", set_tls_cert, "an absolute path, or nothing" },
+	  CONFIG_WEB,
+	  get_tls_cert },
+	{ { "web", "tls_key", set_tls_key, "an absolute path, or nothing" },
+	  CONFIG_WEB,
+	  get_tls_key },
+	{ { "web", "token_file", set_token_file, "an absolute path, or nothing" },
+	  CONFIG_WEB,
+	  get_token_file },
+	{ { "web", "insecure_no_token", set_no_token, "yes or no" }, CONFIG_WEB, get_no_token },
 	{ { "services", "*", set_service,
 	    "ports such as tcp/443 or udp/53 tcp/53 or tcp/8000-8010" },
 	  CONFIG_LIVE_KERNEL,

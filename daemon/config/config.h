@@ -42,6 +42,8 @@ struct config {
 	char web_listen[CONFIG_VALUE_MAX]; /* addresses (util/address.h), separated by blanks */
 	char web_hosts[CONFIG_VALUE_MAX];  /* names, separated by blanks */
 	uint32_t web_streams;		   /* clients of /api/stream at once */
+	char web_tls_cert[256], web_tls_key[256], web_token_file[256]; /* "": none named */
+	bool web_no_token; /* also where other machines can reach it */
 };
 
 #define CONFIG_MAX_OVERRIDES 32

@@ -36,6 +36,7 @@ struct endpoint_context {
 	struct catalog *catalog;
 	uint64_t boottime_ns;
 	uint64_t realtime_ns;
+	bool is_stranger; /* who asks has no token where one is needed: an open endpoint says less */
 };
 
 /* A text that an endpoint answers with. */
@@ -63,6 +64,7 @@ struct endpoint {
 	int (*text)(const struct endpoint_context *context, const char *type,
 		    struct endpoint_text *ret_text);
 	bool is_stream; /* in place of both: events without end (stream.c) */
+	bool is_open;	/* answers strangers, too; it has no version then */
 	/*
 	 * Answers stay the same while this does, and may be kept. NULL: never the same.
 	 */

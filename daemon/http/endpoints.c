@@ -59,6 +59,7 @@ const struct endpoint endpoints[] = {
 		.help = "Whether all frames of all attached interfaces are counted and recorded",
 		.parameters = none,
 		.answer = healthz_answer,
+		.is_open = true,
 	},
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
  * GET /healthz: for load balancers, probes and alerts. 200 only while each attached interface is
- * counted and recorded; what is only history is no trouble.
+ * counted and recorded; what is only history is no trouble. Probes seldom have a token, so it is open.
  */
 #include "http/endpoints.h"
 #include "http/feed-json.h"
@@ -44,8 +44,11 @@ static const char *status_of(const struct catalog *catalog, size_t n, int ill)
 	return n ? "ok" : "no interface";
 }
 
-static json_t *healthz_json(const struct catalog *catalog, int link_fd, unsigned int *ret_status)
+/* Strangers learn whether all is well, and not of what. */
+static json_t *healthz_json(const struct endpoint_context *context, int link_fd,
+			    unsigned int *ret_status)
 {
+	const struct catalog *catalog = context->catalog;
 	json_t *checks = json_array(), *json = NULL;
 	int ill = checks ? append_checks(checks, catalog, link_fd) : -1;
 	const char *status;
@@ -53,8 +56,10 @@ static json_t *healthz_json(const struct catalog *catalog, int link_fd, unsigned
 	if (ill >= 0) {
 		status = status_of(catalog, json_array_size(checks), ill);
 		*ret_status = !strcmp(status, "ok") ? 200 : 503;
-		json = json_pack("{s:s, s:O, s:o}", "status", status, "checks", checks, "reason",
-				 reason_json(&catalog->trouble));
+		json = context->is_stranger
+			       ? json_pack("{s:s}", "status", status)
+			       : json_pack("{s:s, s:O, s:o}", "status", status, "checks", checks,
+					   "reason", reason_json(&catalog->trouble));
 	}
 	json_decref(checks);
 	return json;
@@ -74,7 +79,7 @@ unsigned int healthz_answer(const struct endpoint_context *context, const struct
 {
 	int link_fd = link_socket();
 	unsigned int status = 503;
-	json_t *json = healthz_json(context->catalog, link_fd, &status);
+	json_t *json = healthz_json(context, link_fd, &status);
 
 	(void)query;
 	if (link_fd >= 0)

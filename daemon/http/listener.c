@@ -263,6 +263,12 @@ void listeners_notify_ready(const struct listeners *listeners)
 	sd_notifyf(false, "READY=1\nSTATUS=Listening at%s", where);
 }
 
+/** listeners_notify_reload() - tell systemd that we read files anew, or are done with it */
+void listeners_notify_reload(bool begins)
+{
+	sd_notify(false, begins ? "RELOADING=1" : "READY=1");
+}
+
 /** listeners_notify_stopping() - tell systemd that we finish what is open */
 void listeners_notify_stopping(void)
 {

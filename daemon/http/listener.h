@@ -31,6 +31,7 @@ int listeners_own(const struct listeners *listeners, uid_t uid, gid_t gid, struc
 void listeners_close(struct listeners *listeners);
 
 void listeners_notify_ready(const struct listeners *listeners);
+void listeners_notify_reload(bool begins);
 void listeners_notify_stopping(void);
 
 #endif

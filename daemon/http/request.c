@@ -7,6 +7,7 @@
  */
 #include "http/request.h"
 
+#include "http/connections.h"
 #include "http/feed-json.h"
 #include "http/hosts.h"
 #include "http/query.h"
@@ -228,7 +229,7 @@ static const char *choose_type(h2o_req_t *req, const struct endpoint *endpoint)
 }
 
 static void ask(const struct site *site, h2o_req_t *req, const struct endpoint *endpoint,
-		const struct query *query)
+		const struct query *query, bool is_stranger)
 {
 	char canonical[QUERY_CANONICAL_MAX];
 	struct question question = {
@@ -237,7 +238,8 @@ static void ask(const struct site *site, h2o_req_t *req, const struct endpoint *
 			 .query = canonical },
 		.context = { .catalog = site->catalog,
 			     .boottime_ns = clock_boottime_ns(),
-			     .realtime_ns = clock_realtime_ns() },
+			     .realtime_ns = clock_realtime_ns(),
+			     .is_stranger = is_stranger },
 		.query = query,
 	};
 	struct answer *kept = NULL;
@@ -259,7 +261,7 @@ static void ask(const struct site *site, h2o_req_t *req, const struct endpoint *
 }
 
 static void parse_and_ask(const struct site *site, h2o_req_t *req, const struct endpoint *endpoint,
-			  h2o_iovec_t text)
+			  h2o_iovec_t text, bool is_stranger)
 {
 	struct query_text query;
 	struct error err;
@@ -269,16 +271,27 @@ static void parse_and_ask(const struct site *site, h2o_req_t *req, const struct 
 	if (r)
 		respond_problem(req, r == -E2BIG ? 414 : 400, err.text);
 	else
-		ask(site, req, endpoint, &query.query);
+		ask(site, req, endpoint, &query.query, is_stranger);
 }
 
 /* ---- files ---- */
+
+/* Of many ranges that overlap a small request would make an answer without end; all of the file is one, too. */
+static void ignore_many_ranges(h2o_req_t *req)
+{
+	ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_RANGE, -1);
+
+	if (at >= 0 &&
+	    memchr(req->headers.entries[at].value.base, ',', req->headers.entries[at].value.len))
+		h2o_delete_header(&req->headers, at);
+}
 
 /* Browsers ask anew whether a file is still the same: the next version of the page has these names. */
 static void send_file(h2o_req_t *req, h2o_handler_t *file)
 {
 	h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, NULL,
 		       H2O_STRLIT("no-cache"));
+	ignore_many_ranges(req);
 	if (file->on_req(file, req))
 		respond_problem(req, 404, "the file is gone");
 }
@@ -308,19 +321,48 @@ static void not_found(const struct site *site, h2o_req_t *req, h2o_iovec_t path)
 		respond_problem(req, 404, paths.text);
 }
 
-static void route(const struct site *site, h2o_req_t *req, const struct target *target)
+/* The page leads to its login, and what it was asked with goes along. */
+static void lead_to_login(h2o_req_t *req, h2o_iovec_t query)
+{
+	h2o_iovec_t mark = h2o_iovec_init("?", query.len ? 1 : 0);
+
+	respond_elsewhere(
+		req,
+		h2o_concat(&req->pool, h2o_iovec_init(H2O_STRLIT(LOGIN_PAGE)), mark, query).base);
+}
+
+static bool is_page(const struct target *target)
+{
+	return h2o_memis(target->path.base, target->path.len, H2O_STRLIT("/"));
+}
+
+static void route(const struct site *site, h2o_req_t *req, const struct target *target,
+		  bool is_stranger)
 {
 	const struct endpoint *endpoint = find_endpoint(target->path);
 	h2o_handler_t *file = assets_find(&site->assets, target->path.base, target->path.len);
 
-	if (!endpoint && !file)
+	if (is_stranger && !file && (!endpoint || !endpoint->is_open))
+		access_demand(req);
+	else if (!endpoint && !file)
 		not_found(site, req, target->path);
 	else if (!request_has_method(req, "GET") && !request_has_method(req, "HEAD"))
-		respond_not_allowed(req);
+		respond_not_allowed(req, "GET, HEAD",
+				    "this server only tells: its methods are GET and HEAD");
 	else if (endpoint)
-		parse_and_ask(site, req, endpoint, target->query);
+		parse_and_ask(site, req, endpoint, target->query, is_stranger);
+	else if (is_stranger && is_page(target))
+		lead_to_login(req, target->query);
 	else
 		send_file(req, file);
+}
+
+static void let_in(const struct site *site, h2o_req_t *req, const struct target *target)
+{
+	enum access_verdict verdict = access_judge(site->access, req, target->path);
+
+	if (verdict != ACCESS_ANSWERED)
+		route(site, req, target, verdict == ACCESS_STRANGER);
 }
 
 /**
@@ -333,6 +375,7 @@ void request_handle(const struct site *site, h2o_req_t *req)
 	const char *doubled = doubled_field(req);
 	struct target target;
 
+	connection_is_active(connection_of(req));
 	if (doubled)
 		refuse_doubled(req, doubled);
 	else if (!split_target(site, req, &target))
@@ -345,5 +388,5 @@ void request_handle(const struct site *site, h2o_req_t *req)
 				"this server answers to addresses, localhost and the machine's "
 				"name; its option --allow-host and its key allow_hosts add names");
 	else
-		route(site, req, &target);
+		let_in(site, req, &target);
 }

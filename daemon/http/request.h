@@ -2,6 +2,7 @@
 #ifndef SAMPLER_HTTP_REQUEST_H
 #define SAMPLER_HTTP_REQUEST_H
 
+#include "http/access.h"
 #include "http/answers.h"
 #include "http/assets.h"
 #include "http/endpoint.h"
@@ -13,6 +14,7 @@ struct site {
 	struct catalog *catalog;
 	struct answers *answers;
 	struct streams *streams;
+	struct access *access;
 	struct assets assets; /* empty: there is no page */
 	const char *const *hosts;
 	size_t n_hosts;

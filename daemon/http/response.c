@@ -32,7 +32,7 @@ static const struct header {
 	HEADER("x-content-type-options", "nosniff"),
 	HEADER("referrer-policy", "no-referrer"),
 	HEADER("content-security-policy", "default-src 'self'; frame-ancestors 'none'; "
-					  "base-uri 'none'; form-action 'none'"),
+					  "base-uri 'none'; form-action 'self'"),
 	HEADER("cross-origin-resource-policy", "same-origin"),
 };
 
@@ -86,18 +86,50 @@ void respond_problem(h2o_req_t *req, unsigned int status, const char *detail)
 	h2o_send_inline(req, body.base, body.len);
 }
 
-/** respond_not_allowed() - the answer to methods other than GET and HEAD */
-void respond_not_allowed(h2o_req_t *req)
+/**
+ * respond_not_allowed() - the answer to other methods than a path has
+ * @req: the request; answered afterwards
+ * @methods: those that it has, constant
+ * @detail: the same for a person
+ */
+void respond_not_allowed(h2o_req_t *req, const char *methods, const char *detail)
 {
-	h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("allow"), 1, NULL,
-			      H2O_STRLIT("GET, HEAD"));
-	respond_problem(req, 405, "this server only tells: its methods are GET and HEAD");
+	h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("allow"), 1, NULL, methods,
+			      strlen(methods));
+	respond_problem(req, 405, detail);
+}
+
+/**
+ * respond_challenge() - say how one is let in, with the problem that follows (RFC 9110, section 11.6.1)
+ * @req: the request
+ * @challenge: constant
+ */
+void respond_challenge(h2o_req_t *req, const char *challenge)
+{
+	h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("www-authenticate"), 1,
+			      NULL, challenge, strlen(challenge));
+}
+
+/**
+ * respond_elsewhere() - have the client get something else instead
+ * @req: the request; answered afterwards
+ * @where: a relative reference, constant, or in the request's memory
+ */
+void respond_elsewhere(h2o_req_t *req, const char *where)
+{
+	h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("location"), 1, NULL, where,
+			      strlen(where));
+	req->res.status = 303;
+	req->res.reason = problem_title(303);
+	req->res.content_length = 0;
+	forbid_storing(req);
+	h2o_send_inline(req, H2O_STRLIT(""));
 }
 
 /**
  * respond_retry_after() - say when to come again, with the problem that follows
  * @req: the request
- * @seconds: a number, constant
+ * @seconds: a number, constant, or in the request's memory
  */
 void respond_retry_after(h2o_req_t *req, const char *seconds)
 {

@@ -12,7 +12,9 @@
 void response_register_filter(h2o_pathconf_t *path);
 
 void respond_problem(h2o_req_t *req, unsigned int status, const char *detail);
-void respond_not_allowed(h2o_req_t *req);
+void respond_not_allowed(h2o_req_t *req, const char *methods, const char *detail);
+void respond_challenge(h2o_req_t *req, const char *challenge);
+void respond_elsewhere(h2o_req_t *req, const char *where);
 void respond_retry_after(h2o_req_t *req, const char *seconds);
 void respond_begin_stream(h2o_req_t *req, const char *type);
 void respond_answer(h2o_req_t *req, unsigned int status, struct answer *answer,

@@ -2,8 +2,8 @@
 /*
  * The server: one thread, h2o's event loop, HTTP/1.1.
  *
- * Everything that a client can make grow has a bound: connections (further ones wait in the kernel's
- * queue), the time that a request may take to arrive or an answer to leave, the size of both. HTTP/2
+ * Everything that a client can make grow has a bound: connections (those that have been silent for longest
+ * make room for further ones, which wait in the kernel's queue meanwhile), the time that a request may take to arrive or an answer to leave, the size of both. HTTP/2
  * is off, this h2o is not safe against rapid reset.
  *
  * A stop lets open requests finish: nothing new is accepted, connections without a request are
@@ -16,6 +16,7 @@
  */
 #include "http/server.h"
 
+#include "http/access.h"
 #include "http/connections.h"
 #include "http/listener.h"
 #include "http/request.h"
@@ -36,7 +37,6 @@
 #define MAX_CONNECTIONS	   512
 #define ACCEPTS_AT_ONCE	   16
 #define ACCEPT_PAUSE_NS	   (100 * NSEC_PER_MSEC) /* without a descriptor or memory for one more */
-#define SEND_BUFFER	   (128 << 10)		 /* of a connection, in the kernel */
 #define REQUEST_TIMEOUT_MS 10000		 /* for a request to arrive, also its first byte */
 #define MAX_BODY	   1024
 #define COMPLAINT_NS	   (60 * NSEC_PER_SEC) /* between two warnings; others are for --verbose */
@@ -45,7 +45,8 @@
 #define STOP_QUIET_TICKS   1		/* for a request on a connection that has had none */
 #define STOP_TICKS	   5
 #define WAIT_FOREVER	   INT32_MAX
-#define OTHER_DESCRIPTORS  (2 * CATALOG_MAX_FEEDS + 64) /* feeds have two each */
+#define OTHER_DESCRIPTORS  (2 * CATALOG_MAX_FEEDS + 64)		     /* feeds have two each */
+#define DESCRIPTORS	   (2 * MAX_CONNECTIONS + OTHER_DESCRIPTORS) /* a connection may have a file */
 #define NEVER		   UINT64_MAX
 
 struct handler {
@@ -53,21 +54,27 @@ struct handler {
 	struct server *server;
 };
 
+struct listening {
+	struct server *server;
+	h2o_socket_t *socket;
+	bool is_unix;
+};
+
 struct server {
 	h2o_globalconf_t config;
 	h2o_context_t context;
-	h2o_accept_ctx_t accept;
+	struct connections connections;
+	struct secrets *secrets;
 	struct site site;
 	char hostname[HOST_NAME_MAX + 1];
 	const char **hosts;
 
 	size_t n_listeners;
-	h2o_socket_t *listener[LISTENER_MAX];
+	struct listening listener[LISTENER_MAX];
 	bool accepting;
 	uint64_t accept_at_ns;	 /* after a pause; NEVER: there is none */
 	uint64_t complain_at_ns; /* not before */
 
-	size_t n_connections, max_connections;
 	size_t bytes_leaving;  /* site's */
 	uint64_t tick_at_ns;   /* NEVER: there are no connections */
 	int64_t wall_ahead_ns; /* of CLOCK_BOOTTIME */
@@ -84,47 +91,34 @@ static void on_acceptable(h2o_socket_t *listener, const char *err);
 static void accept_resume(struct server *server)
 {
 	if (server->accepting || server->stopping ||
-	    server->n_connections >= server->max_connections)
+	    server->connections.n >= server->connections.max)
 		return;
 	server->accept_at_ns = NEVER;
 	for (size_t i = 0; i < server->n_listeners; i++)
-		h2o_socket_read_start(server->listener[i], on_acceptable);
+		h2o_socket_read_start(server->listener[i].socket, on_acceptable);
 	server->accepting = true;
 }
 
 static void accept_hold(struct server *server)
 {
 	for (size_t i = 0; server->accepting && i < server->n_listeners; i++)
-		h2o_socket_read_stop(server->listener[i]);
+		h2o_socket_read_stop(server->listener[i].socket);
 	server->accepting = false;
 }
 
 static void on_connection_close(void *user)
 {
-	struct server *server = user;
-
-	server->n_connections--;
-	if (server->accept_at_ns == NEVER)
-		accept_resume(server);
+	accept_resume(user);
 }
 
-/* What a slow client has not read yet waits with us, where it has a bound, and not in the kernel. */
-static void bound_send_buffer(h2o_socket_t *connection)
+static void take_connection(const struct listening *listening, h2o_socket_t *socket)
 {
-	int size = SEND_BUFFER;
+	struct server *server = listening->server;
 
-	(void)setsockopt(h2o_socket_get_fd(connection), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-}
-
-static void take_connection(struct server *server, h2o_socket_t *connection)
-{
-	bound_send_buffer(connection);
-	connection->on_close.cb = on_connection_close;
-	connection->on_close.data = server;
-	server->n_connections++;
 	if (server->tick_at_ns == NEVER)
 		server->tick_at_ns = clock_boottime_ns() + TICK_NS;
-	h2o_accept(&server->accept, connection);
+	connections_take(&server->connections, socket, listening->is_unix,
+			 listening->is_unix ? NULL : server->secrets->tls);
 }
 
 static void complain(struct server *server, const char *why)
@@ -138,35 +132,39 @@ static void complain(struct server *server, const char *why)
 		server->complain_at_ns = now_ns + COMPLAINT_NS;
 }
 
-/* Retrying at once would spin: the connection that cannot be accepted stays at the queue's head. */
-static void on_accept_failure(struct server *server)
+/*
+ * Retrying at once would spin: the connection that cannot be accepted stays at the queue's head. The next attempt is when
+ * one closes, or after a pause.
+ */
+static void make_room(struct server *server, const char *why)
 {
-	if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
-		return;
-	complain(server, strerror(errno));
+	complain(server, why);
+	connections_make_room(&server->connections, ACCEPTS_AT_ONCE);
 	accept_hold(server);
 	server->accept_at_ns = clock_boottime_ns() + ACCEPT_PAUSE_NS;
 }
 
 static void on_acceptable(h2o_socket_t *listener, const char *err)
 {
-	struct server *server = listener->data;
+	const struct listening *listening = listener->data;
+	struct server *server = listening->server;
 
 	for (int n = 0; !err && n < ACCEPTS_AT_ONCE; n++) {
 		h2o_socket_t *connection;
 
-		if (server->n_connections >= server->max_connections) {
-			complain(server, "as many are open as are allowed");
-			accept_hold(server); /* until one closes */
+		if (server->connections.n >= server->connections.max) {
+			make_room(server, "as many are open as are allowed");
 			return;
 		}
 		errno = 0;
 		connection = h2o_evloop_socket_accept(listener);
 		if (!connection) {
-			on_accept_failure(server);
+			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+			    errno == ENOMEM)
+				make_room(server, strerror(errno));
 			return;
 		}
-		take_connection(server, connection);
+		take_connection(listening, connection);
 	}
 }
 
@@ -174,8 +172,11 @@ static void on_acceptable(h2o_socket_t *listener, const char *err)
 
 static void tick(struct server *server)
 {
+	bool ends = server->stopping && ++server->stop_ticks >= STOP_QUIET_TICKS;
+
 	connections_end_stuck(&server->context);
-	if (server->stopping && ++server->stop_ticks >= STOP_QUIET_TICKS)
+	connections_end_handshakes(&server->connections, !ends);
+	if (ends)
 		connections_end_idle(&server->context, true);
 	if (server->stop_ticks == STOP_TICKS)
 		connections_end_all(&server->context);
@@ -210,7 +211,7 @@ static void look_at_clocks(struct server *server)
 	if (now_ns < server->tick_at_ns)
 		return;
 	tick(server);
-	server->tick_at_ns = server->n_connections ? now_ns + TICK_NS : NEVER;
+	server->tick_at_ns = server->connections.n ? now_ns + TICK_NS : NEVER;
 }
 
 static int32_t wait_ms(const struct server *server)
@@ -230,7 +231,7 @@ static void stop(struct server *server)
 {
 	if (server->stopping)
 		return;
-	log_info("stopping: %zu connections are open", server->n_connections);
+	log_info("stopping: %zu connections are open", server->connections.n);
 	listeners_notify_stopping();
 	accept_hold(server);
 	server->accept_at_ns = NEVER;
@@ -242,6 +243,13 @@ static void stop(struct server *server)
 	server->tick_at_ns = clock_boottime_ns() + TICK_NS;
 }
 
+static void reload(struct server *server)
+{
+	listeners_notify_reload(true);
+	secrets_reload(server->secrets);
+	listeners_notify_reload(false);
+}
+
 static void on_signal(h2o_socket_t *signals, const char *err)
 {
 	struct signalfd_siginfo info;
@@ -249,7 +257,7 @@ static void on_signal(h2o_socket_t *signals, const char *err)
 	if (err || read(h2o_socket_get_fd(signals), &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP)
-		log_notice("the configuration is read at the start only: restart to apply changes");
+		reload(signals->data);
 	else
 		stop(signals->data);
 }
@@ -316,7 +324,7 @@ static void configure(struct server *server, const struct server_options *option
 /* As many descriptors as we may have, up to what we ever need. */
 static rlim_t descriptor_limit(void)
 {
-	const rlim_t wanted = MAX_CONNECTIONS + OTHER_DESCRIPTORS;
+	const rlim_t wanted = DESCRIPTORS;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
@@ -328,14 +336,14 @@ static rlim_t descriptor_limit(void)
 	return limit.rlim_cur;
 }
 
-/* Where there are too few, half of them is for pins, histories and files. */
+/* Where there are too few, a third of them is for pins and histories. */
 static size_t connection_limit(void)
 {
 	rlim_t limit = descriptor_limit();
 
-	if (limit >= MAX_CONNECTIONS + OTHER_DESCRIPTORS)
+	if (limit >= DESCRIPTORS)
 		return MAX_CONNECTIONS;
-	return limit / 2 ?: 1;
+	return limit / 3 ?: 1;
 }
 
 static void start(struct server *server)
@@ -343,11 +351,10 @@ static void start(struct server *server)
 	h2o_loop_t *loop = h2o_evloop_create();
 
 	h2o_context_init(&server->context, loop, &server->config);
-	server->accept =
-		(h2o_accept_ctx_t){ .ctx = &server->context, .hosts = server->config.hosts };
+	connections_init(&server->connections, &server->context, connection_limit(),
+			 on_connection_close, server);
 	server->accept_at_ns = server->tick_at_ns = NEVER;
 	server->wall_ahead_ns = wall_ahead_ns();
-	server->max_connections = connection_limit();
 }
 
 static int watch_signals(struct server *server, struct error *err)
@@ -371,17 +378,27 @@ static int watch_signals(struct server *server, struct error *err)
 	return 0;
 }
 
+static bool is_unix(int fd)
+{
+	struct address address = { .len = sizeof(address.storage) };
+
+	return !getsockname(fd, &address.sa, &address.len) && address.sa.sa_family == AF_UNIX;
+}
+
 static int watch_listeners(struct server *server, const struct server_options *options,
 			   struct error *err)
 {
 	for (size_t i = 0; i < options->n_listener_fds && i < LISTENER_MAX; i++) {
 		int fd = fcntl(options->listener_fds[i], F_DUPFD_CLOEXEC, 0);
+		struct listening *listening = &server->listener[i];
 
 		if (fd < 0)
 			return error_set(err, -errno, "a listening socket: %s", strerror(errno));
-		server->listener[i] = h2o_evloop_socket_create(server->context.loop, fd,
-							       H2O_SOCKET_FLAG_DONT_READ);
-		server->listener[i]->data = server;
+		listening->server = server;
+		listening->is_unix = is_unix(fd);
+		listening->socket = h2o_evloop_socket_create(server->context.loop, fd,
+							     H2O_SOCKET_FLAG_DONT_READ);
+		listening->socket->data = listening;
 		server->n_listeners++;
 	}
 	accept_resume(server);
@@ -405,15 +422,18 @@ int server_open(const struct server_options *options, struct server **ret_server
 	int r;
 
 	if (!server || collect_hosts(server, options) || answers_create(&server->site.answers) ||
+	    access_create(&options->secrets->tokens, &server->site.access) ||
 	    streams_create(options->catalog, options->max_streams, &server->site.streams)) {
 		if (server) {
 			answers_free(server->site.answers);
+			access_free(server->site.access);
 			free(server->hosts);
 		}
 		free(server);
 		return error_set(err, -ENOMEM, "no memory");
 	}
 	server->site.catalog = options->catalog;
+	server->secrets = options->secrets;
 	server->site.bytes_leaving = &server->bytes_leaving;
 	configure(server, options);
 	start(server);
@@ -434,7 +454,7 @@ int server_open(const struct server_options *options, struct server **ret_server
  */
 int server_run(struct server *server, struct error *err)
 {
-	while (!server->stopping || (server->n_connections && server->stop_ticks <= STOP_TICKS)) {
+	while (!server->stopping || (server->connections.n && server->stop_ticks <= STOP_TICKS)) {
 		if (h2o_evloop_run(server->context.loop, wait_ms(server)) && errno != EINTR)
 			return error_set(err, -errno, "waiting for events: %s", strerror(errno));
 		h2o_filecache_clear(server->context.filecache);
@@ -448,10 +468,10 @@ void server_close(struct server *server)
 {
 	h2o_loop_t *loop = server->context.loop;
 
-	if (server->n_connections)
+	if (server->connections.n)
 		return; /* h2o cannot let go of them: the end of the process has to */
 	for (size_t i = 0; i < server->n_listeners; i++)
-		h2o_socket_close(server->listener[i]);
+		h2o_socket_close(server->listener[i].socket);
 	if (server->signals)
 		h2o_socket_close(server->signals);
 	h2o_context_dispose(&server->context);
@@ -459,6 +479,7 @@ void server_close(struct server *server)
 	h2o_evloop_destroy(loop);
 	assets_close(&server->site.assets);
 	answers_free(server->site.answers);
+	access_free(server->site.access);
 	streams_free(server->site.streams);
 	free(server->hosts);
 	free(server);

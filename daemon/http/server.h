@@ -5,6 +5,7 @@
 #ifndef SAMPLER_HTTP_SERVER_H
 #define SAMPLER_HTTP_SERVER_H
 
+#include "http/secrets.h"
 #include "read/catalog.h"
 #include "util/error.h"
 
@@ -18,6 +19,7 @@ struct server_options {
 	size_t n_hosts;
 	size_t max_streams; /* clients of /api/stream at once */
 	struct catalog *catalog;
+	struct secrets *secrets; /* certificate and tokens; a SIGHUP has them read anew */
 };
 
 struct server;

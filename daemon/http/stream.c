@@ -14,6 +14,7 @@
  * One thread. Nothing is made or looked at while there is no client.
  */
 #include "http/stream.h"
+#include "http/connections.h"
 
 #include "http/feed-json.h"
 #include "http/request.h"
@@ -334,10 +335,12 @@ static void begin(struct client *client, const struct stream_id *last)
 
 	respond_begin_stream(req, STREAM_TYPE);
 	h2o_start_response(req, &client->super);
-	if (request_has_method(req, "HEAD"))
+	if (request_has_method(req, "HEAD")) {
 		finish(client);
-	else
+	} else {
+		connection_is_stream(connection_of(req));
 		send_events(client);
+	}
 }
 
 /* Return: 0, -ENOENT where it has none, -EINVAL. */

@@ -124,7 +124,7 @@ def test_options(t):
                 f"--{name} alone is standard output")
     set_to = {"url": "https://a:1/b", "protocol": "https", "bandwidth": "2Mbps", "rate": "0",
               "connections": "20", "threads": "2", "request_size": "3KB", "latency": "4ms",
-              "duration": "5s", "total_size": "6MB", "requests": "7", "verify": "no",
+              "duration": "5s", "total_size": "6MB", "requests": "7", "tls_verify": "no",
               "connect_timeout": "8s", "timeout": "9s",
               "ca_file": "/x.pem", "quiet": "yes", "method": "PUT", "header": "A: b; c", "ramp": "1s",
               "give_up": "2s", "cert_file": "/c.pem", "key_file": "/k.pem", "server_name": "a.b",
@@ -140,8 +140,8 @@ def test_options(t):
             for word in ([pair] if pair.split("=")[0] in optional else pair.split("=", 1))]
     t.equal(values(loadgen("--dry-run", "--quiet", *argv).out), set_to,
             "so does an option with its value as the next word")
-    t.equal(values(loadgen("--print-config", "--url", URL, "--insecure").out)["verify"], "no",
-            "--insecure is --verify no")
+    t.equal(values(loadgen("--print-config", "--url", URL, "--insecure").out)["tls_verify"], "no",
+            "--insecure is --tls-verify no")
 
 
 @scenario("quiet in a file can be undone")
@@ -194,10 +194,10 @@ def test_print(t):
         t.equal((first.status, first.err), (DONE, ""), f"{option}: status 0, no complaint")
     got = values(first.out)
     t.equal({key: got[key] for key in ("url", "protocol", "bandwidth", "connections", "latency",
-                                       "request_size", "duration", "total_size", "verify")},
+                                       "request_size", "duration", "total_size", "tls_verify")},
             {"url": URL, "protocol": "http", "bandwidth": "10Mbps", "connections": "10",
              "latency": "0s", "request_size": "1KB", "duration": "1min", "total_size": "0",
-             "verify": "yes"}, "has the values of the file")
+             "tls_verify": "yes"}, "has the values of the file")
     again = loadgen("--config", write("printed.ini", first.out), "--print-config")
     t.equal(plain(again.out), plain(first.out), "and reads back the same")
     t.match(first.out, rf"(?m)^bandwidth = 10Mbps +; {path}:6$", "a value of the file says where")

@@ -165,7 +165,7 @@ def test_tls(t, lab):
             "7 requests by name")
     for argv, where, why in (((), {}, "http has no certificates"),
                              (("--insecure",), {"scheme": "https", "port": TLS_PORT},
-                              r"verify = no \(--insecure\) trusts any certificate")):
+                              r"tls_verify = no \(--insecure\) trusts any certificate")):
         run = loadgen(lab, "--requests", "3", "--ca-file", f"{CERTS}/ca.pem", *argv, **where)
         t.equal(run.requests(), (3, 0, 0), "a ca_file that is not used is no error")
         t.match(run.result.err, f"warning: ca_file {CERTS}/ca.pem is not used: {why}\n", "but told")

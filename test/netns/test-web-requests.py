@@ -21,7 +21,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
-                               "form-action 'none'",
+                               "form-action 'self'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Server": "sampler",
 }
@@ -243,6 +243,9 @@ def test_files(t, lab):
     t.equal((answer.status, answer.body), (304, b""), "with its ETag: 304, unchanged")
     t.equal(answer.headers["Content-Security-Policy"], HEADERS["Content-Security-Policy"],
             "with the headers of every answer")
+    for ranges, status in (("bytes=0-3", 206), ("bytes=0-3,2-5", 200), ("bytes=0-" + ",0-" * 1000, 200), ("bytes=9999-", 416)):
+        answer = server.get("/", Range=ranges)
+        t.ok(answer.status == status and len(answer.body) <= max(len(INDEX), 200), f"{ranges[:13]}: {status}", answer)
     for path in ("/index.html/", "/.secret.js", "/README", "/x.js~", "/sub.js", "/sub.js/", "/..",
                  "/../state", "/%2e%2e/config", "/..%2f", "/app.js/..", "/etc/passwd", "/a.css%00"):
         check_problem(t, server.get(path), 404, "", f"{path}: none of ours")

@@ -109,9 +109,9 @@ def test_addresses(t, lab):
     server.stop()
     for address in ("0.0.0.0:3000", "[::]:3000", "192.0.2.1:3000", "[::ffff:192.0.2.1]:3000"):
         result = web.run(lab, "--listen", address)
-        t.ok(result.status == USAGE and "put a reverse proxy in front" in result.err,
+        t.ok(result.status == USAGE and "which needs a token: set token_file" in result.err,
              f"{address}: refused", result)
-    server = start(lab, "--force-listen", "--listen", "0.0.0.0:3001")
+    server = start(lab, "--insecure-no-token", "--listen", "0.0.0.0:3001")
     t.match(server.log(), r"warning: 0\.0\.0\.0:3001: other machines can reach this",
             "forced: a warning")
     t.ok("127.0.0.1:3000: other machines" not in server.log(), "only for that one", server.log())
@@ -194,10 +194,8 @@ def test_many(t, lab):
         soft = int(re.search(r"Max open files +(\d+)", file.read())[1])
     t.ok(512 + 2 * 256 < soft < 8192, "it takes as many descriptors as it can need", soft)
     server.stop()
-    server = start(lab)
-    limit = len(os.listdir(f"/proc/{server.pid}/fd")) + 4
-    server.stop()
-    server = start(lab, "-v", wrap=("prlimit", f"--nofile={limit}:{limit}"))
+    hold = 'for n in {20..59}; do eval "exec $n</dev/null"; done; exec "$@"'  # so many are in use from the start
+    server = start(lab, "-v", wrap=("prlimit", "--nofile=64:64", "/bin/bash", "-c", hold, "web"))
     socks = [server.connect() for _ in range(20)]
     server.wait_log("no connection can be accepted for a moment: Too many open files")
     t.ok(True, "no descriptor left: it says so")
@@ -205,6 +203,7 @@ def test_many(t, lab):
     wait_for(lambda: server.log().count("for a moment") >= pauses + 6, "six more attempts")
     took = time.monotonic() - begun  # a busy machine makes it more, nothing makes it less
     t.ok(took > 0.4, "it tries again after a pause, and does not spin", took)
+    t.equal(server.get("/").status, 200, "who asks something is answered: those that are silent make room")
     for sock in socks:
         sock.close()
     t.equal(server.get("/").status, 200, "answers as soon as there are some again")
@@ -244,11 +243,13 @@ def test_stop(t, lab):
         t.ok(True, "nobody listens any more")
 
 
-def inherit(lab, *socks, **more):
-    """A server with sockets from its parent, as systemd passes them."""
+def inherit(lab, *words, **more):
+    """A server with sockets from its parent, as systemd passes them. Strings among @words are options."""
+    socks = [word for word in words if not isinstance(word, str)]
+    argv = [word for word in words if isinstance(word, str)]
     moves = " ".join(f"{3 + n}<&{sock.fileno()}" for n, sock in enumerate(socks))
     shell = f'exec {moves}; export LISTEN_PID=$$ LISTEN_FDS={len(socks)}; exec "$@"'
-    return start(lab, listen=False, wrap=("/bin/bash", "-c", shell, "web"),
+    return start(lab, *argv, listen=False, wrap=("/bin/bash", "-c", shell, "web"),
                  pass_fds=[sock.fileno() for sock in socks], **more)
 
 
@@ -284,9 +285,13 @@ def test_activation(t, lab):
         t.ok(result[0] == USAGE and "no listening stream socket" in result[1], f"{name}: an error",
              result)
     outside = high(socket.create_server(("0.0.0.0", 3004)))
-    server = inherit(lab, outside, address=("127.0.0.1", 3004))
-    t.match(server.log(), "warning: 0.0.0.0:3004: other machines can reach this",
-            "one that others can reach: a warning")
+    result = refused(lab, outside)
+    t.ok(result[0] == USAGE and "listen = 0.0.0.0:3004: other machines can reach that" in result[1],
+         "one that others can reach: an error", result)
+    outside = high(socket.create_server(("0.0.0.0", 3005)))
+    server = inherit(lab, outside, "--insecure-no-token", address=("127.0.0.1", 3005))
+    t.match(server.log(), "warning: 0.0.0.0:3005: other machines can reach this",
+            "one that others can reach, forced: a warning")
 
 
 def refused(lab, sock, *argv):

@@ -91,7 +91,7 @@ static void every_key_is_read_from_the_file(void **state)
 		     "method = PATCH\nheader = A: b\nheader = Host: c\nramp = 1d\n"
 		     "[limits]\nduration = 366d\ntotal_size = 1000000TB\nrequests = 7\n"
 		     "connect_timeout = 100ms\ntimeout = 1h\ngive_up = 1d\n"
-		     "[tls]\nverify = no\nca_file = /a b/c.pem\ncert_file = d.pem\nkey_file = e\n"
+		     "[tls]\ntls_verify = no\nca_file = /a b/c.pem\ncert_file = d.pem\nkey_file = e\n"
 		     "server_name = f.g\nmin_version = 1.3\nsession_reuse = no\n"
 		     "[output]\nquiet = yes\njson = -\nndjson = h\ncsv = i\nhdr = j\n"
 		     "[thresholds]\nmax_p50 = 0\nmax_p99 = 1h\nmax_p99_9 = 3us\nmax_errors = 0%\n"
@@ -135,9 +135,9 @@ static void options_win_over_the_file(void **state)
 	struct config c;
 
 	(void)state;
-	must_resolve(URL "[traffic]\nconnections = 5\nrequest_size = 2KB\n[tls]\nverify = yes\n",
+	must_resolve(URL "[traffic]\nconnections = 5\nrequest_size = 2KB\n[tls]\ntls_verify = yes\n",
 		     ARGS("connections", "6", "request-size", "1KB", "request_size", "3KB",
-			  "connections", "7", "verify", "no", "ca-file", "x.pem"),
+			  "connections", "7", "tls-verify", "no", "ca-file", "x.pem"),
 		     &c);
 	assert_int_equal(c.connections, 7);
 	assert_int_equal(c.request_size, 3000);
@@ -301,8 +301,8 @@ static void the_file_is_told_by_line(void **state)
 		{ "[limits]\nrequests = 1000000000000000001\n", ":2: .*up to 10\\^18" },
 		{ "[limits]\nconnect_timeout = 99ms\n", ":2: .*from 100ms to 1h" },
 		{ "[limits]\ntimeout = 0\n", ":2: timeout = 0: expected .*from 100ms to 1h" },
-		{ "[tls]\nverify = maybe\n", ":2: verify = maybe: expected yes or no" },
-		{ "[tls]\nverify = 1\n", ":2: verify = 1: expected yes or no" },
+		{ "[tls]\ntls_verify = maybe\n", ":2: tls_verify = maybe: expected yes or no" },
+		{ "[tls]\ntls_verify = 1\n", ":2: tls_verify = 1: expected yes or no" },
 		{ "[tls]\nca_file = a;b\n", ":2: ca_file = a;b: expected a path of at most 255" },
 		{ "[output]\nquiet = true\n", ":2: quiet = true: expected yes or no" },
 	};
@@ -433,7 +433,7 @@ static void what_is_printed_reads_back_the_same(void **state)
 {
 	static const char *const cases[][17] = {
 		{ "url", "a" },
-		{ "url", "a:81/x?y", "protocol", "https", "verify", "no", "quiet", "yes" },
+		{ "url", "a:81/x?y", "protocol", "https", "tls_verify", "no", "quiet", "yes" },
 		{ "url", "http://[fe80::1%25eth0]:81/", "bandwidth", "0" },
 		{ "url", "a", "rate", "0.000001" },
 		{ "url", "a", "rate", "9999999.999999" },
