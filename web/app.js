@@ -283,7 +283,7 @@ class Page {
 
 		document.title = `${one?.label ?? (reference || "all interfaces")} – sampler`;
 		if (list)
-			showSwitch(byId("interface"), list, reference);
+			showSwitch(byId("interface"), list, one?.reference ?? reference);
 		showHeader(list ?? [], one);
 		this.showStatus();
 		this.showTools();
@@ -300,6 +300,7 @@ class Page {
 		showCounters(byId("counters"), figures?.realtime.rx ?? null);
 		showInterfaces(byId("interfaces"), this.knowledge.shown);
 		byId("sent").hidden = this.directions.length === 1;
+		byId("data").classList.toggle("both", this.directions.length > 1);
 		this.showCharts();
 		byId("data").classList.toggle("several", one === null);
 		byId("one").hidden = one === null;

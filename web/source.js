@@ -168,6 +168,14 @@ export class Source {
 		this.changed();
 	}
 
+	/* Which directions are counted is known with the first figures only, and the charts do not wait for those. */
+	hasOtherColumns() {
+		return this.targets.some((target) => {
+			const asked = this.recordings.get(target.reference)?.asked;
+			return asked && asked.columns.join() !== this.columnsFor(target).join();
+		});
+	}
+
 	// ---- a session ----
 
 	/**
@@ -212,6 +220,8 @@ export class Source {
 		const realtime = await this.askFigures(signal);
 		if (!resumes && this.one) // else what was missed comes first
 			this.recordings.get(this.asked)?.add(realtime, Source.intervalOf(this.one));
+		if (!resumes && this.hasOtherColumns())
+			await this.askHistories(view(), signal);
 		this.kindRead = kind;
 		await stream;
 		answered();

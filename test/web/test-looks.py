@@ -24,7 +24,7 @@ axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22
 """
 # What holds text and has less room than that needs.
 CUT_OFF = """
-[...document.querySelectorAll('button, .chip, .figures dd, .figures dt, .totals dd, .legend data, h1, h2, h3, '
+[...document.querySelectorAll('button, .chip, .figures dd, .figures dt, .totals dd, .legend data, .legend .name, h1, h2, h3, '
     + '.head span, #sizes th, #sizes td:not(.bars), .caption, #status')].filter((element) =>
     element.offsetParent && !element.classList.contains('unseen')
     && element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).display !== 'inline'

@@ -244,6 +244,7 @@ test("what is sent has series of its own, that go downwards", () => {
 
 	assert.deepEqual(services.series.map(({ id, sign }) => [id, sign]),
 		[["rx.http", 1], ["rx.other", 1], ["tx.http", -1], ["tx.other", -1]]);
+	assert.deepEqual(services.series.map(({ label }) => label), ["http ↓", "other ↓", "http ↑", "other ↑"]);
 	assert.deepEqual(services.series[2].plus, ["tx.services.http.packets_per_s"]);
 });
 
