@@ -12,7 +12,7 @@ import { csvOf } from "./csv.js";
 import { byId, setText } from "./dom.js";
 import { copy, download } from "./export.js";
 import { showFigures, showSparks } from "./figures.js";
-import { time, zone } from "./format.js";
+import { bits, time, zone } from "./format.js";
 import { showHeader } from "./header.js";
 import { showHistogram, sizesOf } from "./histogram.js";
 import { counting, selected, showRecorded, showSwitch } from "./interfaces.js";
@@ -59,13 +59,13 @@ class Page {
 		return this.source.figures?.realtime.tx ? ["rx", "tx"] : ["rx"];
 	}
 
-	panelsFor(target) {
-		return panelsOf(target.data.services ?? [], this.view.unit, this.directions);
+	panelsFor(target, unit) {
+		return panelsOf(target.data.services ?? [], unit, this.directions);
 	}
 
 	columnsFor(target) {
 		return this.source.one
-			? columnsOf(this.panelsFor(target), this.directions)
+			? columnsOf(this.panelsFor(target, this.view.unit), this.directions)
 			: columnsOfAll(this.view.unit, this.directions);
 	}
 
@@ -281,7 +281,7 @@ class Page {
 	show() {
 		const { list, reference, one } = this.source;
 
-		document.title = `${one?.label ?? (reference || "all interfaces")} – sampler`;
+		document.title = `${this.rate}${one?.label ?? (reference || "all interfaces")} – sampler`;
 		if (list)
 			showSwitch(byId("interface"), list, one?.reference ?? reference);
 		showHeader(list ?? [], one);
@@ -305,6 +305,14 @@ class Page {
 		byId("data").classList.toggle("several", one === null);
 		byId("one").hidden = one === null;
 		byId("all").hidden = one !== null || !this.source.targets.length;
+	}
+
+	/* For a tab that is not in front; what is old is not told there. */
+	get rate() {
+		const { figures, trouble } = this.source;
+
+		return figures && !trouble && !figures.realtime.stale && figures.realtime.interval_ms !== null
+			? `${bits(figures.realtime.bandwidth_bps)} · ` : "";
 	}
 
 	showStatus() {
@@ -342,17 +350,19 @@ class Page {
 			? `${time(from * 1000)} to ${time(to * 1000)}` : "");
 	}
 
+	/* Charts stay in the unit that they are in until there is something to show in another. */
 	showCharts() {
 		const { one, targets, recordings } = this.source;
 		const { range, directions } = this;
+		const unit = recordings.values().next().value?.asked?.unit ?? this.view.unit;
 		const { table, marks } = this.recording ?? { table: NOTHING, marks: [] };
 
 		showSparks(one && table.length ? table : null, range);
 		if (!one) {
-			this.overview.show(targets, recordings, { unit: this.view.unit, directions, range });
+			this.overview.show(targets, recordings, { unit, directions, range });
 			return;
 		}
-		for (const panel of this.panelsFor(one)) {
+		for (const panel of this.panelsFor(one, unit)) {
 			const prefix = `${panel.id}.`;
 			const hidden = this.view.hidden.filter((name) => name.startsWith(prefix))
 				.map((name) => name.slice(prefix.length));

@@ -43,6 +43,7 @@ export class Recording {
 	/**
 	 * @param {object} what
 	 * @param {string[]} what.columns
+	 * @param {"bits"|"packets"} what.unit that they are in
 	 * @param {number} what.seconds before now
 	 * @param {{from: number, to: number}|null} what.fixed a stretch of time instead
 	 * @param {number} interval of the sampler, in seconds

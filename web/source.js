@@ -138,7 +138,8 @@ export class Source {
 	async askHistory(target, view, signal) {
 		const recording = this.recordings.get(target.reference) ?? new Recording(target.reference);
 		const what = {
-			columns: this.columnsFor(target), seconds: RANGES.get(view.range), fixed: view.fixed,
+			columns: this.columnsFor(target), unit: view.unit,
+			seconds: RANGES.get(view.range), fixed: view.fixed,
 		};
 
 		this.recordings.set(target.reference, recording);

@@ -81,7 +81,8 @@ def test_values(t, lab):
 @scenario("ranges, unit, legend, address", 90)
 def test_view(t, lab):
     (link,), (recorder,), _ = begin(lab, "v0")
-    link.send(MIX * 50)
+    traffic = laboratory.Traffic(link, MIX, rate=500)
+    recorder.wait_record()
     recorder.wait_record()
     with Browser() as browser:
         open_page(browser)
@@ -99,6 +100,7 @@ def test_view(t, lab):
         t.equal(browser.evaluate(HASH), "#unit=packets", "u: packets")
         browser.wait("document.querySelector('#services .axis').textContent === 'packets/s'", "its axis")
         browser.click("[data-unit=bits]")
+        browser.wait("document.querySelector('#services .axis').textContent === 'bit/s'", "its axis")
         t.equal(browser.evaluate(HASH), "", "a click: bits again")
 
         legend = LEGEND % "services"
@@ -116,6 +118,7 @@ def test_view(t, lab):
         browser.wait(f"({legend}).length === 3", "its legend")
         t.equal([shown for _, _, shown in browser.evaluate(legend)], [True, False, True],
                 "a page that is loaded again is as it was")
+        traffic.stop()
         check_peace(t, browser)
 
 
