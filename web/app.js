@@ -29,6 +29,7 @@ import { hashOf, otherRange, RANGES, toggled, viewOf, windowOf } from "./view.js
 
 const PANELS = ["services", "protocols", "flags"];
 const NOTE_MS = 4000;
+const PICTURE_MS = 200; // from one to the next
 const NOTHING = new Table([]);
 
 /* The time that all figures are of; "" where totals and rates are of different samples. */
@@ -43,6 +44,7 @@ class Page {
 		this.view = viewOf(location.hash);
 		this.paused = false;
 		this.pointed = null;
+		this.shownAt = -Infinity;
 		this.reading = new AbortController();
 		this.source = new Source(() => this.soon(), (target) => this.columnsFor(target));
 		this.source.choose(this.view.reference);
@@ -259,15 +261,16 @@ class Page {
 		this.show();
 	}
 
-	/* Once for all that is new by the next picture. */
+	/* Once for all that is new by the next picture, of which a sampler that is quick does not need all. */
 	soon() {
 		if (this.waiting)
 			return;
 		this.waiting = true;
-		requestAnimationFrame(() => {
+		setTimeout(() => requestAnimationFrame(() => {
 			this.waiting = false;
+			this.shownAt = performance.now();
 			this.show();
-		});
+		}), Math.max(0, this.shownAt + PICTURE_MS - performance.now()));
 	}
 
 	// ---- what is shown ----

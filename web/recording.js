@@ -9,6 +9,7 @@ import { valueAt } from "./metrics.js";
 import { Table } from "./series.js";
 
 const COARSE = 1.5; // a row of more intervals than this is none of a sample
+const MAX_ROWS = 4600; // some more than the API gives at once: a quick sampler makes no endless table of a long range
 const RECENT = 64; // samples that are kept for a table that is still to come
 const SHORTEST_REST_MS = 2000; // between two questions for newer rows
 const LONGEST_REST_MS = 30000;
@@ -38,6 +39,11 @@ export class Recording {
 	isFine(interval) {
 		return this.asked !== null && !this.asked.fixed &&
 			(!this.table.span || this.table.span <= COARSE * interval);
+	}
+
+	/** @returns {boolean} whether it is time for longer rows, of which the API knows how long */
+	get isFull() {
+		return this.table.length > MAX_ROWS;
 	}
 
 	/**

@@ -248,6 +248,8 @@ export class Source {
 				throw new Changed();
 			for (const target of this.targets)
 				await this.recordings.get(target.reference)?.extend(Source.intervalOf(target), signal);
+			if ([...this.recordings.values()].some(({ isFull }) => isFull))
+				await this.askHistories(view(), signal);
 			this.changed();
 		}
 	}

@@ -128,6 +128,8 @@ def test_busy(t, lab):
         browser.key("?", shift=True)
         take(t, browser, "help")
         browser.key("Escape")
+        browser.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = false; })")
+        browser.evaluate("document.querySelectorAll('.as-table').forEach((button) => button.click())")
         browser.size(360, 740, mobile=True)
         take(t, browser, "phone-dark")
         fits(t, browser, "360 px")

@@ -244,6 +244,22 @@ def test_interval(t, lab):
              "in one line that is broken only where records are missing", times)
 
 
+@scenario("ten samples a second", 60)
+def test_quick(t, lab):
+    begin(lab, "v0", interval="100ms")
+    with Browser() as browser:
+        open_page(browser, "#range=1m")
+        browser.evaluate(OPEN_TABLE)
+        browser.wait(f"({SERVICES}).length > 40", "rows")
+        rows = [row[0] for row in browser.evaluate(SERVICES)][10:]
+        taken = [record["realtime_ns"] // 1000000 for record in lab.history("v0")]
+        between = [time for time in taken if rows[0] <= time <= rows[-1]]
+        t.ok(abs(len(rows) - len(between)) <= 1, "each is a row", (rows, between))
+        browser.listen(2)
+        t.equal(browser.evaluate(STATUS), "Live", "and it stays live")
+        check_peace(t, browser)
+
+
 @scenario("several interfaces", 90)
 def test_switch(t, lab):
     links, _, server = begin(lab, "v0", "v1")
