@@ -150,6 +150,8 @@ def test_nothing(t, lab):
 @scenario("a history without an interface", 60)
 def test_history_only(t, lab):
     (link,), (recorder,), server = begin(lab, "v0")
+    recorder.wait_record()
+    recorder.wait_record()
     link.send(MIX)
     recorder.wait_record()
     recorder.wait_record()
