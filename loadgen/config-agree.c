@@ -23,7 +23,17 @@ static const char *describe(const struct config *c, enum config_key key, char *b
 	return buf;
 }
 
-static int disagree(const struct config *c, enum config_key a, enum config_key b, const char *why,
+/**
+ * config_disagree() - say that two keys do not go together
+ * @c: with both
+ * @a: one of them
+ * @b: the other
+ * @why: and what would do
+ * @err: filled
+ *
+ * Return: -EINVAL.
+ */
+int config_disagree(const struct config *c, enum config_key a, enum config_key b, const char *why,
 		    struct error *err)
 {
 	char text_a[256], text_b[256];
@@ -32,19 +42,22 @@ static int disagree(const struct config *c, enum config_key a, enum config_key b
 			 describe(c, b, text_b, sizeof(text_b)), why);
 }
 
-static int wrong(const struct config *c, enum config_key key, const char *why, struct error *err)
+/** config_wrong() - say that a key's value cannot be. Return: -EINVAL */
+int config_wrong(const struct config *c, enum config_key key, const char *why, struct error *err)
 {
 	char text[256];
 
 	return error_set(err, -EINVAL, "%s: %s", describe(c, key, text, sizeof(text)), why);
 }
 
-static bool is_default(const struct config *c, enum config_key key)
+/** config_is_default() - Return: whether nobody has said a key's value */
+bool config_is_default(const struct config *c, enum config_key key)
 {
 	return c->origin[key].from == FROM_DEFAULT;
 }
 
-static void follows(struct config *c, enum config_key key, enum config_key from)
+/** config_follows() - note that a key has its value from another one */
+void config_follows(struct config *c, enum config_key key, enum config_key from)
 {
 	c->origin[key] = (struct config_origin){ .from = FROM_KEY, .key = from };
 }
@@ -55,13 +68,24 @@ static bool wins(const struct config *c, enum config_key key, enum config_key ov
 	return c->origin[key].from == FROM_OPTION && c->origin[over].from == FROM_FILE;
 }
 
+/* Bytes of a URL's scheme, "://" included; a path can have a "://" as well. */
+static size_t scheme_length(const char *url)
+{
+	static const char *const schemes[] = { "http://", "https://" };
+
+	for (size_t i = 0; i < array_size(schemes); i++) {
+		if (!strncasecmp(url, schemes[i], strlen(schemes[i])))
+			return strlen(schemes[i]);
+	}
+	return 0;
+}
+
 static void set_scheme(struct config *c)
 {
 	char text[sizeof(c->url_text) + sizeof("https://")];
-	const char *rest = strstr(c->url_text, "://");
 
 	snprintf(text, sizeof(text), "%s://%s", c->tls ? "https" : "http",
-		 rest ? rest + strlen("://") : c->url_text);
+		 c->url_text + scheme_length(c->url_text));
 	strcpy(c->url_text, text); /* MAX_URL leaves room */
 }
 
@@ -69,20 +93,21 @@ static void set_scheme(struct config *c)
 static int settle_scheme(struct config *c, struct error *err)
 {
 	if (wins(c, KEY_URL, KEY_PROTOCOL)) {
-		follows(c, KEY_PROTOCOL, KEY_URL);
+		config_follows(c, KEY_PROTOCOL, KEY_URL);
 		return 0;
 	}
 	if (!wins(c, KEY_PROTOCOL, KEY_URL))
-		return disagree(c, KEY_PROTOCOL, KEY_URL, "drop one, or make them agree", err);
+		return config_disagree(c, KEY_PROTOCOL, KEY_URL, "drop one, or make them agree",
+				       err);
 	set_scheme(c);
-	follows(c, KEY_URL, KEY_PROTOCOL);
+	config_follows(c, KEY_URL, KEY_PROTOCOL);
 	return url_parse(c->url_text, c->tls, &c->url, err);
 }
 
 /* The URL's scheme is the protocol where nobody named one, and the other way round. */
 static int settle_target(struct config *c, struct error *err)
 {
-	bool has_scheme, named = !is_default(c, KEY_PROTOCOL);
+	bool has_scheme, named = !config_is_default(c, KEY_PROTOCOL);
 	int r;
 
 	if (!*c->url_text)
@@ -90,15 +115,14 @@ static int settle_target(struct config *c, struct error *err)
 			err, -EINVAL,
 			"no url: give --url http://HOST[:PORT][/PATH], or url = ... in the "
 			"[target] section of a file (-c)");
-	has_scheme =
-		!strncasecmp(c->url_text, "http://", 7) || !strncasecmp(c->url_text, "https://", 8);
+	has_scheme = scheme_length(c->url_text);
 	r = url_parse(c->url_text, c->tls, &c->url, err); /* has been read before, as http */
 	if (!r && has_scheme && named && c->url.tls != c->tls)
 		r = settle_scheme(c, err);
 	if (r)
 		return r;
 	if (has_scheme && !named)
-		follows(c, KEY_PROTOCOL, KEY_URL);
+		config_follows(c, KEY_PROTOCOL, KEY_URL);
 	c->tls = c->url.tls;
 	if (!has_scheme)
 		set_scheme(c);
@@ -108,73 +132,88 @@ static int settle_target(struct config *c, struct error *err)
 /* Who wants a GET says so, or asks for no payload; the other one of both follows. */
 static int settle_method(struct config *c, struct error *err)
 {
-	if (is_default(c, KEY_METHOD) && !c->request_size) {
+	if (config_is_default(c, KEY_METHOD) && !c->request_size) {
 		c->method = METHOD_GET;
-		follows(c, KEY_METHOD, KEY_REQUEST_SIZE);
+		config_follows(c, KEY_METHOD, KEY_REQUEST_SIZE);
 	}
 	if (method_has_payload(c->method) || !c->request_size)
 		return 0;
 	if (wins(c, KEY_REQUEST_SIZE, KEY_METHOD)) {
 		c->method = METHOD_POST;
-		follows(c, KEY_METHOD, KEY_REQUEST_SIZE);
+		config_follows(c, KEY_METHOD, KEY_REQUEST_SIZE);
 		return 0;
 	}
-	if (!is_default(c, KEY_REQUEST_SIZE) && !wins(c, KEY_METHOD, KEY_REQUEST_SIZE))
-		return disagree(c, KEY_METHOD, KEY_REQUEST_SIZE,
-				"this method has no payload; drop request_size, or have POST, PUT "
-				"or PATCH send it",
-				err);
+	if (!config_is_default(c, KEY_REQUEST_SIZE) && !wins(c, KEY_METHOD, KEY_REQUEST_SIZE))
+		return config_disagree(
+			c, KEY_METHOD, KEY_REQUEST_SIZE,
+			"this method has no payload; drop request_size, or have POST, PUT "
+			"or PATCH send it",
+			err);
 	c->request_size = 0;
-	follows(c, KEY_REQUEST_SIZE, KEY_METHOD);
+	config_follows(c, KEY_REQUEST_SIZE, KEY_METHOD);
 	return 0;
 }
 
 /* Ten megabits are the pace of who asks for nothing: no load of full speed by omission. */
 static int settle_pace(struct config *c, struct error *err)
 {
-	if (c->rate > 0 && (is_default(c, KEY_BANDWIDTH) || wins(c, KEY_RATE, KEY_BANDWIDTH))) {
+	if (c->rate > 0 &&
+	    (config_is_default(c, KEY_BANDWIDTH) || wins(c, KEY_RATE, KEY_BANDWIDTH))) {
 		c->bandwidth_bps = 0;
-		follows(c, KEY_BANDWIDTH, KEY_RATE);
+		config_follows(c, KEY_BANDWIDTH, KEY_RATE);
 	} else if (c->bandwidth_bps && wins(c, KEY_BANDWIDTH, KEY_RATE)) {
 		c->rate = 0;
-		follows(c, KEY_RATE, KEY_BANDWIDTH);
+		config_follows(c, KEY_RATE, KEY_BANDWIDTH);
 	}
 	if (c->rate > 0 && c->bandwidth_bps)
-		return disagree(c, KEY_BANDWIDTH, KEY_RATE,
-				"each is a pace of its own; give one (0 turns the other off)", err);
-	if (c->bandwidth_bps && !c->request_size)
-		return disagree(c, KEY_BANDWIDTH, KEY_REQUEST_SIZE,
-				"requests without payload have no bandwidth; give --rate instead, "
-				"or --bandwidth 0 for as fast as it goes",
-				err);
+		return config_disagree(
+			c, KEY_BANDWIDTH, KEY_RATE,
+			"each is a pace of its own; give one (0 turns the other off)", err);
 	if (c->ramp_ns && !(c->rate > 0) && !c->bandwidth_bps)
-		return wrong(c, KEY_RAMP, "there is no pace to grow to; give bandwidth or rate",
-			     err);
+		return config_wrong(c, KEY_RAMP,
+				    "there is no pace to grow to; give bandwidth or rate", err);
+	return 0;
+}
+
+static int settle_payload(struct config *c, struct error *err)
+{
+	if (c->bandwidth_bps && !c->request_size)
+		return config_disagree(
+			c, KEY_BANDWIDTH, KEY_REQUEST_SIZE,
+			"requests without payload have no bandwidth; give --rate instead, "
+			"or --bandwidth 0 for as fast as it goes",
+			err);
 	return 0;
 }
 
 static int settle_limits(struct config *c, struct error *err)
 {
 	if (c->threads > c->connections)
-		return disagree(c, KEY_THREADS, KEY_CONNECTIONS,
-				"each thread needs a connection of its own", err);
+		return config_disagree(c, KEY_THREADS, KEY_CONNECTIONS,
+				       "each thread needs a connection of its own", err);
 	if (c->total_size && !c->request_size)
-		return disagree(c, KEY_TOTAL_SIZE, KEY_REQUEST_SIZE,
-				"requests without payload never get there; use --requests", err);
+		return config_disagree(c, KEY_TOTAL_SIZE, KEY_REQUEST_SIZE,
+				       "requests without payload never get there; use --requests",
+				       err);
 	if (c->total_size && c->request_size > c->total_size)
-		return disagree(c, KEY_REQUEST_SIZE, KEY_TOTAL_SIZE, "not even one request fits",
-				err);
+		return config_disagree(c, KEY_REQUEST_SIZE, KEY_TOTAL_SIZE,
+				       "not even one request fits", err);
+	return 0;
+}
+
+static int settle_ramp(struct config *c, struct error *err)
+{
 	if (c->duration_ns && c->ramp_ns > c->duration_ns)
-		return disagree(c, KEY_RAMP, KEY_DURATION,
-				"the run ends before its pace is reached", err);
+		return config_disagree(c, KEY_RAMP, KEY_DURATION,
+				       "the run ends before its pace is reached", err);
 	return 0;
 }
 
 static int settle_tls(struct config *c, struct error *err)
 {
 	if (*c->key_file && !*c->cert_file)
-		return wrong(c, KEY_KEY_FILE, "it is the key of a certificate: give cert_file",
-			     err);
+		return config_wrong(c, KEY_KEY_FILE,
+				    "it is the key of a certificate: give cert_file", err);
 	return 0;
 }
 
@@ -187,10 +226,10 @@ static int settle_outputs(struct config *c, struct error *err)
 	for (size_t i = 0; i < array_size(keys); i++) {
 		for (size_t j = 0; j < i; j++) {
 			if (*paths[i] && !strcmp(paths[i], paths[j]))
-				return disagree(c, keys[j], keys[i],
-						"each needs a file of its own; one can have "
-						"standard output (-)",
-						err);
+				return config_disagree(c, keys[j], keys[i],
+						       "each needs a file of its own; one can have "
+						       "standard output (-)",
+						       err);
 		}
 	}
 	return 0;
@@ -199,9 +238,44 @@ static int settle_outputs(struct config *c, struct error *err)
 static int settle_thresholds(struct config *c, struct error *err)
 {
 	if (c->min_achieved_ppm != LOADGEN_NO_THRESHOLD && !(c->rate > 0) && !c->bandwidth_bps)
-		return wrong(c, KEY_MIN_ACHIEVED,
-			     "there is no pace to achieve; give bandwidth or rate", err);
+		return config_wrong(c, KEY_MIN_ACHIEVED,
+				    "there is no pace to achieve; give bandwidth or rate", err);
 	return 0;
+}
+
+/* What is for another engine than the run's: an option is a mistake, a file can serve both. */
+static int settle_users(struct config *c, struct error *err)
+{
+	for (enum config_key key = 0; key < N_KEYS; key++) {
+		if (!config_key_is_used(c, key) && c->origin[key].from == FROM_OPTION)
+			return config_disagree(c, key, KEY_PROTOCOL,
+					       c->protocol == PROTOCOL_RAW
+						       ? "raw frames have no use for it"
+						       : "it is for raw frames (--raw)",
+					       err);
+	}
+	return 0;
+}
+
+static int agree_http(struct config *c, struct error *err)
+{
+	int r;
+
+	c->tls = c->protocol == PROTOCOL_HTTPS;
+	r = settle_target(c, err);
+	c->protocol = c->tls ? PROTOCOL_HTTPS : PROTOCOL_HTTP;
+	r = r ?: settle_method(c, err);
+	r = r ?: settle_pace(c, err);
+	r = r ?: settle_payload(c, err);
+	r = r ?: settle_limits(c, err);
+	return r ?: settle_tls(c, err);
+}
+
+static int agree_raw(struct config *c, struct error *err)
+{
+	int r = settle_pace(c, err);
+
+	return r ?: config_agree_raw(c, err);
 }
 
 /**
@@ -213,12 +287,12 @@ static int settle_thresholds(struct config *c, struct error *err)
  */
 int config_agree(struct config *config, struct error *err)
 {
-	int r = settle_target(config, err);
+	int r = settle_users(config, err);
 
-	r = r ?: settle_method(config, err);
-	r = r ?: settle_pace(config, err);
-	r = r ?: settle_limits(config, err);
-	r = r ?: settle_tls(config, err);
+	if (!r)
+		r = config->protocol == PROTOCOL_RAW ? agree_raw(config, err)
+						     : agree_http(config, err);
+	r = r ?: settle_ramp(config, err);
 	r = r ?: settle_outputs(config, err);
 	return r ?: settle_thresholds(config, err);
 }

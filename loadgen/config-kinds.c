@@ -73,16 +73,24 @@ static int parse_choice(const char *no, const char *yes, const char *text, bool 
 	return 0;
 }
 
+static const char *const protocols[] = { "http", "https", "raw" };
+
 static int parse_protocol(const struct config_row *row, const char *text, void *field,
 			  struct error *err)
 {
 	(void)row, (void)err;
-	return parse_choice("http", "https", text, field);
+	for (size_t i = 0; i < array_size(protocols); i++) {
+		if (strcmp(protocols[i], text))
+			continue;
+		*(enum protocol *)field = (enum protocol)i;
+		return 0;
+	}
+	return -EINVAL;
 }
 
 static void format_protocol(const void *field, char *buf, size_t size)
 {
-	snprintf(buf, size, "%s", *(const bool *)field ? "https" : "http");
+	snprintf(buf, size, "%s", protocols[*(const enum protocol *)field]);
 }
 
 static int parse_yes(const struct config_row *row, const char *text, void *field, struct error *err)

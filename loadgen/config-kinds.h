@@ -10,6 +10,7 @@
 
 #include "util/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,9 @@ struct config_kind {
 	void (*format)(const void *field, char *buf, size_t size);
 };
 
+/* Whose keys they are. */
+enum config_user { BY_ALL, BY_HTTP, BY_RAW };
+
 struct config_row {
 	const char *section;
 	const char *name;
@@ -36,6 +40,7 @@ struct config_row {
 	uint64_t min, max; /* in the field's unit; of texts, the length */
 	const char *expected;
 	const char *by_default; /* as text; NULL: there is none */
+	enum config_user user;
 };
 
 extern const struct config_row config_rows[N_KEYS];
@@ -43,7 +48,7 @@ extern const struct config_row config_rows[N_KEYS];
 extern const struct config_kind config_url;	    /* char[max + 1] */
 extern const struct config_kind config_text;	    /* char[max + 1] */
 extern const struct config_kind config_host;	    /* char[max + 1] */
-extern const struct config_kind config_protocol;    /* bool: https */
+extern const struct config_kind config_protocol;    /* enum protocol */
 extern const struct config_kind config_yes;	    /* bool */
 extern const struct config_kind config_bandwidth;   /* uint64_t, bit/s */
 extern const struct config_kind config_bytes;	    /* uint64_t */
@@ -57,8 +62,27 @@ extern const struct config_kind config_method;	    /* enum http_method */
 extern const struct config_kind config_tls_version; /* enum tls_version */
 extern const struct config_kind config_header;	    /* struct config_headers: adds one */
 
+/* raw-kinds.c; each a struct or enum of raw-config.h by the same name */
+extern const struct config_kind config_addresses;
+extern const struct config_kind config_mac;
+extern const struct config_kind config_range;
+extern const struct config_kind config_sizes;
+extern const struct config_kind config_mix;
+extern const struct config_kind config_vlan;
+extern const struct config_kind config_tcp_flags;
+extern const struct config_kind config_flow_order;
+extern const struct config_kind config_layer; /* bool: 1 */
+extern const struct config_kind config_speed; /* uint64_t, RAW_SPEED_PARTS */
+
 void config_describe_origin(const struct config *config, enum config_key key,
 			    const struct config_origin *origin, char *buf, size_t size);
 int config_agree(struct config *config, struct error *err);
+int config_agree_raw(struct config *config, struct error *err);
+
+int config_disagree(const struct config *c, enum config_key a, enum config_key b, const char *why,
+		    struct error *err);
+int config_wrong(const struct config *c, enum config_key key, const char *why, struct error *err);
+bool config_is_default(const struct config *c, enum config_key key);
+void config_follows(struct config *c, enum config_key key, enum config_key from);
 
 #endif

@@ -36,7 +36,7 @@ static void take_headers(const struct config *config, struct config_item item,
 }
 
 /**
- * config_items() - all values, in the order of files
+ * config_items() - all values that a run of this protocol uses, in the order of files
  * @config: from config_resolve()
  * @take: is called for each; for keys that repeat as often as they have values, and once without
  * @user: handed on to it
@@ -50,6 +50,8 @@ void config_items(const struct config *config,
 		const struct config_row *row = &config_rows[key];
 		struct config_item item = { key, row->section, row->name, value, origin };
 
+		if (!config_key_is_used(config, key))
+			continue;
 		if (config_key_repeats(key)) {
 			take_headers(config, item, take, user);
 			continue;

@@ -44,6 +44,14 @@ bool config_key_repeats(enum config_key key)
 	return key == KEY_HEADER;
 }
 
+/** config_key_is_used() - Return: whether a key is of the protocol that the run has */
+bool config_key_is_used(const struct config *config, enum config_key key)
+{
+	enum config_user user = config_rows[key].user;
+
+	return user == BY_ALL || (user == BY_RAW) == (config->protocol == PROTOCOL_RAW);
+}
+
 /** config_key_name() - Return: the name of a key as in a file */
 const char *config_key_name(enum config_key key)
 {

@@ -5,6 +5,7 @@
 #ifndef LOADGEN_CONFIG_H
 #define LOADGEN_CONFIG_H
 
+#include "raw-config.h"
 #include "url.h"
 #include "util/error.h"
 
@@ -36,6 +37,7 @@ enum config_key {
 	KEY_DURATION,
 	KEY_TOTAL_SIZE,
 	KEY_REQUESTS,
+	KEY_FRAMES,
 	KEY_CONNECT_TIMEOUT,
 	KEY_TIMEOUT,
 	KEY_GIVE_UP,
@@ -46,6 +48,30 @@ enum config_key {
 	KEY_SERVER_NAME,
 	KEY_MIN_VERSION,
 	KEY_SESSION_REUSE,
+	KEY_INTERFACE,
+	KEY_DESTINATION,
+	KEY_SOURCE,
+	KEY_DESTINATION_MAC,
+	KEY_SOURCE_MAC,
+	KEY_MIX,
+	KEY_FRAME_SIZE,
+	KEY_PORT,
+	KEY_SOURCE_PORT,
+	KEY_TCP_FLAGS,
+	KEY_VLAN,
+	KEY_TTL,
+	KEY_FLOWS,
+	KEY_FLOW_ORDER,
+	KEY_BURST,
+	KEY_BANDWIDTH_LAYER,
+	KEY_QDISC_BYPASS,
+	KEY_PCAP,
+	KEY_PCAP_SPEED,
+	KEY_LOOPS,
+	KEY_ALLOW_ANY_DESTINATION,
+	KEY_ALLOW_ANY_SOURCE,
+	KEY_ALLOW_MULTICAST,
+	KEY_ALLOW_DEFAULT_ROUTE,
 	KEY_QUIET,
 	KEY_JSON,
 	KEY_NDJSON,
@@ -58,6 +84,8 @@ enum config_key {
 	KEY_MIN_ACHIEVED,
 	N_KEYS,
 };
+
+enum protocol { PROTOCOL_HTTP, PROTOCOL_HTTPS, PROTOCOL_RAW };
 
 enum http_method { METHOD_POST, METHOD_GET, METHOD_PUT, METHOD_HEAD, METHOD_PATCH, METHOD_DELETE };
 
@@ -83,6 +111,7 @@ struct config {
 	/* [target] */
 	char url_text[1400]; /* with its scheme */
 	struct url url;
+	enum protocol protocol;
 	bool tls; /* protocol = https */
 
 	/* [traffic] */
@@ -112,6 +141,8 @@ struct config {
 	char server_name[256];		      /* "": the URL's host */
 	enum tls_version min_version;
 	bool session_reuse;
+
+	struct raw_config raw; /* [raw], and frames of [limits] */
 
 	/* [output] */
 	bool quiet; /* no line each second */
@@ -150,6 +181,7 @@ void config_warn_long(const struct config *config);
 void config_items(const struct config *config,
 		  void (*take)(const struct config_item *item, void *user), void *user);
 bool config_key_repeats(enum config_key key);
+bool config_key_is_used(const struct config *config, enum config_key key);
 const char *config_key_name(enum config_key key);
 
 bool method_has_payload(enum http_method method);

@@ -54,6 +54,12 @@ static void put_counts(const struct stats *before, const struct stats *now, stru
 	ret->n_failed = now->n_failed - before->n_failed;
 	ret->n_not_2xx = stats_n_not_2xx(now) - stats_n_not_2xx(before);
 	ret->n_errors = stats_n_errors(now) - stats_n_errors(before) + ret->n_not_2xx;
+	ret->raw = (struct raw_tally){
+		.frames = now->raw.frames - before->raw.frames,
+		.bytes = now->raw.bytes - before->raw.bytes,
+		.wire_bytes = now->raw.wire_bytes - before->raw.wire_bytes,
+		.n_refused = now->raw.n_refused - before->raw.n_refused,
+	};
 	ret->n_retransmits = now->wire.tx_again_frames - before->wire.tx_again_frames;
 }
 

@@ -32,6 +32,7 @@ struct interval {
 	struct distribution corrected, service, lateness;
 	double cpu_percent;
 	uint64_t n_retransmits; /* TCP segments */
+	struct raw_tally raw;
 };
 
 void distribution_of(const struct histogram *histogram, struct distribution *ret);

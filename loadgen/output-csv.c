@@ -5,6 +5,8 @@
  */
 #include "output.h"
 
+#include "util/cleanup.h"
+
 #include <math.h>
 
 struct column {
@@ -70,12 +72,45 @@ static const struct column columns[] = {
 	{ "retransmits", 0, get_retransmits },
 };
 
-#define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
+COLUMN(frames, (double)i->raw.frames)
+COLUMN(refused, (double)i->raw.n_refused)
+COLUMN(frames_per_s, (double)i->raw.frames / i->seconds)
+COLUMN(layer2_bps, (double)i->raw.bytes * 8 / i->seconds)
+COLUMN(layer1_bps, (double)i->raw.wire_bytes * 8 / i->seconds)
+COLUMN(lateness_p50_us, us_if(&i->lateness, i->lateness.p50))
+COLUMN(lateness_max_us, us_if(&i->lateness, i->lateness.max))
+
+static const struct column raw_columns[] = {
+	{ "time_s", 6, get_time_s },
+	{ "interval_s", 6, get_interval_s },
+	{ "frames", 0, get_frames },
+	{ "refused", 0, get_refused },
+	{ "frames_per_s", 3, get_frames_per_s },
+	{ "target_frames_per_s", 3, get_target_requests_per_s },
+	{ "layer2_bps", 0, get_layer2_bps },
+	{ "layer1_bps", 0, get_layer1_bps },
+	{ "lateness_p50_us", 3, get_lateness_p50_us },
+	{ "lateness_p99_us", 3, get_lateness_p99_us },
+	{ "lateness_max_us", 3, get_lateness_max_us },
+	{ "cpu_percent", 1, get_cpu_percent },
+};
+
+static const struct columns {
+	const struct column *column;
+	size_t n;
+} http = { columns, array_size(columns) }, raw = { raw_columns, array_size(raw_columns) };
+
+static const struct columns *columns_of(const struct output *output)
+{
+	return output->config->protocol == PROTOCOL_RAW ? &raw : &http;
+}
 
 static void begin(struct output *output)
 {
-	for (size_t i = 0; i < N_COLUMNS; i++)
-		fprintf(output->out, "%s%s", i ? "," : "", columns[i].name);
+	const struct columns *c = columns_of(output);
+
+	for (size_t i = 0; i < c->n; i++)
+		fprintf(output->out, "%s%s", i ? "," : "", c->column[i].name);
 	fputc('\n', output->out);
 	output->begun = true;
 }
@@ -90,15 +125,18 @@ static void end(struct output *output, const struct outcome *outcome, const stru
 
 static void row(struct output *output, const struct interval *interval)
 {
-	for (size_t i = 0; i < N_COLUMNS; i++) {
-		double value = columns[i].get(interval);
+	const struct columns *c = columns_of(output);
+
+	for (size_t i = 0; i < c->n; i++) {
+		double value = c->column[i].get(interval);
 
 		if (i)
 			fputc(',', output->out);
 		if (isfinite(value))
-			fprintf(output->out, "%.*f", columns[i].decimals, value);
+			fprintf(output->out, "%.*f", c->column[i].decimals, value);
 	}
 	fputc('\n', output->out);
 }
 
 const struct output_format output_csv = { 0, begin, row, end };
+const struct output_format output_raw_csv = { 0, begin, row, end };

@@ -6,7 +6,7 @@
  *
  * jansson allocates; where it cannot, the output counts as failed.
  */
-#include "output.h"
+#include "output-json.h"
 
 #include "notes.h"
 #include "thresholds.h"
@@ -17,20 +17,21 @@
 #include <math.h>
 #include <string.h>
 
-#define SCHEMA	  1
 #define PRECISION 12 /* decimal digits of a real number */
 
-static json_t *number(double value)
+/** report_number() - Return: a number, or null for what is none */
+json_t *report_number(double value)
 {
 	return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *number_if(bool there, double value)
+static json_t *report_number_if(bool there, double value)
 {
-	return there ? number(value) : json_null();
+	return there ? report_number(value) : json_null();
 }
 
-static json_t *count(uint64_t value)
+/** report_count() - Return: a whole number */
+json_t *report_count(uint64_t value)
 {
 	return json_integer((json_int_t)value);
 }
@@ -56,38 +57,41 @@ static json_t *text(const char *value)
 
 /* ---- what both have ---- */
 
-static json_t *distribution(const struct distribution *d)
+/** report_distribution() - Return: an object in microseconds; null where there is nothing */
+json_t *report_distribution(const struct distribution *d)
 {
 	bool there = d->n != 0;
 
 	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "min", number_if(there, d->min / 1e3),
-		"mean", number_if(there, d->mean / 1e3), "p50", number_if(there, d->p50 / 1e3),
-		"p90", number_if(there, d->p90 / 1e3), "p99", number_if(there, d->p99 / 1e3),
-		"p99_9", number_if(there, d->p99_9 / 1e3), "max", number_if(there, d->max / 1e3));
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "min", report_number_if(there, d->min / 1e3),
+		"mean", report_number_if(there, d->mean / 1e3), "p50",
+		report_number_if(there, d->p50 / 1e3), "p90", report_number_if(there, d->p90 / 1e3),
+		"p99", report_number_if(there, d->p99 / 1e3), "p99_9",
+		report_number_if(there, d->p99_9 / 1e3), "max",
+		report_number_if(there, d->max / 1e3));
 }
 
 static json_t *latencies(const struct distribution *corrected, const struct distribution *service)
 {
-	return json_pack("{s:o, s:o}", "corrected", distribution(corrected), "service",
-			 distribution(service));
+	return json_pack("{s:o, s:o}", "corrected", report_distribution(corrected), "service",
+			 report_distribution(service));
 }
 
 static json_t *target(double per_s, double bits)
 {
-	return json_pack("{s:o, s:o}", "requests_per_s", number_if(per_s > 0, per_s), "payload_bps",
-			 number_if(per_s > 0 && bits > 0, per_s * bits));
+	return json_pack("{s:o, s:o}", "requests_per_s", report_number_if(per_s > 0, per_s),
+			 "payload_bps", report_number_if(per_s > 0 && bits > 0, per_s * bits));
 }
 
 static json_t *achieved(double per_s, double payload_bps, double http_bps, double wire_bps)
 {
-	return json_pack("{s:o, s:o, s:o, s:o}", "requests_per_s", number(per_s), "payload_bps",
-			 number(payload_bps), "http_bps", number(http_bps), "wire_bps",
-			 number(wire_bps));
+	return json_pack("{s:o, s:o, s:o, s:o}", "requests_per_s", report_number(per_s),
+			 "payload_bps", report_number(payload_bps), "http_bps",
+			 report_number(http_bps), "wire_bps", report_number(wire_bps));
 }
 
-/* Takes the object over. */
-static void put(struct output *output, json_t *object, size_t flags)
+/** report_put() - write an object, and take it over */
+void report_put(struct output *output, json_t *object, size_t flags)
 {
 	bool put_all =
 		object && !json_dumpf(object, output->out, flags | JSON_REAL_PRECISION(PRECISION));
@@ -103,8 +107,8 @@ static void put(struct output *output, json_t *object, size_t flags)
 
 static json_t *requests_of_row(const struct interval *i)
 {
-	return json_pack("{s:o, s:o, s:o}", "completed", count(i->n_completed), "failed",
-			 count(i->n_failed), "not_2xx", count(i->n_not_2xx));
+	return json_pack("{s:o, s:o, s:o}", "completed", report_count(i->n_completed), "failed",
+			 report_count(i->n_failed), "not_2xx", report_count(i->n_not_2xx));
 }
 
 static void ndjson_row(struct output *output, const struct interval *i)
@@ -112,15 +116,16 @@ static void ndjson_row(struct output *output, const struct interval *i)
 	double bits = 8 * (double)output->config->request_size;
 	json_t *row = json_pack(
 		"{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema",
-		SCHEMA, "type", "interval", "time_s", number(i->time_s), "interval_s",
-		number(i->seconds), "connections", count(i->n_connected), "requests",
-		requests_of_row(i), "errors", count(i->n_errors), "target",
+		REPORT_SCHEMA, "type", "interval", "time_s", report_number(i->time_s), "interval_s",
+		report_number(i->seconds), "connections", report_count(i->n_connected), "requests",
+		requests_of_row(i), "errors", report_count(i->n_errors), "target",
 		target(i->has_target ? i->target_per_s : 0, bits), "achieved",
 		achieved(i->requests_per_s, i->payload_bps, i->http_bps, i->wire_bps), "latency_us",
-		latencies(&i->corrected, &i->service), "lateness_us", distribution(&i->lateness),
-		"cpu_percent", number(i->cpu_percent), "retransmits", count(i->n_retransmits));
+		latencies(&i->corrected, &i->service), "lateness_us",
+		report_distribution(&i->lateness), "cpu_percent", report_number(i->cpu_percent),
+		"retransmits", report_count(i->n_retransmits));
 
-	put(output, row, JSON_COMPACT);
+	report_put(output, row, JSON_COMPACT);
 }
 
 /* ---- the whole run ---- */
@@ -147,7 +152,8 @@ static void add_item(const struct config_item *item, void *user)
 		json_array_append_new(list, text(item->value));
 }
 
-static json_t *configuration(const struct config *config)
+/** report_configuration() - Return: what was asked for, by section and key */
+json_t *report_configuration(const struct config *config)
 {
 	json_t *object = json_object();
 
@@ -159,10 +165,11 @@ static json_t *requests(const struct outcome *outcome, const struct stats *stats
 {
 	bool limited = outcome->n_requests != UINT64_MAX;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "completed", count(stats->n_completed),
-			 "failed", count(stats->n_failed), "unfinished", count(stats->n_unfinished),
-			 "unsent", count(stats->n_unsent), "skipped", count(stats->n_skipped),
-			 "asked_for", limited ? count(outcome->n_requests) : json_null());
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "completed",
+			 report_count(stats->n_completed), "failed", report_count(stats->n_failed),
+			 "unfinished", report_count(stats->n_unfinished), "unsent",
+			 report_count(stats->n_unsent), "skipped", report_count(stats->n_skipped),
+			 "asked_for", limited ? report_count(outcome->n_requests) : json_null());
 }
 
 /* By phase; a phase without any is not there. */
@@ -175,7 +182,7 @@ static json_t *errors(const struct stats *stats)
 
 		if (phase->n)
 			json_object_set_new(object, phase_name(i),
-					    json_pack("{s:o, s:s}", "count", count(phase->n),
+					    json_pack("{s:o, s:s}", "count", report_count(phase->n),
 						      "first", phase->first));
 	}
 	return object;
@@ -183,15 +190,17 @@ static json_t *errors(const struct stats *stats)
 
 static json_t *status(const struct stats *stats)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "1xx", count(stats->status[1]), "2xx",
-			 count(stats->status[2]), "3xx", count(stats->status[3]), "4xx",
-			 count(stats->status[4]), "5xx", count(stats->status[5]), "other",
-			 count(stats->status[0]));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "1xx", report_count(stats->status[1]),
+			 "2xx", report_count(stats->status[2]), "3xx",
+			 report_count(stats->status[3]), "4xx", report_count(stats->status[4]),
+			 "5xx", report_count(stats->status[5]), "other",
+			 report_count(stats->status[0]));
 }
 
 static json_t *both_ways(uint64_t sent, uint64_t received)
 {
-	return json_pack("{s:o, s:o}", "sent", count(sent), "received", count(received));
+	return json_pack("{s:o, s:o}", "sent", report_count(sent), "received",
+			 report_count(received));
 }
 
 static json_t *bytes(const struct outcome *outcome, const struct stats *stats)
@@ -231,10 +240,11 @@ static json_t *lateness_of(const struct stats *stats)
 	struct distribution lateness;
 
 	distribution_of(&stats->lateness, &lateness);
-	return distribution(&lateness);
+	return report_distribution(&lateness);
 }
 
-static json_t *thresholds(const struct outcome *outcome, const struct stats *stats)
+/** report_thresholds() - Return: those that were asked for, and what became of them */
+json_t *report_thresholds(const struct outcome *outcome, const struct stats *stats)
 {
 	struct threshold threshold[MAX_THRESHOLDS];
 	size_t n = thresholds_check(outcome, stats, threshold);
@@ -271,8 +281,8 @@ static double cpu_percent(const struct outcome *outcome, const struct stats *sta
 
 static json_t *connections(const struct stats *stats)
 {
-	return json_pack("{s:o, s:o}", "made", count(stats->n_connects), "closed_while_idle",
-			 count(stats->n_idle_closed));
+	return json_pack("{s:o, s:o}", "made", report_count(stats->n_connects), "closed_while_idle",
+			 report_count(stats->n_idle_closed));
 }
 
 static json_t *report(const struct outcome *outcome, const struct stats *stats)
@@ -280,31 +290,31 @@ static json_t *report(const struct outcome *outcome, const struct stats *stats)
 	const char *address = outcome->target->text;
 	double bits = 8 * (double)outcome->config->request_size;
 
-	return json_pack("{s:i, s:s, s:s, s:o, s:s?, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-			 "s:o, s:o, s:o, s:o, s:o, s:o}",
-			 "schema", SCHEMA, "type", "report", "version", SAMPLER_VERSION, "config",
-			 configuration(outcome->config), "address", *address ? address : NULL,
-			 "duration_s", number(outcome_seconds(outcome)), "ended",
-			 outcome_ending(outcome), "requests", requests(outcome, stats), "errors",
-			 errors(stats), "status", status(stats), "connections", connections(stats),
-			 "bytes", bytes(outcome, stats), "target", target(outcome->due_per_s, bits),
-			 "achieved", achieved_of(outcome, stats), "latency_us", latencies_of(stats),
-			 "lateness_us", lateness_of(stats), "cpu_percent",
-			 number(cpu_percent(outcome, stats)), "retransmits",
-			 count(stats->wire.tx_again_frames), "thresholds",
-			 thresholds(outcome, stats), "notes", notes(outcome, stats));
+	return json_pack(
+		"{s:i, s:s, s:s, s:o, s:s?, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+		"s:o, s:o, s:o, s:o, s:o, s:o}",
+		"schema", REPORT_SCHEMA, "type", "report", "version", SAMPLER_VERSION, "config",
+		report_configuration(outcome->config), "address", *address ? address : NULL,
+		"duration_s", report_number(outcome_seconds(outcome)), "ended",
+		outcome_ending(outcome), "requests", requests(outcome, stats), "errors",
+		errors(stats), "status", status(stats), "connections", connections(stats), "bytes",
+		bytes(outcome, stats), "target", target(outcome->due_per_s, bits), "achieved",
+		achieved_of(outcome, stats), "latency_us", latencies_of(stats), "lateness_us",
+		lateness_of(stats), "cpu_percent", report_number(cpu_percent(outcome, stats)),
+		"retransmits", report_count(stats->wire.tx_again_frames), "thresholds",
+		report_thresholds(outcome, stats), "notes", notes(outcome, stats));
 }
 
 static void json_end(struct output *output, const struct outcome *outcome,
 		     const struct stats *stats)
 {
-	put(output, report(outcome, stats), JSON_INDENT(2));
+	report_put(output, report(outcome, stats), JSON_INDENT(2));
 }
 
 static void ndjson_end(struct output *output, const struct outcome *outcome,
 		       const struct stats *stats)
 {
-	put(output, report(outcome, stats), JSON_COMPACT);
+	report_put(output, report(outcome, stats), JSON_COMPACT);
 }
 
 const struct output_format output_json = { 0, NULL, NULL, json_end };

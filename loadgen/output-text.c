@@ -6,6 +6,7 @@
  */
 #include "output.h"
 
+#include "raw-report.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 
@@ -20,6 +21,16 @@
 static const char header[] =
 	"  time  conn   req/s  target    sent    wire     p50     p99 errors   late  CPU\n"
 	"     s                Mbit/s  Mbit/s  Mbit/s      ms      ms         p99ms    %\n";
+
+static const char raw_header[] =
+	"  time     frames/s  target   layer 2   layer 1  refused  late us             CPU\n"
+	"     s                         Mbit/s    Mbit/s               p50       p99     %\n";
+
+static void raw_begin(struct output *output)
+{
+	output->terminal = isatty(fileno(output->out));
+	fputs(raw_header, output->out);
+}
 
 static void begin(struct output *output)
 {
@@ -58,6 +69,19 @@ static void put_line(const struct interval *i, FILE *out)
 	fprintf(out, "%5.0f", i->cpu_percent);
 }
 
+static void put_raw_line(const struct interval *i, FILE *out)
+{
+	fprintf(out, "%6.1f", i->time_s);
+	put(out, 13, (double)i->raw.frames / i->seconds);
+	put_if(out, 8, i->has_target, i->target_per_s);
+	put(out, 10, (double)i->raw.bytes * 8 / i->seconds / 1e6);
+	put(out, 10, (double)i->raw.wire_bytes * 8 / i->seconds / 1e6);
+	fprintf(out, "%9" PRIu64, i->raw.n_refused);
+	put_if(out, 9, i->lateness.n, i->lateness.p50 / 1e3);
+	put_if(out, 10, i->lateness.n, i->lateness.p99 / 1e3);
+	fprintf(out, "%6.0f", i->cpu_percent);
+}
+
 /*
  * A line as long as the terminal is wide, or longer, goes on in the next one: it cannot be
  * replaced.
@@ -89,18 +113,35 @@ static void show(struct output *output, const char *line, size_t n)
 	output->n_shown = in_place ? n : 0;
 }
 
-static void row(struct output *output, const struct interval *interval)
+static void row_by(struct output *output, const struct interval *interval,
+		   void (*put_it)(const struct interval *i, FILE *out))
 {
 	_cleanup_free_ char *line = NULL;
 	size_t n = 0;
 	FILE *out = open_memstream(&line, &n);
 
 	if (out)
-		put_line(interval, out);
+		put_it(interval, out);
 	if (!out || fclose(out))
 		output->error = -ENOMEM;
 	else
 		show(output, line, n);
+}
+
+static void row(struct output *output, const struct interval *interval)
+{
+	row_by(output, interval, put_line);
+}
+
+static void raw_row(struct output *output, const struct interval *interval)
+{
+	row_by(output, interval, put_raw_line);
+}
+
+static void raw_end(struct output *output, const struct outcome *outcome, const struct stats *stats)
+{
+	leave_line(output);
+	raw_report_summary(outcome, stats, output->out);
 }
 
 static void end(struct output *output, const struct outcome *outcome, const struct stats *stats)
@@ -111,3 +152,6 @@ static void end(struct output *output, const struct outcome *outcome, const stru
 
 const struct output_format output_text = { MIN_ROW_NS, begin, row, end };
 const struct output_format output_text_quiet = { 0, NULL, NULL, end };
+
+const struct output_format output_raw_text = { MIN_ROW_NS, raw_begin, raw_row, raw_end };
+const struct output_format output_raw_text_quiet = { 0, NULL, NULL, raw_end };

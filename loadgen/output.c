@@ -21,13 +21,26 @@
 
 static const struct kind {
 	const struct output_format *format;
-	size_t path; /* in struct config */
+	const struct output_format *raw; /* of runs of raw frames */
+	size_t path;			 /* in struct config */
 } kinds[] = {
-	{ &output_json, offsetof(struct config, json) },
-	{ &output_ndjson, offsetof(struct config, ndjson) },
-	{ &output_csv, offsetof(struct config, csv) },
-	{ &output_hdr, offsetof(struct config, hdr) },
+	{ &output_json, &output_raw_json, offsetof(struct config, json) },
+	{ &output_ndjson, &output_raw_ndjson, offsetof(struct config, ndjson) },
+	{ &output_csv, &output_raw_csv, offsetof(struct config, csv) },
+	{ &output_hdr, NULL, offsetof(struct config, hdr) },
 };
+
+static const struct output_format *text_format(const struct config *config)
+{
+	if (config->protocol == PROTOCOL_RAW)
+		return config->quiet ? &output_raw_text_quiet : &output_raw_text;
+	return config->quiet ? &output_text_quiet : &output_text;
+}
+
+static const struct output_format *format_of(const struct config *config, const struct kind *kind)
+{
+	return config->protocol == PROTOCOL_RAW ? kind->raw : kind->format;
+}
 
 static const char *path_of(const struct config *config, const struct kind *kind)
 {
@@ -38,7 +51,7 @@ static const char *path_of(const struct config *config, const struct kind *kind)
 bool outputs_have_text(const struct config *config)
 {
 	for (size_t i = 0; i < array_size(kinds); i++) {
-		if (!strcmp(path_of(config, &kinds[i]), "-"))
+		if (format_of(config, &kinds[i]) && !strcmp(path_of(config, &kinds[i]), "-"))
 			return false;
 	}
 	return true;
@@ -159,11 +172,12 @@ int outputs_open(const struct config *config, struct outputs *outputs, struct er
 
 	outputs->n = 0;
 	if (outputs_have_text(config))
-		r = add(outputs, config, config->quiet ? &output_text_quiet : &output_text, "-",
-			err);
+		r = add(outputs, config, text_format(config), "-", err);
 	for (size_t i = 0; !r && i < array_size(kinds); i++) {
-		if (*path_of(config, &kinds[i]))
-			r = add(outputs, config, kinds[i].format, path_of(config, &kinds[i]), err);
+		const struct output_format *format = format_of(config, &kinds[i]);
+
+		if (*path_of(config, &kinds[i]) && format)
+			r = add(outputs, config, format, path_of(config, &kinds[i]), err);
 	}
 	return r;
 }

@@ -30,7 +30,8 @@ struct outcome {
 	double reached_per_s;	   /* those of them that count as sent */
 	double busiest_worker; /* share of a CPU that the busiest worker's thread used, 0 to 1 */
 	enum ending ending;
-	int signal;	   /* that ended it, or 0 */
+	int signal;		       /* that ended it, or 0 */
+	const struct raw_outcome *raw; /* NULL: HTTP */
 	struct wire apart; /* of the wire: to open connections before, and close them after */
 };
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * sampler-loadgen: HTTP requests at a given pace. This file reads the command line and starts the
+ * sampler-loadgen: HTTP requests, or raw frames, at a given pace. This file reads the command line and starts the
  * engine.
  */
 #include "config.h"
 #include "engine.h"
 #include "output.h"
+#include "raw-engine.h"
 #include "sink.h"
 
 #include "util/error.h"
@@ -25,7 +26,8 @@
 #define MAX_OVERRIDES 256
 
 struct arguments {
-	bool print_only, sink, sink_body;
+	bool print_only, frames_only, hex, sink, sink_body;
+	const char *bad_dry_run;
 	const char *path, *sink_address;
 	size_t n_overrides;
 	struct config_override override[MAX_OVERRIDES];
@@ -34,13 +36,17 @@ struct arguments {
 static const char help[] =
 	"Usage: sampler-loadgen [OPTION]... --url URL\n"
 	"       sampler-loadgen [OPTION]... -c FILE\n"
+	"       sampler-loadgen --raw --interface NAME [OPTION]...\n"
 	"       sampler-loadgen --sink [ADDRESS:PORT] [OPTION]...\n"
 	"Send HTTP requests with random payload to URL at a steady pace, and report what\n"
-	"was sent and how long the answers took.\n"
+	"was sent and how long the answers took. Or send raw frames, and report how they\n"
+	"are to be counted.\n"
 	"\n"
 	"Target:\n"
 	"      --url URL            http://HOST[:PORT][/PATH] or https://...\n"
-	"      --protocol NAME      http or https, for a URL without a scheme (http)\n"
+	"      --protocol NAME      http or https, for a URL without a scheme (http);\n"
+	"                           raw: no HTTP but raw frames\n"
+	"      --raw                the same as --protocol raw\n"
 	"\n"
 	"Traffic:\n"
 	"      --method NAME        POST, PUT or PATCH; or GET, HEAD or DELETE, without\n"
@@ -62,6 +68,7 @@ static const char help[] =
 	"      --total-size SIZE    payload of the whole run; the last request may be\n"
 	"                           smaller\n"
 	"      --requests N         number of requests\n"
+	"      --frames N           number of raw frames, which need a limit\n"
 	"\n"
 	"Timeouts:\n"
 	"      --connect-timeout T  for a connection, TLS handshake and all (10s)\n"
@@ -79,6 +86,38 @@ static const char help[] =
 	"      --min-version N      1.2 or 1.3: refuse what is older (1.2)\n"
 	"      --session-reuse yes|no\n"
 	"                           resume sessions when connecting again (yes)\n"
+	"\n"
+	"Raw frames (all sizes are of frames without FCS; --bandwidth, --rate, --ramp,\n"
+	"--threads, limits but --requests, --give-up and outputs but --hdr hold as well):\n"
+	"      --interface NAME     by which they leave\n"
+	"      --destination ADDR   IPv4, IPv6 or both, with a blank between\n"
+	"      --source ADDR        the same (of the interface, by the route)\n"
+	"      --destination-mac A  (of the next hop, by route and neighbour)\n"
+	"      --source-mac A       (of the interface)\n"
+	"      --mix KINDS          such as \"udp4:7 tcp6:2 arp\"; sampler-loadgen(1) has\n"
+	"                           all, fragments and malformed ones too (udp4)\n"
+	"      --frame-size SIZES   60, 60-1514, imix, or \"60:7 590:4 1514:1\" (60)\n"
+	"      --port PORTS         destination port or range (9)\n"
+	"      --source-port PORTS  (1024-65535)\n"
+	"      --tcp-flags FLAGS    such as syn+ack, or none (ack)\n"
+	"      --vlan TAGS          such as 100; or outer and inner, 100.200 (none)\n"
+	"      --ttl N              1 to 255 (1)\n"
+	"      --flows N            pairs of ports; a multiple of --threads (1 a thread)\n"
+	"      --flow-order NAME    round-robin, uniform or zipf (round-robin)\n"
+	"      --burst N            frames that are due together (1)\n"
+	"      --bandwidth-layer N  2; or 1, with FCS, preamble and gap (2)\n"
+	"      --qdisc-bypass yes|no\n"
+	"                           pass by queueing disciplines and local captures (no)\n"
+	"      --pcap FILE          frames of this capture, as they are\n"
+	"      --pcap-speed N       times faster than it was captured; 0: by --rate or\n"
+	"                           --bandwidth (1)\n"
+	"      --loops N            how often; 0: no limit (1)\n"
+	"  They go to ranges for tests, from addresses of the interface, to one receiver,\n"
+	"  and not where the default route leads, unless it is allowed (no):\n"
+	"      --allow-any-destination yes|no\n"
+	"      --allow-any-source yes|no\n"
+	"      --allow-multicast yes|no\n"
+	"      --allow-default-route yes|no\n"
 	"\n"
 	"Output (FILE: standard output, if it is - or left out):\n"
 	"  -q, --quiet[=yes|no]     no line each second, only the summary (no)\n"
@@ -107,19 +146,22 @@ static const char help[] =
 	"  -c, --config FILE        read FILE first\n"
 	"      --print-config       print the resolved configuration as a file, with\n"
 	"                           where each value came from, and exit\n"
-	"      --dry-run            the same\n"
+	"      --dry-run[=hex]      the same; of raw frames show the first ones instead,\n"
+	"                           also with all their bytes\n"
 	"  -v, --verbose            show more of what happens\n"
 	"  -h, --help               show this help\n"
 	"      --version            show the version\n"
 	"\n"
-	"Exit status: 0 done; 1 could not start, nothing was completed, or the server was\n"
-	"gone for good; 2 wrong usage or configuration; 3 a threshold was missed;\n"
-	"130 or 143 interrupted (SIGINT, SIGTERM).\n";
+	"Exit status: 0 done; 1 could not start or go on, nothing was completed, or the\n"
+	"server was gone for good; 2 wrong usage or configuration; 3 a threshold was\n"
+	"missed; 130 or 143 interrupted (SIGINT, SIGTERM).\n";
 
 enum option_value {
 	OPT_VERSION = 256,
 	OPT_INSECURE,
 	OPT_PRINT,
+	OPT_DRY_RUN,
+	OPT_RAW,
 	OPT_SINK,
 	OPT_SINK_BODY,
 	OPT_KEY,
@@ -157,6 +199,31 @@ static const struct option options[] = {
 	{ "max-p99-9", required_argument, NULL, OPT_KEY },
 	{ "max-errors", required_argument, NULL, OPT_KEY },
 	{ "min-achieved", required_argument, NULL, OPT_KEY },
+	{ "frames", required_argument, NULL, OPT_KEY },
+	{ "interface", required_argument, NULL, OPT_KEY },
+	{ "destination", required_argument, NULL, OPT_KEY },
+	{ "source", required_argument, NULL, OPT_KEY },
+	{ "destination-mac", required_argument, NULL, OPT_KEY },
+	{ "source-mac", required_argument, NULL, OPT_KEY },
+	{ "mix", required_argument, NULL, OPT_KEY },
+	{ "frame-size", required_argument, NULL, OPT_KEY },
+	{ "port", required_argument, NULL, OPT_KEY },
+	{ "source-port", required_argument, NULL, OPT_KEY },
+	{ "tcp-flags", required_argument, NULL, OPT_KEY },
+	{ "vlan", required_argument, NULL, OPT_KEY },
+	{ "ttl", required_argument, NULL, OPT_KEY },
+	{ "flows", required_argument, NULL, OPT_KEY },
+	{ "flow-order", required_argument, NULL, OPT_KEY },
+	{ "burst", required_argument, NULL, OPT_KEY },
+	{ "bandwidth-layer", required_argument, NULL, OPT_KEY },
+	{ "qdisc-bypass", required_argument, NULL, OPT_KEY },
+	{ "pcap", required_argument, NULL, OPT_KEY },
+	{ "pcap-speed", required_argument, NULL, OPT_KEY },
+	{ "loops", required_argument, NULL, OPT_KEY },
+	{ "allow-any-destination", required_argument, NULL, OPT_KEY },
+	{ "allow-any-source", required_argument, NULL, OPT_KEY },
+	{ "allow-multicast", required_argument, NULL, OPT_KEY },
+	{ "allow-default-route", required_argument, NULL, OPT_KEY },
 	{ "json", optional_argument, NULL, OPT_OUTPUT },
 	{ "ndjson", optional_argument, NULL, OPT_OUTPUT },
 	{ "csv", optional_argument, NULL, OPT_OUTPUT },
@@ -166,7 +233,8 @@ static const struct option options[] = {
 	{ "sink-body", required_argument, NULL, OPT_SINK_BODY },
 	{ "config", required_argument, NULL, 'c' },
 	{ "print-config", no_argument, NULL, OPT_PRINT },
-	{ "dry-run", no_argument, NULL, OPT_PRINT },
+	{ "dry-run", optional_argument, NULL, OPT_DRY_RUN },
+	{ "raw", no_argument, NULL, OPT_RAW },
 	{ "quiet", optional_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -186,6 +254,14 @@ static void add_override(struct arguments *args, const char *key, const char *va
 		(struct config_override){ .key = key, .value = value };
 }
 
+static void take_dry_run(struct arguments *args, const char *value)
+{
+	args->print_only = args->frames_only = true;
+	args->hex = value && !strcmp(value, "hex");
+	if (value && !args->hex)
+		args->bad_dry_run = value;
+}
+
 static void take_option(struct arguments *args, int option, const char *name)
 {
 	if (option == 'v')
@@ -200,6 +276,10 @@ static void take_option(struct arguments *args, int option, const char *name)
 		add_override(args, "tls_verify", "no");
 	else if (option == OPT_SINK_BODY)
 		args->sink_body = true, add_override(args, name, optarg);
+	else if (option == OPT_RAW)
+		add_override(args, "protocol", "raw");
+	else if (option == OPT_DRY_RUN)
+		take_dry_run(args, optarg);
 	else if (option == OPT_KEY)
 		add_override(args, name, optarg);
 	else if (option == OPT_SINK)
@@ -239,6 +319,17 @@ static int show(const struct config *config)
 	return written();
 }
 
+/* The first frames, of which none is sent. */
+static int show_frames(const struct config *config, bool hex)
+{
+	struct error err = { "" };
+
+	if (!raw_engine_show(config, hex, stdout, &err))
+		return written();
+	log_error("%s", err.text);
+	return EXIT_FAILURE;
+}
+
 static int run(const struct arguments *args)
 {
 	struct error err = { "" };
@@ -249,6 +340,8 @@ static int run(const struct arguments *args)
 		log_error("%s", err.text);
 		return EXIT_USAGE;
 	}
+	if (args->frames_only && config.protocol == PROTOCOL_RAW)
+		return show_frames(&config, args->hex);
 	if (args->print_only) {
 		config_warn_long(&config);
 		return show(&config);
@@ -258,7 +351,8 @@ static int run(const struct arguments *args)
 			return EXIT_FAILURE;
 		putchar('\n');
 	}
-	r = engine_run(&config, &err);
+	r = config.protocol == PROTOCOL_RAW ? raw_engine_run(&config, &err)
+					    : engine_run(&config, &err);
 	if (r >= 0)
 		return r;
 	log_error("%s", err.text);
@@ -308,6 +402,8 @@ int main(int argc, char **argv)
 			take_option(&args, option, options[i].name);
 		}
 	}
+	if (args.bad_dry_run)
+		return usage("--dry-run shows frames, and with =hex all their bytes");
 	if (args.sink_body && !args.sink)
 		return usage("--sink-body goes with --sink only");
 	if (args.sink && !args.sink_address && optind < argc)

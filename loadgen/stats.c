@@ -45,6 +45,14 @@ static void errors_add(struct phase_errors *sum, const struct phase_errors *erro
 	sum->n = n;
 }
 
+static void raw_tally_add(struct raw_tally *sum, const struct raw_tally *tally)
+{
+	sum->frames += tally->frames;
+	sum->bytes += tally->bytes;
+	sum->wire_bytes += tally->wire_bytes;
+	sum->n_refused += tally->n_refused;
+}
+
 /**
  * stats_add() - add one worker's stats to a sum
  * @sum: of stats up to about the same time
@@ -74,6 +82,7 @@ void stats_add(struct stats *sum, const struct stats *stats)
 	sum->http_unsent += stats->http_unsent;
 	sum->http_received += stats->http_received;
 	sum->body_received += stats->body_received;
+	raw_tally_add(&sum->raw, &stats->raw);
 	wire_add(&sum->wire, &stats->wire);
 	wire_add(&sum->closing, &stats->closing);
 	if (stats->oldest_ns > sum->oldest_ns)

@@ -40,6 +40,13 @@ enum overdue {
 
 #define N_STATUS_CLASSES 6 /* 1xx to 5xx at 1 to 5; 0: whatever else */
 
+/* Raw frames that the kernel has taken, and what it has not. */
+struct raw_tally {
+	uint64_t frames, bytes;
+	uint64_t wire_bytes; /* with FCS, preamble and gap */
+	uint64_t n_refused;  /* frames, each time: they are sent again */
+};
+
 /*
  * What one worker, or all of them, have done since the start. Each request that was started is
  * completed (a whole response came, whatever its status), failed or unfinished (cut by the end).
@@ -68,6 +75,7 @@ struct stats {
 	uint64_t payload_withheld;  /* the rest of completed requests: the answer came before */
 	uint64_t http_sent, http_unsent, http_received;
 	uint64_t body_received;
+	struct raw_tally raw;
 	struct wire wire;    /* until the end */
 	struct wire closing; /* sent and received to close connections after it */
 

@@ -9,6 +9,9 @@
 /** How long an answer may take, in ms. */
 const PATIENCE_MS = 4000;
 
+/* Of one question for a history. */
+const MAX_METRICS = 32;
+
 /**
  * @typedef {object} Count
  * @property {number} packets since counting began
@@ -29,11 +32,18 @@ export class Refusal extends Error {
 /** There was no answer of this API: no connection, no answer in time, or somebody else's. */
 export class Lost extends Error {}
 
-async function send(path, parameters, signal) {
+/* Commas stay as they are, for people who read the address. */
+function addressOf(path, parameters) {
 	const url = new URL(`api/${path}`, document.baseURI);
 
 	for (const [name, value] of Object.entries(parameters))
 		url.searchParams.set(name, value);
+	url.search = url.search.replaceAll("%2C", ",");
+	return url;
+}
+
+async function send(path, parameters, signal) {
+	const url = addressOf(path, parameters);
 	const timeout = AbortSignal.timeout(PATIENCE_MS);
 	try {
 		const response = await fetch(url, {
@@ -92,53 +102,145 @@ function chosen(reference) {
 }
 
 /**
- * The newest sample and the totals, of one interface or added up.
+ * The newest sample of one interface, or of all added up.
  *
  * @param {string} reference an interface, or "" for all
  * @param {AbortSignal} signal
- * @returns {Promise<{realtime: any, summary: any, servedAt: number}>} servedAt: the server's time
- *	in ms
+ * @returns {Promise<[any, number]>} and the server's time in ms
  * @throws {Refusal|Lost}
  */
-export async function getFigures(reference, signal) {
-	const [[realtime, servedAt], [summary]] = await Promise.all([
-		get("metrics/realtime", chosen(reference), signal),
-		get("stats/summary", chosen(reference), signal),
-	]);
-
-	return { realtime, summary, servedAt };
+export function getRealtime(reference, signal) {
+	return get("metrics/realtime", chosen(reference), signal);
 }
+
+/**
+ * Totals, averages and peak.
+ *
+ * @param {string} reference
+ * @param {AbortSignal} signal
+ * @returns {Promise<any>}
+ * @throws {Refusal|Lost}
+ */
+export async function getSummary(reference, signal) {
+	const [answer] = await get("stats/summary", chosen(reference), signal);
+
+	return answer;
+}
+
+/* The page needs it before all else, and loads this file before all others: so it is asked for at once. */
+let early = get("interfaces", {}, new AbortController().signal);
+early.catch(() => {}); // told to who asks
 
 /**
  * Each interface there is, or was.
  *
  * @param {AbortSignal} signal
- * @returns {Promise<any[]>}
+ * @returns {Promise<[any[], number]>} and the server's time in ms
  * @throws {Refusal|Lost}
  */
 export async function getInterfaces(signal) {
-	const [answer] = await get("interfaces", {}, signal);
+	const asked = early ?? get("interfaces", {}, signal);
 
-	return answer.interfaces;
+	early = null;
+	const [answer, servedAt] = await asked;
+	return [answer.interfaces, servedAt];
+}
+
+/**
+ * @typedef {object} Stretch of a history
+ * @property {number} from Unix seconds, or negative: seconds before now
+ * @property {number} [to]
+ * @property {number} [step] seconds of a row; the finest there is
+ */
+
+function historyParameters(reference, { from, to, step }, metrics) {
+	return {
+		interface: reference,
+		from: String(from),
+		...(to === undefined ? {} : { to: String(to) }),
+		...(step === undefined ? {} : { step: `${step}s` }),
+		metrics: metrics.join(","),
+	};
+}
+
+/* The API takes so many at once. */
+function pieces(metrics) {
+	const n = Math.ceil(metrics.length / MAX_METRICS);
+
+	return Array.from({ length: n }, (_, i) =>
+		metrics.slice(i * MAX_METRICS, (i + 1) * MAX_METRICS));
 }
 
 /**
  * What was recorded of one interface.
  *
  * @param {string} reference
- * @param {{seconds: number, step: number, metrics: string[]}} what the last seconds, one value a
- *	step (seconds), of these metrics
+ * @param {Stretch} stretch
+ * @param {string[]} metrics
  * @param {AbortSignal} signal
- * @returns {Promise<{step_ms: number, columns: string[], data: (number|null)[][]}>}
+ * @returns {Promise<{from: string, to: string, step_ms: number, epochs: any[], columns: string[],
+ *	data: (number|null)[][]}>}
  * @throws {Refusal|Lost}
  */
-export async function getHistory(reference, what, signal) {
-	const [answer] = await get("history", {
-		interface: reference,
-		from: String(-what.seconds),
-		step: `${what.step}s`,
-		metrics: what.metrics.join(","),
-	}, signal);
+export async function getHistory(reference, stretch, metrics, signal) {
+	const [first, ...others] = pieces(metrics);
+	const [answer] = await get("history", historyParameters(reference, stretch, first), signal);
+	const same = {
+		from: Date.parse(answer.from) / 1000,
+		to: Date.parse(answer.to) / 1000,
+		step: answer.step_ms / 1000,
+	};
 
+	for (const piece of answer.data[0].length ? others : []) {
+		const [more] = await get("history", historyParameters(reference, same, piece), signal);
+		if (more.data[0].join() !== answer.data[0].join())
+			throw new Lost("the history changed while it was read");
+		answer.columns.push(...piece);
+		answer.data.push(...more.data.slice(1));
+	}
+	if (!answer.data[0].length)
+		others.flat().forEach((name) => answer.columns.push(name) && answer.data.push([]));
 	return answer;
+}
+
+/**
+ * @param {string} reference
+ * @param {Stretch} stretch
+ * @param {string[]} metrics
+ * @returns {string} commands for a shell that get the same as JSON
+ */
+export function curlOf(reference, stretch, metrics) {
+	return pieces(metrics).map((piece) => {
+		const url = addressOf("history", historyParameters(reference, stretch, piece));
+		return `curl -s '${url.href.replaceAll("'", "%27")}'`;
+	}).join("\n");
+}
+
+/**
+ * Follow the samples as they come.
+ *
+ * @param {string} reference an interface, or "" for all
+ * @param {string} lastId of the last event that was had, "" for none: what came since then comes first
+ * @param {AbortSignal} signal ends it
+ * @returns {Promise<ReadableStream<Uint8Array>>} Server-Sent Events
+ * @throws {Refusal|Lost}
+ */
+export async function openStream(reference, lastId, signal) {
+	let response;
+
+	try {
+		response = await fetch(addressOf("stream", chosen(reference)), {
+			signal,
+			cache: "no-store",
+			headers: lastId ? { "Last-Event-ID": lastId } : {},
+		});
+	} catch {
+		signal.throwIfAborted();
+		throw new Lost("no connection");
+	}
+	if (isProblem(response))
+		throw new Refusal(parse(response, await response.text()));
+	if (!response.ok || !response.body)
+		throw new Lost(`HTTP status ${response.status}`);
+	return response.body;
 }

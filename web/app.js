@@ -1,253 +1,443 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * The live page: asks for what is chosen, keeps what was last known, and has the views show it.
+ * The page: knows what is looked at (view.js), what is known (source.js), and has the views show it. All that
+ * a reader can do comes together here, by mouse or by key.
  *
- * Which interface is chosen stands in the address (#interface=eth0), so that a page can be linked
- * to. Figures are kept when the server is silent, and shown as old; they are given up when another
- * interface is chosen, since they were not its own.
+ * Figures are kept when the server is silent, and shown as old; they are given up when another interface is
+ * chosen, since they were not its own. A pause holds still all that is shown, while samples are still taken.
  */
-import { getFigures, getHistory, getInterfaces, Lost, Refusal } from "./api.js";
-import { captionOf } from "./caption.js";
-import { drawChart } from "./chart.js";
+import { curlOf, Lost, Refusal } from "./api.js";
+import { keepConnected } from "./connection.js";
+import { csvOf } from "./csv.js";
 import { byId, setText } from "./dom.js";
-import { showFigures } from "./figures.js";
-import { zone } from "./format.js";
-import {
-	addressOf, counting, listed, referenceOf, selected, showRecorded, showSwitch,
-} from "./interfaces.js";
-import { poll } from "./poll.js";
-import { extremes, fromHistory, merge, sum } from "./series.js";
+import { copy, download } from "./export.js";
+import { showFigures, showSparks } from "./figures.js";
+import { time, zone } from "./format.js";
+import { showHeader } from "./header.js";
+import { showHistogram, sizesOf } from "./histogram.js";
+import { counting, selected, showRecorded, showSwitch } from "./interfaces.js";
+import { listen } from "./keys.js";
+import { columnsOf, panelsOf } from "./metrics.js";
+import { columnsOfAll, Overview } from "./overview.js";
+import { Panel } from "./panel.js";
+import { Table } from "./series.js";
+import { Changed, Source } from "./source.js";
 import { ageOf, statusOf } from "./status.js";
 import { showCounters, showInterfaces } from "./tables.js";
+import { nextTheme, theme, watchTheme } from "./theme.js";
+import { hashOf, otherRange, RANGES, toggled, viewOf, windowOf } from "./view.js";
 
-const CHART_S = 300;
-const INTERFACES_MS = 5000; // how often they are listed
-const HISTORY_MS = 10000; // how often the history is read again; between, samples are added to it
-const QUICK_HISTORY_MS = 2000; // for a sampler that is faster than this page asks
-const QUICK_SAMPLE_MS = 900;
+const PANELS = ["services", "protocols", "flags"];
+const NOTE_MS = 4000;
+const NOTHING = new Table([]);
 
-/* The lines of the chart; the first is the total. */
-const METRICS = [
-	"rx.bits_per_s", "rx.l4.tcp.bits_per_s", "rx.services.http.bits_per_s",
-	"rx.services.https.bits_per_s",
-];
-
-/* The value at a path such as "rx.l4.tcp.bits_per_s", null where there is none. */
-function valueAt(answer, path) {
-	return path.split(".").reduce((part, name) => part?.[name], answer) ?? null;
-}
-
-/* The sampler's interval in seconds, the longest of several; at least 1, as this page asks. */
-function intervalOf(list) {
-	return Math.max(1, ...list.map(({ data }) => (data.recorder?.interval_ms ?? 0) / 1000));
-}
-
-/*
- * An answer each, or why there is none. Where one of them has had longer steps, all are asked for
- * those, so that they can be added.
- */
-async function getHistories(references, what, signal) {
-	const ask = (step) => Promise.all(references.map(async (reference) => {
-		try {
-			return await getHistory(reference, { ...what, step }, signal);
-		} catch (error) {
-			if (error instanceof Refusal)
-				return error; // nobody records it
-			throw error;
-		}
-	}));
-	const first = await ask(what.step);
-	const steps = first.map((answer) => answer.step_ms ?? 0);
-	const longest = Math.max(...steps) / 1000;
-
-	return steps.every((step) => !step || step === longest * 1000) ? first : ask(longest);
-}
-
-/* The time of the sample that all figures are of; "" where the answers are of different ones. */
+/* The time that all figures are of; "" where totals and rates are of different samples. */
 function sampleOf(figures) {
 	const at = figures?.realtime.timestamp ?? "";
 
-	return at === figures?.summary.timestamp ? at : "";
+	return at === figures?.summary?.timestamp ? at : "";
 }
 
 class Page {
 	constructor() {
-		this.list = [];
-		this.listedAt = -Infinity;
-		this.choose();
+		this.view = viewOf(location.hash);
+		this.paused = false;
+		this.pointed = null;
+		this.reading = new AbortController();
+		this.source = new Source(() => this.soon(), (target) => this.columnsFor(target));
+		this.source.choose(this.view.reference);
+		const on = { point: (at) => this.point(at), zoom: (from, to) => this.zoom(from, to) };
+		this.panels = new Map(PANELS.map((id) => [id,
+			new Panel(byId(id), { ...on, toggle: (series) => this.toggle(`${id}.${series}`) })]));
+		this.overview = new Overview(byId("all"), on);
 	}
 
-	/* Take the choice from the address, and begin with nothing known of it. */
-	choose() {
-		this.reference = referenceOf(location.hash);
-		this.trouble = null;
-		this.figures = null;
-		this.history = [];
-		this.left = [];
-		this.historyAt = -Infinity;
-		this.live = [];
-		this.show();
+	// ---- what there is ----
+
+	/* What is sent is shown where it is counted. */
+	get directions() {
+		return this.source.figures?.realtime.tx ? ["rx", "tx"] : ["rx"];
 	}
 
-	/* One round of questions. Return: whether the server answered. */
-	async step(signal) {
-		try {
-			await this.askInterfaces(signal);
-			await this.askFigures(signal);
-			await this.askHistory(signal);
-		} catch (error) {
-			if (signal.aborted)
-				return false;
-			this.trouble = error;
-			this.listedAt = -Infinity; // what there is may have changed
-			if (!(error instanceof Refusal || error instanceof Lost))
-				console.error(error); // of this page itself
+	panelsFor(target) {
+		return panelsOf(target.data.services ?? [], this.view.unit, this.directions);
+	}
+
+	columnsFor(target) {
+		return this.source.one
+			? columnsOf(this.panelsFor(target), this.directions)
+			: columnsOfAll(this.view.unit, this.directions);
+	}
+
+	get recording() {
+		return this.source.recordings.get(this.source.one?.reference);
+	}
+
+	/* Of what is not counted any more the end of its history, in whose last step its last sample is. */
+	get now() {
+		const { one, now } = this.source;
+		const end = Date.parse(one?.data.attached === false ? one.data.history?.to ?? "" : "");
+
+		return Number.isNaN(end) ? now : end / 1000 + Math.max(1, this.recording?.table.span ?? 0);
+	}
+
+	get range() {
+		return windowOf(this.view, this.now);
+	}
+
+	// ---- what a reader does ----
+
+	/* Another view: its address, and what it needs. Going back in the browser comes here as well. */
+	go(view) {
+		const hash = hashOf(view);
+
+		if (hash !== hashOf(this.view))
+			history.pushState(null, "", hash);
+		this.take(view);
+	}
+
+	take(view) {
+		const before = this.view;
+
+		this.view = view;
+		if (!view.fixed)
+			this.paused = false;
+		this.point(null);
+		if (view.reference !== before.reference) {
+			this.source.choose(view.reference);
+			this.again();
+		} else if (JSON.stringify({ ...view, hidden: 0 }) !== JSON.stringify({ ...before, hidden: 0 })) {
+			this.read();
 		}
 		this.show();
-		return this.trouble === null || this.trouble instanceof Refusal;
 	}
 
-	async askInterfaces(signal) {
-		if (performance.now() - this.listedAt < INTERFACES_MS)
+	/* The newest question counts. */
+	read() {
+		this.reading.abort();
+		this.reading = new AbortController();
+		const { signal } = this.reading;
+
+		this.source.askHistories(this.view, signal).catch((error) => {
+			if (!signal.aborted)
+				this.failed(error);
+		});
+	}
+
+	choose(reference) {
+		this.go({ ...this.view, reference, fixed: null });
+	}
+
+	setRange(range) {
+		this.go({ ...this.view, range, fixed: null });
+	}
+
+	zoom(from, to) {
+		const middle = (from + to) / 2;
+		const half = Math.max((to - from) / 2, 1);
+		const round = (value) => Math.round(value * 1000) / 1000;
+
+		this.go({ ...this.view, fixed: { from: round(middle - half), to: round(middle + half) } });
+	}
+
+	live() {
+		this.go({ ...this.view, fixed: null });
+	}
+
+	pause() {
+		if (this.paused) {
+			this.live();
 			return;
-		const interfaces = await getInterfaces(signal);
-		signal.throwIfAborted();
-		this.list = listed(interfaces);
-		this.listedAt = performance.now();
-	}
-
-	/* Whether the list has all of these already. */
-	lists(names) {
-		const listedNames = counting(this.list).map(({ data }) => data.interface);
-
-		return names.every((name) => listedNames.includes(name));
-	}
-
-	/* Of the chosen ones that count, in seconds. */
-	interval() {
-		return intervalOf(counting(selected(this.list, this.reference)));
-	}
-
-	/* Samples come more slowly than the list says: the interval may be another now. */
-	isSlower(realtime) {
-		return !realtime.stale && realtime.interval_ms > 1500 * this.interval();
-	}
-
-	async askFigures(signal) {
-		const figures = await getFigures(this.reference, signal);
-
-		signal.throwIfAborted();
-		if (this.isSlower(figures.realtime)) {
-			this.listedAt = -Infinity;
-			await this.askInterfaces(signal);
 		}
-		this.figures = { ...figures, seenAt: performance.now() };
-		this.trouble = null;
-		if (!this.lists(figures.realtime.interfaces))
-			this.listedAt = -Infinity;
-		this.addLive(figures.realtime);
+		const { from, to } = this.range;
+		this.zoom(from, to);
+		this.paused = true;
 		this.show();
 	}
 
-	/* A sample that is new becomes the chart's newest point, until the history has it. */
-	addLive(realtime) {
-		const row = {
-			time: Date.parse(realtime.timestamp) / 1000,
-			span: realtime.interval_ms / 1000,
-			values: METRICS.map((path) => valueAt(realtime, path)),
-		};
-		const newest = this.live.at(-1)?.time ?? -Infinity;
-
-		if (realtime.interval_ms === null || realtime.interval_ms < QUICK_SAMPLE_MS)
-			return;
-		if (row.time <= newest)
-			return;
-		this.live.push(row);
-		this.live = this.live.filter(({ time: at }) => at > row.time - CHART_S);
+	setUnit(unit) {
+		this.go({ ...this.view, unit });
 	}
 
-	async askHistory(signal) {
-		const quick = this.figures.realtime.interval_ms < QUICK_SAMPLE_MS;
-		const list = counting(selected(this.list, this.reference));
-
-		if (performance.now() - this.historyAt < (quick ? QUICK_HISTORY_MS : HISTORY_MS))
-			return;
-		const what = { seconds: CHART_S, step: this.interval(), metrics: METRICS };
-		const references = list.map(({ reference }) => reference);
-		const histories = await getHistories(references, what, signal);
-		signal.throwIfAborted();
-		const all = list.map((one, i) => ({ one, answer: histories[i] }));
-		const [left, told] = [true, false].map((is) =>
-			all.filter(({ answer }) => answer instanceof Refusal === is));
-		this.left = left.map(({ one, answer }) => ({ label: one.label, reason: answer.message }));
-		this.history = sum(told.map(({ answer }) => fromHistory(answer)));
-		this.historyAt = performance.now();
+	toggle(name) {
+		this.go({ ...this.view, hidden: toggled(this.view.hidden, name) });
 	}
 
-	knowledge() {
-		return {
-			trouble: this.trouble,
-			figures: this.figures,
-			left: this.left,
-			shown: selected(this.list, this.reference),
-		};
+	/* All charts have the pointer at the same time. */
+	point(at) {
+		if (at === this.pointed)
+			return;
+		this.pointed = at;
+		if (this.source.one)
+			this.panels.forEach((panel) => panel.point(at));
+		else
+			this.overview.point(at);
+		this.showSizes();
+	}
+
+	/* By keys: from the newest sample on. */
+	step(by) {
+		const table = this.recording?.table ?? this.source.recordings.values().next().value?.table;
+		const [first, end] = table?.rows(this.range) ?? [0, 0];
+		const at = this.pointed === null ? end : table.times.indexOf(this.pointed);
+
+		if (end === first)
+			return;
+		this.point(table.times[Math.max(first, Math.min(end - 1, at < first ? end - 1 : at + by))]);
+		this.tell();
+	}
+
+	/* The first press takes one end, the second the other. */
+	mark() {
+		if (this.pointed === null)
+			this.note("Put the pointer somewhere first: arrow keys, or the mouse");
+		else if (this.anchor === undefined || this.anchor === this.pointed) {
+			this.anchor = this.pointed;
+			this.note(`From ${time(this.anchor * 1000)} to … : move the pointer, then press z again`);
+		} else {
+			const [from, to] = [this.anchor, this.pointed].sort((a, b) => a - b);
+			this.anchor = undefined;
+			this.zoom(from, to);
+		}
+	}
+
+	/* For those who hear the page: what the pointer is at. */
+	tell() {
+		const names = [...document.querySelectorAll("#services .legend li")].map((item) =>
+			[...item.querySelectorAll(".name, data")].map(({ textContent }) => textContent).join(" "));
+
+		setText(byId("spoken"), `${time(this.pointed * 1000)}: ${names.join(", ")}`);
+	}
+
+	/* The interface before or behind this one; "all" is one of them. */
+	neighbour(by) {
+		const all = ["", ...counting(this.source.list ?? []).map(({ reference }) => reference)];
+		const at = all.indexOf(this.view.reference);
+
+		this.choose(all[(at + by + all.length) % all.length]);
+	}
+
+	get stretch() {
+		const { from, to } = this.range;
+
+		return { from: Math.floor(from), to: Math.ceil(Math.min(to, this.now)) };
+	}
+
+	/* Of several interfaces one after the other. */
+	async copyCurl() {
+		const commands = [...this.source.recordings.values()].filter(({ table }) => table.names.length)
+			.map(({ reference, table }) => curlOf(reference, this.stretch, table.names));
+
+		if (!commands.length)
+			this.note("Nothing is shown that could be asked for");
+		else if (await copy(commands.join("\n")))
+			this.note("Copied: the command that gets what the charts show");
+	}
+
+	saveCsv() {
+		for (const { reference, table } of this.source.recordings.values()) {
+			const at = new Date(this.range.to * 1000).toISOString().replace(/\.\d+Z/, "Z").replaceAll(":", "");
+			download(`sampler-${reference}-${at}.csv`, csvOf(table, this.range), "text/csv");
+		}
+		this.note("Saved: all rows that the charts show");
+	}
+
+	note(text) {
+		setText(byId("note"), text);
+		clearTimeout(this.noteTimer);
+		this.noteTimer = setTimeout(() => setText(byId("note"), ""), NOTE_MS);
+	}
+
+	// ---- what happens ----
+
+	failed(error) {
+		if (error instanceof Changed)
+			return;
+		this.source.trouble = error;
+		if (!(error instanceof Refusal || error instanceof Lost))
+			console.error(error); // of this page itself
+		this.show();
+	}
+
+	/* Once for all that is new by the next picture. */
+	soon() {
+		if (this.waiting)
+			return;
+		this.waiting = true;
+		requestAnimationFrame(() => {
+			this.waiting = false;
+			this.show();
+		});
+	}
+
+	// ---- what is shown ----
+
+	get knowledge() {
+		const { trouble, figures, left, list, reference } = this.source;
+
+		return { trouble, figures, left, shown: selected(list ?? [], reference) };
 	}
 
 	show() {
-		const { realtime = null, summary = null } = this.figures ?? {};
+		const { list, reference, one } = this.source;
 
-		document.title = `${this.reference || "all interfaces"} – sampler`;
-		showSwitch(byId("interface"), this.list, this.reference);
+		document.title = `${one?.label ?? (reference || "all interfaces")} – sampler`;
+		if (list)
+			showSwitch(byId("interface"), list, reference);
+		showHeader(list ?? [], one);
 		this.showStatus();
-		showFigures(realtime, summary);
-		showCounters(byId("counters"), realtime?.rx ?? null);
-		showInterfaces(byId("interfaces"), selected(this.list, this.reference));
-		this.showChart();
+		this.showTools();
+		if (!this.paused || this.still !== hashOf(this.view))
+			this.showData();
+		this.still = this.paused ? hashOf(this.view) : "";
+	}
+
+	/* Where a pause began, all is drawn once more, as soon as it is there. */
+	showData() {
+		const { figures, one } = this.source;
+
+		showFigures(figures?.realtime ?? null, figures?.summary ?? null, one?.data.speed_mbps ?? null);
+		showCounters(byId("counters"), figures?.realtime.rx ?? null);
+		showInterfaces(byId("interfaces"), this.knowledge.shown);
+		byId("sent").hidden = this.directions.length === 1;
+		this.showCharts();
+		byId("data").classList.toggle("several", one === null);
+		byId("one").hidden = one === null;
+		byId("all").hidden = one !== null || !this.source.targets.length;
 	}
 
 	showStatus() {
-		const { text, level, old } = statusOf(this.knowledge());
-		const none = !this.reference && !this.list.some(({ data }) => data.attached);
+		const { list, trouble, reference } = this.source;
+		const { text, level, old } = statusOf(this.knowledge);
+		const none = !reference && !(list ?? []).some(({ data }) => data.attached);
 
-		setText(byId("status"), text);
+		setText(byId("status"), this.paused ? `Paused. ${text}` : text);
 		byId("status").dataset.level = level;
 		document.querySelector("main").classList.toggle("old", old);
-		byId("nothing").hidden = !(this.trouble instanceof Refusal && none);
-		showRecorded(byId("recorded"), none ? this.list : []);
+		byId("nothing").hidden = !(trouble instanceof Refusal && none);
+		byId("data").hidden = !byId("nothing").hidden;
+		showRecorded(byId("recorded"), none ? list ?? [] : []);
 		this.showAge();
 	}
 
 	showAge() {
-		setText(byId("age"), ageOf(this.knowledge(), performance.now()));
-		byId("age").dataset.timestamp = sampleOf(this.figures);
+		setText(byId("age"), ageOf(this.knowledge, performance.now()));
+		byId("age").dataset.timestamp = this.paused ? "" : sampleOf(this.source.figures);
 	}
 
-	showChart() {
-		const rows = merge(this.history, this.live, this.interval());
-		const to = Math.max(rows.at(-1)?.time ?? 0, (this.figures?.servedAt ?? 0) / 1000);
-		const range = { from: to - CHART_S, to };
-		const seen = extremes(rows.filter(({ time: at }) => at >= range.from));
+	showTools() {
+		const press = (button, on) => button.setAttribute("aria-pressed", String(on));
 
-		if (to)
-			drawChart(byId("chart"), rows, range);
-		setText(byId("chart-caption"), captionOf(seen, this.figures?.summary));
+		for (const button of document.querySelectorAll("[data-range]"))
+			press(button, !this.view.fixed && button.dataset.range === this.view.range);
+		for (const button of document.querySelectorAll("[data-unit]"))
+			press(button, button.dataset.unit === this.view.unit);
+		press(byId("pause"), this.paused);
+		setText(byId("pause"), this.paused ? "Paused" : "Pause");
+		byId("live").disabled = !this.view.fixed;
+		setText(byId("theme"), `Theme: ${theme()}`);
+		const { from, to } = this.range;
+		setText(byId("stretch"), this.view.fixed
+			? `${time(from * 1000)} to ${time(to * 1000)}` : "");
+	}
+
+	showCharts() {
+		const { one, targets, recordings } = this.source;
+		const { range, directions } = this;
+		const { table, marks } = this.recording ?? { table: NOTHING, marks: [] };
+
+		showSparks(one && table.length ? table : null, range);
+		if (!one) {
+			this.overview.show(targets, recordings, { unit: this.view.unit, directions, range });
+			return;
+		}
+		for (const panel of this.panelsFor(one)) {
+			const prefix = `${panel.id}.`;
+			const hidden = this.view.hidden.filter((name) => name.startsWith(prefix))
+				.map((name) => name.slice(prefix.length));
+			this.panels.get(panel.id).show({ panel, table, hidden, range, marks });
+		}
+		this.showSizes();
+	}
+
+	showSizes() {
+		const { table } = this.recording ?? { table: NOTHING };
+
+		showHistogram(byId("sizes"), byId("sizes-at"), sizesOf(table, this.range, this.pointed),
+			this.pointed);
+	}
+
+	repaint() {
+		this.panels.forEach((panel) => panel.repaint());
+		this.overview.repaint();
+		this.showTools();
+	}
+
+	// ---- the beginning ----
+
+	start() {
+		this.again = keepConnected(
+			(signal, answered) => this.source.session(() => this.view, signal, answered),
+			(error) => this.failed(error));
+		window.addEventListener("popstate", () => this.take(viewOf(location.hash)));
+		window.addEventListener("hashchange", () => this.take(viewOf(location.hash)));
+		setInterval(() => this.show(), 1000);
+		watchTheme(() => this.repaint());
+		setText(byId("zone"), `Times in ${zone()}`);
+		this.show();
 	}
 }
 
-function main() {
-	const page = new Page();
-	const again = poll((signal) => page.step(signal));
-
-	window.addEventListener("hashchange", () => {
-		page.choose();
-		again();
-	});
-	byId("interface").addEventListener("change", ({ target }) => {
-		location.hash = addressOf(target.value);
-	});
-	setText(byId("zone"), `Times in ${zone()}`);
-	setInterval(() => page.showAge(), 1000);
-	new ResizeObserver(() => page.showChart()).observe(byId("chart"));
+function press(page, id, action) {
+	byId(id).addEventListener("click", () => action(page));
 }
 
-main();
+function wire(page) {
+	byId("interface").addEventListener("change", ({ target }) => page.choose(target.value));
+	for (const button of document.querySelectorAll("[data-range]"))
+		button.addEventListener("click", () => page.setRange(button.dataset.range));
+	for (const button of document.querySelectorAll("[data-unit]"))
+		button.addEventListener("click", () => page.setUnit(button.dataset.unit));
+	for (const button of document.querySelectorAll("dialog button"))
+		button.addEventListener("click", () => button.closest("dialog").close());
+	press(page, "pause", () => page.pause());
+	press(page, "live", () => page.live());
+	press(page, "theme", nextTheme);
+	press(page, "curl", () => page.copyCurl());
+	press(page, "csv", () => page.saveCsv());
+	press(page, "help-open", () => byId("help").showModal());
+}
+
+function keysOf(page) {
+	const ranges = [...RANGES.keys()].map((range, i) => [String(i + 1), () => page.setRange(range)]);
+
+	return {
+		...Object.fromEntries(ranges),
+		"?": () => byId("help").showModal(),
+		Space: () => page.pause(),
+		p: () => page.pause(),
+		l: () => page.live(),
+		Escape: () => (page.pointed === null ? page.live() : page.point(null)),
+		"+": () => page.setRange(otherRange(page.view.range, -1)),
+		"-": () => page.setRange(otherRange(page.view.range, 1)),
+		ArrowLeft: () => page.step(-1),
+		ArrowRight: () => page.step(1),
+		"Shift+ArrowLeft": () => page.step(-10),
+		"Shift+ArrowRight": () => page.step(10),
+		z: () => page.mark(),
+		u: () => page.setUnit(page.view.unit === "bits" ? "packets" : "bits"),
+		i: () => byId("interface").focus(),
+		"[": () => page.neighbour(-1),
+		"]": () => page.neighbour(1),
+		a: () => page.choose(""),
+		t: nextTheme,
+		c: () => page.copyCurl(),
+		s: () => page.saveCsv(),
+		d: () => document.querySelectorAll(".as-table").forEach((button) => button.click()),
+	};
+}
+
+const page = new Page();
+wire(page);
+listen(keysOf(page), byId("keys-on"));
+page.start();

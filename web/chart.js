@@ -1,140 +1,242 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * A line chart in SVG. It is drawn anew for each sample, one unit of the drawing to one pixel of
- * the screen; colours and dashes are in style.css (.line-0 and so on). A null ends a line; a value
- * between two nulls is a dot. Nothing moves but by new samples.
- */
-import { bits, hour, short } from "./format.js";
-
-const NAMESPACE = "http://www.w3.org/2000/svg";
-
-const MARGIN = { top: 14, right: 4, bottom: 20, left: 4 };
-const MOST_STEPS = 4; // of the vertical scale
-const LEAST_TOP = 1000; // bit/s: an idle link draws no mountains
-const MINUTE_S = 60;
-const LABEL_PX = 60; // that a label of the time scale needs
-
-/**
- * @typedef {object} Frame where values and times lie in the drawing
- * @property {number} width pixels
- * @property {number} height
- * @property {number} from Unix seconds at the left end
- * @property {number} to and at the right end
- * @property {number} top the value at the upper end
- * @property {number} step between two lines of the scale
- */
-
-function shape(tag, attributes, text) {
-	const element = document.createElementNS(NAMESPACE, tag);
-
-	for (const [name, value] of Object.entries(attributes))
-		element.setAttribute(name, String(value));
-	if (text !== undefined)
-		element.textContent = text;
-	return element;
-}
-
-/* The least of 1, 2 or 5 times a power of ten that is not below value. */
-function round(value) {
-	const power = 10 ** Math.floor(Math.log10(value));
-
-	return [1, 2, 5, 10].map((n) => n * power).find((n) => n >= value * 0.999999);
-}
-
-function scale(rows) {
-	const values = rows.flatMap((row) => row.values).filter((value) => value !== null);
-	const highest = Math.max(LEAST_TOP, ...values);
-	const step = round(highest / MOST_STEPS);
-
-	return { step, top: Math.ceil(highest / step) * step };
-}
-
-function x(frame, time) {
-	const inner = frame.width - MARGIN.left - MARGIN.right;
-
-	return MARGIN.left + ((time - frame.from) / (frame.to - frame.from)) * inner;
-}
-
-function y(frame, value) {
-	const inner = frame.height - MARGIN.top - MARGIN.bottom;
-
-	return MARGIN.top + (1 - value / frame.top) * inner;
-}
-
-function steps(frame) {
-	const n = Math.round(frame.top / frame.step);
-
-	return Array.from({ length: n + 1 }, (_, i) => i * frame.step);
-}
-
-function drawScale(svg, frame) {
-	for (const value of steps(frame)) {
-		const d = `M0 ${y(frame, value).toFixed(1)}H${frame.width}`;
-
-		svg.append(shape("path", { class: "grid", d }));
-	}
-}
-
-/* Above the lines, so that they stay legible. */
-function drawLabels(svg, frame) {
-	for (const value of steps(frame).slice(1)) {
-		const place = { x: MARGIN.left, y: y(frame, value) - 3 };
-
-		svg.append(shape("text", place, short(bits(value))));
-	}
-}
-
-function drawTimes(svg, frame) {
-	const first = Math.ceil(frame.from / MINUTE_S) * MINUTE_S;
-
-	for (let time = first; time <= frame.to; time += MINUTE_S) {
-		const at = x(frame, time).toFixed(1);
-
-		svg.append(shape("path", { class: "grid", d: `M${at} ${y(frame, 0)}v4` }));
-		if (at > LABEL_PX / 2 && at < frame.width - LABEL_PX / 2)
-			svg.append(shape("text", { class: "time", x: at, y: frame.height - 4 },
-				hour(new Date(time * 1000))));
-	}
-}
-
-/* "M" begins a line, also after a gap; "h0" makes a dot of a value that has no neighbour. */
-function path(frame, rows, line) {
-	let d = "";
-	let drawing = false;
-
-	for (const row of rows) {
-		const value = row.values[line];
-
-		if (value === null) {
-			drawing = false;
-			continue;
-		}
-		const at = `${x(frame, row.time).toFixed(1)} ${y(frame, value).toFixed(1)}`;
-		d += drawing ? `L${at}` : `M${at}h0`;
-		drawing = true;
-	}
-	return d;
-}
-
-/**
- * Draw.
+ * A chart over time: uPlot with this page's looks. It draws what it is given; the pointer and a zoom are
+ * told to whoever made it, and come back from there for all charts at once.
  *
- * @param {SVGSVGElement} svg its size is that which style.css gives it
- * @param {import("./series.js").Row[]} rows by time
- * @param {{from: number, to: number}} range Unix seconds
+ * Colours are the style sheet's. What is drawn as one series has a line of its own besides its colour, and
+ * is named in the legend (legend.js).
  */
-export function drawChart(svg, rows, range) {
-	const { clientWidth: width, clientHeight: height } = svg;
-	const inside = rows.filter((row) => row.time >= range.from && row.time <= range.to);
-	const frame = { width, height, ...range, ...scale(inside) };
+import uPlot from "./uPlot.js";
+import { axis, axisTime } from "./format.js";
+import { OTHERS } from "./metrics.js";
+import { stacked } from "./series.js";
 
-	if (!width || !height)
-		return;
-	svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-	svg.replaceChildren();
-	drawScale(svg, frame);
-	drawTimes(svg, frame);
-	for (const line of (inside[0]?.values ?? []).keys())
-		svg.append(shape("path", { class: `line-${line}`, d: path(frame, inside, line) }));
-	drawLabels(svg, frame);
+const N_COLOURS = 8;
+const FONT = "12px system-ui, sans-serif";
+const Y_AXIS_PX = 56;
+const X_AXIS_PX = 28;
+const DASHES = [[], [6, 3], [2, 2]]; // of series beyond the palette, which begins anew
+
+/** @returns {string} the style sheet's variable for a series */
+export function colourOf(place) {
+	return place === OTHERS ? "--series-others" : `--series-${place % N_COLOURS}`;
+}
+
+function css(name) {
+	return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function dashOf(place) {
+	return DASHES[Math.max(0, Math.floor(place / N_COLOURS)) % DASHES.length];
+}
+
+/* Zero is always there, and in the middle where there are two directions. */
+function rangeOf(mirrored) {
+	return (_, low, high) => {
+		const top = Math.max(high ?? 0, mirrored ? -(low ?? 0) : 0) * 1.05 || 1;
+
+		return [mirrored ? -top : 0, top];
+	};
+}
+
+function timeAxis() {
+	return {
+		stroke: () => css("--quiet"),
+		grid: { stroke: () => css("--grid"), width: 1 },
+		ticks: { stroke: () => css("--grid"), width: 1, size: 4 },
+		font: FONT,
+		size: X_AXIS_PX,
+		space: 72,
+		values: (_, splits, _axis, _space, step) => splits.map((at) => axisTime(at, step)),
+	};
+}
+
+function valueAxis() {
+	return {
+		...timeAxis(),
+		size: Y_AXIS_PX,
+		space: 36,
+		values: (_, splits) => splits.map(axis),
+	};
+}
+
+/* Those of one direction lie on each other, each filled down to the one below it. */
+function bandsOf(series) {
+	return series.flatMap(({ sign }, i) => {
+		const below = series.slice(0, i).findLastIndex((other) => other.sign === sign);
+
+		return below < 0 ? [] : [{ series: [i + 1, below + 1], dir: sign < 0 ? 1 : -1 }];
+	});
+}
+
+function seriesOf({ colour }, isStacked) {
+	const filled = isStacked ? { fill: () => `${css(colourOf(colour))}${css("--fill")}` } : {};
+
+	return {
+		stroke: () => css(colourOf(colour)),
+		width: 1.5,
+		dash: dashOf(colour),
+		points: { show: false, filter: lonely, size: 4, fill: () => css(colourOf(colour)) },
+		...filled,
+	};
+}
+
+/* A value without neighbours makes no line: it is shown as a dot. */
+function lonely(u, index) {
+	const values = u.data[index];
+	const unknown = (i) => (values[i] ?? null) === null;
+	const found = [];
+
+	values.forEach((value, i) => {
+		if (value !== null && unknown(i - 1) && unknown(i + 1))
+			found.push(i);
+	});
+	return found.length ? found : null;
+}
+
+/* A line for each moment at which counters began anew. */
+function drawMarks(u, marks) {
+	const { ctx, bbox } = u;
+
+	ctx.save();
+	ctx.strokeStyle = css("--mark");
+	ctx.lineWidth = Math.round(devicePixelRatio);
+	ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
+	for (const { time } of marks) {
+		const x = Math.round(u.valToPos(time, "x", true)) + (ctx.lineWidth % 2) / 2; // sharp
+		if (x < bbox.left || x > bbox.left + bbox.width)
+			continue;
+		ctx.beginPath();
+		ctx.moveTo(x, bbox.top);
+		ctx.lineTo(x, bbox.top + bbox.height);
+		ctx.stroke();
+	}
+	ctx.restore();
+}
+
+/**
+ * @typedef {object} Drawing
+ * @property {number[]} times
+ * @property {(import("./metrics.js").Series & {values: (number|null)[]})[]} series
+ * @property {boolean} isStacked
+ * @property {(number|null)[]} known null where there is a gap
+ * @property {{time: number, reason: string}[]} marks
+ * @property {number} from Unix seconds
+ * @property {number} to
+ */
+
+/* uPlot's columns: edges of the stacks, or the values; what is sent goes downwards. */
+function columns({ times, series, isStacked, known }) {
+	const place = new Map(series.map((one, i) => [one, i]));
+	const drawn = series.map(({ values }) => values);
+
+	for (const sign of [1, -1]) {
+		const side = series.filter((one) => one.sign === sign);
+		const edges = isStacked ? stacked(side.map(({ values }) => values), known, sign)
+			: side.map(({ values }) => values.map((value) => (value === null ? null : value * sign)));
+
+		side.forEach((one, i) => { drawn[place.get(one)] = edges[i]; });
+	}
+	return [times, ...drawn];
+}
+
+export class Chart {
+	/**
+	 * @param {HTMLElement} element its size is that which style.css gives it
+	 * @param {object} [on]
+	 * @param {(time: number|null) => void} [on.point] the pointer is at a sample, or at none
+	 * @param {(from: number, to: number) => void} [on.zoom]
+	 */
+	constructor(element, on = {}) {
+		this.element = element;
+		this.on = on;
+		this.marks = [];
+		this.kind = "";
+		this.resized = new ResizeObserver(() => this.resize());
+		this.resized.observe(element);
+	}
+
+	/* What makes another chart of it, and not only another picture. */
+	static kindOf({ series, isStacked }) {
+		return JSON.stringify([isStacked, series.map(({ id, colour, sign }) => [id, colour, sign])]);
+	}
+
+	options(drawing) {
+		const mirrored = drawing.series.some(({ sign }) => sign < 0);
+
+		return {
+			width: this.element.clientWidth,
+			height: this.element.clientHeight,
+			legend: { show: false },
+			padding: [8, 8, 0, 0],
+			cursor: {
+				y: false,
+				points: { size: 7, width: 2 },
+				drag: { x: true, y: false, setScale: false, dist: 8 },
+				focus: { prox: -1 },
+			},
+			scales: { x: { time: true }, y: { range: rangeOf(mirrored) } },
+			axes: [timeAxis(), valueAxis()],
+			series: [{}, ...drawing.series.map((one) => seriesOf(one, drawing.isStacked))],
+			bands: drawing.isStacked ? bandsOf(drawing.series) : [],
+			hooks: {
+				draw: [(u) => drawMarks(u, this.marks)],
+				setCursor: [(u) => this.on.point?.(u.data[0][u.cursor.idx] ?? null)],
+				setSelect: [(u) => this.selected(u)],
+			},
+		};
+	}
+
+	selected(u) {
+		const { left, width } = u.select;
+
+		if (width > 0)
+			this.on.zoom?.(u.posToVal(left, "x"), u.posToVal(left + width, "x"));
+		u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+	}
+
+	/** @param {Drawing} drawing */
+	draw(drawing) {
+		const kind = Chart.kindOf(drawing);
+		const data = columns(drawing);
+
+		if (!this.element.clientWidth)
+			return;
+		this.marks = drawing.marks;
+		if (kind !== this.kind) {
+			this.plot?.destroy();
+			this.plot = new uPlot(this.options(drawing), data, this.element);
+			this.kind = kind;
+		}
+		this.plot.batch(() => {
+			this.plot.setData(data, false);
+			this.plot.setScale("x", { min: drawing.from, max: drawing.to });
+		});
+		this.point(this.pointed ?? null);
+	}
+
+	/** Show the pointer at a time, or nowhere. */
+	point(time) {
+		const x = time === null ? -10 : this.plot?.valToPos(time, "x");
+
+		this.pointed = time;
+		this.plot?.setCursor({ left: x, top: time === null ? -10 : 0 }, false);
+	}
+
+	/** Draw again, in the colours of now. */
+	repaint() {
+		this.plot?.redraw(false, true);
+	}
+
+	resize() {
+		const { clientWidth: width, clientHeight: height } = this.element;
+
+		if (width && height && (width !== this.plot?.width || height !== this.plot?.height))
+			this.plot?.setSize({ width, height });
+	}
+
+	remove() {
+		this.resized.disconnect();
+		this.plot?.destroy();
+	}
 }

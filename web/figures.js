@@ -5,6 +5,7 @@
  */
 import { setFigure } from "./dom.js";
 import * as format from "./format.js";
+import { showSpark } from "./spark.js";
 
 const FORMATS = {
 	bits: format.bits,
@@ -23,7 +24,7 @@ const RATES = [
 ];
 
 function share(part, whole) {
-	return whole > 0 ? (part / whole) * 100 : null;
+	return whole > 0 && part !== null ? (part / whole) * 100 : null;
 }
 
 /* With one sample there is no rate yet; the API's integers say 0 then, the page does not. */
@@ -33,12 +34,16 @@ function rates(realtime) {
 	return Object.fromEntries(RATES.map((name) => [name, known ? realtime[name] : null]));
 }
 
-function values(realtime, summary) {
+function values(realtime, summary, mbps) {
 	const now = rates(realtime);
 
 	return {
 		...summary,
 		...now,
+		tx_bandwidth_bps: realtime.tx?.bits_per_s,
+		tx_packets_per_sec: realtime.tx?.packets_per_s,
+		link_share: mbps ? share(now.bandwidth_bps, mbps * 1e6) : null,
+		frame_bytes: now.packets_per_sec ? now.bandwidth_bps / 8 / now.packets_per_sec : null,
 		tcp_share: share(now.tcp_bandwidth_bps, now.bandwidth_bps),
 		http_share: share(now.http_bandwidth_bps, now.bandwidth_bps),
 		https_share: share(now.https_bandwidth_bps, now.bandwidth_bps),
@@ -50,10 +55,22 @@ function values(realtime, summary) {
 /**
  * @param {any} realtime answer of the API; null: nothing is known
  * @param {any} summary
+ * @param {number|null} mbps the link's speed, where all is of one
  */
-export function showFigures(realtime, summary) {
-	const all = realtime && summary ? values(realtime, summary) : {};
+export function showFigures(realtime, summary, mbps) {
+	const all = realtime ? values(realtime, summary, mbps) : {};
 
 	for (const element of document.querySelectorAll("[data-field]"))
 		setFigure(element, all[element.dataset.field], FORMATS[element.dataset.as]);
+}
+
+/**
+ * The lines beside the figures: data-spark says of which column.
+ *
+ * @param {import("./series.js").Table|null} table null: there is none of several interfaces
+ * @param {{from: number, to: number}} range
+ */
+export function showSparks(table, range) {
+	for (const svg of document.querySelectorAll("[data-spark]"))
+		showSpark(svg, table?.times ?? [], table?.column(svg.dataset.spark) ?? [], range);
 }

@@ -149,6 +149,30 @@ export function speed(value) {
 }
 
 /**
+ * @param {number} value at an axis, where the unit is known; a direction is no sign
+ * @returns {string} e.g. "2.5 M"
+ */
+export function axis(value) {
+	return short(scaled(Math.abs(value), 1000, SI, "")).trim();
+}
+
+/**
+ * @param {number} value Unix seconds, at an axis
+ * @param {number} step seconds to the next one
+ * @returns {string} as much as tells it from its neighbours: "02:03:04", "02:03", "Nov 23"
+ */
+export function axisTime(value, step) {
+	const date = new Date(value * 1000);
+	const clock = hour(date);
+
+	if (step < 60)
+		return `${clock}:${two(date.getSeconds())}`;
+	if (step < 86400 && clock !== "00:00")
+		return clock;
+	return date.toLocaleDateString("en", { month: "short", day: "numeric" });
+}
+
+/**
  * @param {string} text a figure with its unit
  * @returns {string} the same without zeros behind the point: "2.50 Mbit/s" is "2.5 Mbit/s"
  */

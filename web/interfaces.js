@@ -10,21 +10,14 @@
  */
 import { make } from "./dom.js";
 import { time } from "./format.js";
+import { hashOf, viewOf } from "./view.js";
 
 /**
- * @param {string} hash of the address of this page
- * @returns {string} the interface chosen there, "" for all
+ * @param {string} reference "" for all
+ * @returns {string} a link to it, with all else that is looked at as it is, but live
  */
-export function referenceOf(hash) {
-	return new URLSearchParams(hash.slice(1)).get("interface") ?? "";
-}
-
-/**
- * @param {string} reference
- * @returns {string} the hash that chooses it
- */
-export function addressOf(reference) {
-	return reference ? `#${new URLSearchParams({ interface: reference })}` : "#";
+export function linkTo(reference) {
+	return hashOf({ ...viewOf(location.hash), reference, fixed: null });
 }
 
 /* A name that is no UTF-8 is told with question marks; the key, "v%FF@1", has its bytes. */
@@ -105,7 +98,7 @@ export function showSwitch(select, list, reference) {
  */
 export function showRecorded(element, list) {
 	const items = list.filter(({ data }) => data.history).map(({ reference, label, data }) => {
-		const link = make("a", { href: addressOf(reference) }, label);
+		const link = make("a", { href: linkTo(reference) }, label);
 		const until = make("time", { datetime: data.history.to }, time(data.history.to));
 		return make("li", {}, link, ", until ", until);
 	});

@@ -1,110 +1,201 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * What the chart draws: rows of rates over time, from the recorded history and from the samples
- * that came since. Pure: nothing here knows the page.
+ * What the charts draw: a table of values over time, from the recorded history and from the samples that
+ * came since. Pure.
  *
- * A rate that is unknown is null and stays null: in a sum with other interfaces, too. Times are the
- * server's, so that a wrong clock at the reader's moves nothing.
- *
- * @typedef {object} Row
- * @property {number} time Unix seconds, at which the interval ends
- * @property {number} span seconds of it
- * @property {(number|null)[]} values one for each line
+ * A value that is unknown is null and stays null. Times are the server's, in Unix seconds, so that a
+ * wrong clock at the reader's moves nothing; they only grow.
  */
 
 /* Two samples further apart than this many of the sampler's intervals have a gap between them. */
 const GAP_INTERVALS = 2.5;
 
-/**
- * @param {{step_ms: number, data: (number|null)[][]}} answer of getHistory(), the time first
- * @returns {Row[]}
- */
-export function fromHistory(answer) {
-	const [times, ...columns] = answer.data;
+/** A table that grows at its end and is cut at its beginning. */
+export class Table {
+	/** @param {string[]} names of its columns, as the API has them */
+	constructor(names) {
+		this.names = names;
+		this.times = [];
+		this.columns = names.map(() => []);
+		this.span = 0; // seconds of a row
+	}
 
-	return times.map((time, i) => ({
-		time,
-		span: answer.step_ms / 1000,
-		values: columns.map((column) => column[i] ?? null),
+	/**
+	 * @param {{step_ms: number, columns: string[], data: (number|null)[][]}} answer of getHistory()
+	 * @returns {Table}
+	 */
+	static of(answer) {
+		const table = new Table(answer.columns.slice(1));
+
+		table.times = [...answer.data[0]];
+		table.columns = answer.data.slice(1).map((column) => [...column]);
+		table.span = answer.step_ms / 1000;
+		return table;
+	}
+
+	get length() {
+		return this.times.length;
+	}
+
+	/** @returns {number} the newest time of which the first column is known, -Infinity without */
+	get known() {
+		return this.times[this.columns[0]?.findLastIndex((value) => value !== null)] ?? -Infinity;
+	}
+
+	/** @returns {(number|null)[]} nulls where there is no such column */
+	column(name) {
+		return this.columns[this.names.indexOf(name)] ?? this.times.map(() => null);
+	}
+
+	/** Forget rows behind a time: those of a history end in steps that nobody knows yet. */
+	cutBehind(time) {
+		while (this.times.at(-1) > time) {
+			this.times.pop();
+			this.columns.forEach((column) => column.pop());
+		}
+	}
+
+	/** Forget rows before a time. */
+	cutBefore(time) {
+		const first = this.times.findIndex((at) => at >= time);
+		const n = first < 0 ? this.length : first;
+
+		if (!n)
+			return;
+		this.times.splice(0, n);
+		this.columns.forEach((column) => column.splice(0, n));
+	}
+
+	/** Add a row, if it is later than all. */
+	add(time, values) {
+		if (time <= (this.times.at(-1) ?? -Infinity))
+			return;
+		this.times.push(time);
+		this.columns.forEach((column, i) => column.push(values[i]));
+	}
+
+	/** Add the rows of a newer piece of the same history. */
+	append(table) {
+		this.cutBehind(this.known);
+		table.times.forEach((time, row) => this.add(time, table.columns.map((column) => column[row])));
+	}
+
+	/**
+	 * Add a sample, if the table does not have it yet: a step of the history ends on a multiple of its
+	 * length, which is up to half of it from where its sample is.
+	 *
+	 * @param {number} time
+	 * @param {(number|null)[]} values
+	 * @param {number} interval of the sampler, in seconds
+	 */
+	addSample(time, values, interval) {
+		const last = this.known;
+
+		if (time <= last + (this.lastIsStep(last) ? this.span / 2 : 0))
+			return;
+		this.cutBehind(last);
+		if (time - last > GAP_INTERVALS * Math.max(interval, this.span) && last > -Infinity)
+			this.add((time + last) / 2, this.columns.map(() => null));
+		this.add(time, values);
+	}
+
+	/* Steps of a history end on multiples of their length. */
+	lastIsStep(time) {
+		return this.span > 0 && Math.abs(time / this.span - Math.round(time / this.span)) < 1e-6;
+	}
+
+	/** @returns {[number, number]} first row of a stretch of time, and the one behind its last */
+	rows({ from, to }) {
+		const first = this.times.findIndex((time) => time >= from);
+		const last = this.times.findLastIndex((time) => time <= to);
+
+		return first < 0 || last < first ? [0, 0] : [first, last + 1];
+	}
+}
+
+/**
+ * @typedef {object} Part what is drawn as one series: a sum of columns, less others
+ * @property {string[]} plus unknown where one of them is
+ * @property {string[]} [minus] 0 where it is unknown: a service that had no slot then
+ */
+
+/**
+ * @param {Table} table
+ * @param {Part} part
+ * @returns {(number|null)[]} one for each row, never below 0
+ */
+export function valuesOf(table, { plus, minus = [] }) {
+	const added = plus.map((name) => table.column(name));
+	const taken = minus.map((name) => table.column(name));
+
+	if (added.length === 1 && !taken.length)
+		return added[0];
+	return table.times.map((_, row) => {
+		let sum = 0;
+
+		for (const column of added) {
+			if (column[row] === null)
+				return null;
+			sum += column[row];
+		}
+		for (const column of taken)
+			sum -= column[row] ?? 0;
+		return Math.max(0, sum);
+	});
+}
+
+/**
+ * Lay values on each other.
+ *
+ * @param {(number|null)[][]} lists the lowest first
+ * @param {(number|null)[]} known null in rows that are a gap
+ * @param {number} [sign] -1: downwards
+ * @returns {(number|null)[][]} the upper edges; what is unknown is as high as what is below it
+ */
+export function stacked(lists, known, sign = 1) {
+	const height = known.map(() => 0);
+
+	return lists.map((values) => values.map((value, row) => {
+		height[row] += (value ?? 0) * sign;
+		return known[row] === null ? null : height[row];
 	}));
 }
 
-function plus(a, b) {
-	return a === null || b === null ? null : a + b;
-}
+/**
+ * @param {number[]} times
+ * @param {(number|null)[]} values
+ * @param {{from: number, to: number}} range
+ * @returns {{lowest: number, highest: number, at: number, mean: number}|null} null where nothing is
+ *	known in it
+ */
+export function extremes(times, values, { from, to }) {
+	let found = null;
+	let n = 0;
 
-/* By the millisecond: the same time has the same key in each list. */
-function key(row) {
-	return Math.round(row.time * 1000);
-}
-
-/* The API's rows begin with an interface's history: what is unknown at first is before its records. */
-function firstTime(list, from) {
-	const begun = list[0].time <= from;
-
-	return (begun ? list[0] : list.find((row) => row.values[0] !== null))?.time ?? Infinity;
-}
-
-function add(total, list) {
-	const found = new Map(list.map((row) => [key(row), row.values]));
-	const first = firstTime(list, total[0].time);
-
-	return total.map((row) => {
-		const other = found.get(key(row));
-		const values = row.values.map((value, i) => plus(value, other?.[i] ?? null));
-		return row.time < first ? row : { ...row, values };
+	values.forEach((value, i) => {
+		if (value === null || times[i] < from || times[i] > to)
+			return;
+		n++;
+		found ??= { lowest: value, highest: value, at: times[i], mean: 0 };
+		found.lowest = Math.min(found.lowest, value);
+		found.mean += (value - found.mean) / n;
+		if (value > found.highest) {
+			found.highest = value;
+			found.at = times[i];
+		}
 	});
+	return found;
 }
 
 /**
- * @param {Row[][]} lists one for each interface, on the same grid of times
- * @returns {Row[]} their sum; null where one of them is unknown, but for those that have no record
- *	yet
+ * @param {number[]} times growing
+ * @param {number} time
+ * @returns {number} index of the nearest, -1 where there is none
  */
-export function sum(lists) {
-	const told = lists.filter((list) => list.length).sort((a, b) => a[0].time - b[0].time);
+export function nearest(times, time) {
+	const behind = times.findIndex((at) => at >= time);
 
-	return told.length ? told.slice(1).reduce(add, told[0]) : [];
-}
-
-/* A rate over a gap may be known, but nobody saw how it went meanwhile. */
-function withGaps(rows, before, interval) {
-	return rows.flatMap((row, i) => {
-		const last = rows[i - 1] ?? before;
-		const longest = GAP_INTERVALS * Math.max(interval, i ? 0 : last?.span ?? 0);
-
-		if (!last || row.time - last.time <= longest)
-			return [row];
-		const nothing = row.values.map(() => null);
-		return [{ time: (row.time + last.time) / 2, span: 0, values: nothing }, row];
-	});
-}
-
-/**
- * @param {Row[]} history as recorded, with rows of nulls where it has gaps
- * @param {Row[]} live samples seen since
- * @param {number} interval of the sampler, in seconds
- * @returns {Row[]} the history as far as it knows, then what is newer, with gaps as rows of nulls
- */
-export function merge(history, live, interval) {
-	const last = history.findLast((row) => row.values[0] !== null);
-	const recorded = history.filter((row) => row.time <= (last?.time ?? -Infinity));
-	const newer = live.filter((row) => !last || row.time > last.time + row.span / 2);
-
-	return [...recorded, ...withGaps(newer, last, interval)];
-}
-
-/**
- * @param {Row[]} rows
- * @returns {{lowest: number, highest: number, at: number, span: number}|null} of the first line;
- *	null where nothing is known
- */
-export function extremes(rows) {
-	const all = rows.filter((row) => row.values[0] !== null);
-
-	if (!all.length)
-		return null;
-	const top = all.reduce((best, row) => (row.values[0] > best.values[0] ? row : best));
-	const lowest = all.reduce((least, row) => Math.min(least, row.values[0]), Infinity);
-	return { lowest, highest: top.values[0], at: top.time, span: top.span };
+	if (behind <= 0)
+		return behind < 0 ? times.length - 1 : 0;
+	return times[behind] - time < time - times[behind - 1] ? behind : behind - 1;
 }

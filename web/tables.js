@@ -7,7 +7,8 @@
  */
 import { make, setFigure, setText } from "./dom.js";
 import { bits, bytes, count, packets, speed, time } from "./format.js";
-import { addressOf } from "./interfaces.js";
+import { sizeName } from "./histogram.js";
+import { linkTo } from "./interfaces.js";
 
 const GROUPS = {
 	l3: {
@@ -38,13 +39,6 @@ const COLUMNS = [
 
 function isCount(value) {
 	return value === null || typeof value.packets === "number";
-}
-
-/* "61-123" and "1515-", which has no end. */
-function sizeName(key) {
-	const [from, to] = key.split("-");
-
-	return to ? `${from} to ${to}` : `${from} and more`;
 }
 
 function group(id, counts) {
@@ -136,7 +130,8 @@ function chainText({ chained, run_priority: priority, program }) {
 	return program ? `${place}; id ${program.id}` : place;
 }
 
-function linkText({ link_up: up, speed_mbps: mbps, mtu, vlan_stripped: stripped }) {
+/** @returns {string} what is known of a link: "up, 10 Gbit/s, MTU 1500", "–" where that is nothing */
+export function linkText({ link_up: up, speed_mbps: mbps, mtu, vlan_stripped: stripped }) {
 	const parts = [];
 
 	if (typeof up === "boolean")
@@ -165,7 +160,7 @@ function makeInterface({ reference, label, data }) {
 		withReason(health.state, health.reason), withReason(mode ?? "–", modeReason),
 		chainText(data), linkText(data), recorderText(data),
 	];
-	const link = make("a", { href: addressOf(reference) }, label);
+	const link = make("a", { href: linkTo(reference) }, label);
 	const cells = texts.map((text) => make("td", {}, text));
 
 	cells[0].className = `health-${health.state}`;

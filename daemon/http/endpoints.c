@@ -47,6 +47,13 @@ const struct endpoint endpoints[] = {
 		.is_stream = true,
 	},
 	{
+		.path = "/api/openapi.json",
+		.help = "This description of all that can be asked",
+		.parameters = none,
+		.text = openapi_text,
+		.version = openapi_version,
+	},
+	{
 		.path = "/metrics",
 		.help = "Totals and states for Prometheus, as text or OpenMetrics",
 		.parameters = none,

@@ -18,6 +18,11 @@ unsigned int history_answer(const struct endpoint_context *context, const struct
 unsigned int healthz_answer(const struct endpoint_context *context, const struct query *query,
 			    json_t **ret_body, struct error *err);
 
+extern const char openapi_description[]; /* openapi.json, with our version in it */
+
+int openapi_text(const struct endpoint_context *context, const char *type,
+		 struct endpoint_text *ret_text);
+uint64_t openapi_version(const struct endpoint_context *context, const struct query *query);
 int metrics_text(const struct endpoint_context *context, const char *type,
 		 struct endpoint_text *ret_text);
 uint64_t metrics_version(const struct endpoint_context *context, const struct query *query);

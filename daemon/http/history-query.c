@@ -244,7 +244,7 @@ static int parse_metric(const struct feed *feed, struct history_metric *metric)
 	row = metric->path.metric;
 	if (!row)
 		return names_service(feed, &metric->path) ? 0 : -ENOENT;
-	metric->is_vlan = row->group == METRIC_MARK && row->index == SAMPLER_VLAN;
+	metric->is_vlan = metric_is_vlan(row);
 	return needs_bytes(metric->unit) && !(row->units & METRIC_BYTES) ? -ENOENT : 0;
 }
 

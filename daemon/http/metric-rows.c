@@ -68,7 +68,7 @@ static int add_metric(const struct metric *metric, uint64_t packets, const uint6
 		return -1;
 	row->packets += packets;
 	row->bytes += bytes ? *bytes : 0;
-	if (metric->group == METRIC_MARK && metric->index == SAMPLER_VLAN && adding->vlan_unknown)
+	if (metric_is_vlan(metric) && adding->vlan_unknown)
 		row->unknown = true;
 	if (!adding->delta)
 		return 0;

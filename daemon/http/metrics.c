@@ -57,12 +57,6 @@ struct telling {
 
 /* ---- counters ---- */
 
-static bool is_unknown(const struct feed *feed, const struct metric *metric)
-{
-	return metric->group == METRIC_MARK && metric->index == SAMPLER_VLAN &&
-	       feed_vlan_unknown(feed);
-}
-
 static struct row *add_row(struct telling *t)
 {
 	if (t->n_rows == t->room) {
@@ -83,7 +77,7 @@ static int collect(const struct metric *metric, uint64_t packets, const uint64_t
 	struct telling *t = user;
 	struct row *row;
 
-	if (is_unknown(t->now->feed, metric))
+	if (metric_is_vlan(metric) && feed_vlan_unknown(t->now->feed))
 		return 0;
 	row = add_row(t);
 	if (!row)

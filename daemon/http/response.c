@@ -16,7 +16,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define ETAG_MAX 24
+#define ETAG_MAX      24
+#define RETRY_AFTER_S "5" /* of what is not to be had now */
 
 #define HEADER(name, value)                                       \
 	{                                                         \
@@ -59,6 +60,12 @@ static void forbid_storing(h2o_req_t *req)
 	set_caching(req, "no-store");
 }
 
+static void set_retry_after(h2o_req_t *req)
+{
+	h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("retry-after"), 1, NULL,
+			      H2O_STRLIT(RETRY_AFTER_S));
+}
+
 /* Return: a problem's body in the request's memory; empty where there is none to be had. */
 static h2o_iovec_t begin_problem(h2o_req_t *req, unsigned int status, const char *detail)
 {
@@ -70,6 +77,8 @@ static h2o_iovec_t begin_problem(h2o_req_t *req, unsigned int status, const char
 	req->res.content_length = copy.len;
 	set_type(req, PROBLEM_TYPE);
 	forbid_storing(req);
+	if (status == 503)
+		set_retry_after(req);
 	return copy;
 }
 

@@ -27,11 +27,10 @@
 #include <errno.h>
 #include <string.h>
 
-#define AT_ONCE	      32 /* events a client is sent in one piece */
-#define HEARTBEAT_NS  (15 * NSEC_PER_SEC)
-#define RETRY_AFTER_S "5"
-#define FIRST_WORDS   "retry: 2000\n\n" /* ms after which a browser connects again */
-#define NEVER	      UINT64_MAX
+#define AT_ONCE	     32 /* events a client is sent in one piece */
+#define HEARTBEAT_NS (15 * NSEC_PER_SEC)
+#define FIRST_WORDS  "retry: 2000\n\n" /* ms after which a browser connects again */
+#define NEVER	     UINT64_MAX
 
 /* What a client that came back is still to be told of one interface. */
 struct replay {
@@ -379,7 +378,6 @@ void streams_open(struct streams *streams, h2o_req_t *req, const struct endpoint
 			req, 400,
 			"Last-Event-ID: expected an id that an event had, <epoch>-<record>");
 	} else if (streams->n_clients >= streams->max_clients) {
-		respond_retry_after(req, RETRY_AFTER_S);
 		respond_problem(req, 503, "as many clients follow streams as are allowed");
 	} else {
 		client = add_client(streams, req, feed);

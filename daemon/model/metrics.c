@@ -13,7 +13,6 @@
 #include "util/cleanup.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -162,6 +161,12 @@ int metrics_for_each(const struct sampler_counters *counters,
 			return r;
 	}
 	return visit_services(counters, services, fn, user);
+}
+
+/** metric_is_vlan() - Return: whether nobody knows it where tags are stripped before the program sees a frame */
+bool metric_is_vlan(const struct metric *metric)
+{
+	return metric->group == METRIC_MARK && metric->index == SAMPLER_VLAN;
 }
 
 /**

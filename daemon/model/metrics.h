@@ -4,6 +4,7 @@
 
 #include "sampler_abi.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,7 @@ struct metric_path {
 
 int metrics_for_each(const struct sampler_counters *counters,
 		     const char (*services)[SAMPLER_NAME_MAX], metric_fn fn, void *user);
+bool metric_is_vlan(const struct metric *metric);
 const char *metric_group_name(enum metric_group group);
 const char *metric_group_help(enum metric_group group);
 int metric_path_parse(const char *text, struct metric_path *ret_path);

@@ -213,8 +213,7 @@ static int add_metric(const struct metric *metric, uint64_t packets, const uint6
 	if (metric->group == METRIC_TOTAL)
 		return set_u64(object, "packets", packets) || set_u64(object, "bytes", *bytes) ? -1
 											       : 0;
-	if (metric->group == METRIC_MARK && metric->index == SAMPLER_VLAN &&
-	    direction->vlan_unknown)
+	if (metric_is_vlan(metric) && direction->vlan_unknown)
 		return set(object, metric->name, json_null());
 	return set(object, metric->name, value_json(packets, bytes));
 }

@@ -31,6 +31,7 @@ struct fields {
 	struct iovec iov[FIELDS_MAX];
 	int n;
 	const struct delta *delta;
+	bool vlan_unknown;
 };
 
 __attribute__((format(printf, 2, 3))) static void add(struct fields *f, const char *format, ...)
@@ -75,6 +76,8 @@ static int add_metric(const struct metric *metric, uint64_t packets, const uint6
 	struct sampler_count count = { packets, bytes ? *bytes : 0 };
 	char name[64];
 
+	if (metric_is_vlan(metric) && f->vlan_unknown)
+		return 0;
 	field_name(metric, name, sizeof(name));
 	add(f, "SAMPLER_RX_%sPACKETS=%" PRIu64, name, packets);
 	add(f, "SAMPLER_RX_%sPPS=%.3f", name, delta_packets_per_s(f->delta, count));
@@ -86,9 +89,9 @@ static int add_metric(const struct metric *metric, uint64_t packets, const uint6
 }
 
 static int to_journal(const char *ifname, const char (*services)[SAMPLER_NAME_MAX],
-		      const struct delta *delta, const char *message)
+		      const struct delta *delta, bool vlan_unknown, const char *message)
 {
-	_cleanup_(release) struct fields f = { .delta = delta };
+	_cleanup_(release) struct fields f = { .delta = delta, .vlan_unknown = vlan_unknown };
 
 	add(&f, "MESSAGE=%s", message);
 	add(&f, "MESSAGE_ID=" MESSAGE_RATES);
@@ -125,7 +128,7 @@ static void class_rate(char *buf, size_t size, const char *name, const struct de
 }
 
 static void write_line(const char *ifname, const char (*services)[SAMPLER_NAME_MAX],
-		       const struct delta *delta)
+		       const struct delta *delta, bool vlan_unknown)
 {
 	const struct sampler_counters *rx = &delta->direction[SAMPLER_RX];
 	struct sampler_count total = counters_total(rx);
@@ -139,7 +142,7 @@ static void write_line(const char *ifname, const char (*services)[SAMPLER_NAME_M
 		 "%s: %s; %s, %s, %s (%llu packets, %llu bytes in %.3f s)", ifname, status, tcp,
 		 http, https, (unsigned long long)total.packets, (unsigned long long)total.bytes,
 		 (double)delta->interval_ns / NSEC_PER_SEC);
-	if (!log_is_journal() || to_journal(ifname, services, delta, message) < 0)
+	if (!log_is_journal() || to_journal(ifname, services, delta, vlan_unknown, message) < 0)
 		log_info("%s", message);
 }
 
@@ -177,7 +180,8 @@ void rate_log_tell(struct rate_log *log, const char *ifname,
 	if (!rx_packets(&delta) &&
 	    (last_words || delta.interval_ns + slack < SILENT_PACE * pace->log_interval_ns))
 		return;
-	write_line(ifname, services, &delta);
+	write_line(ifname, services, &delta,
+		   (log->told.flags | sample->flags) & SAMPLE_VLAN_STRIPPED);
 	log->told = *sample;
 }
 

@@ -193,3 +193,47 @@ int privileges_drop(const char *user, struct error *err)
 		r = capabilities_clear(err);
 	return r ? r : check_dropped(uid, gid, err);
 }
+
+static bool capability_held(unsigned int cap)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	return !syscall(SYS_capget, &header, data) && data[cap / 32].effective & 1U << cap % 32;
+}
+
+static bool held_left(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	uint32_t any = 0;
+
+	if (syscall(SYS_capget, &header, data))
+		return true;
+	for (size_t i = 0; i < array_size(data); i++)
+		any |= data[i].effective | data[i].permitted | data[i].inheritable;
+	return any || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1;
+}
+
+/**
+ * privileges_shed() - give up what privileges there are, also where that is little
+ * @user: whom root becomes, where it may
+ * @err: why not
+ *
+ * Of a process with capabilities but without the right to become somebody else the user stays as it is,
+ * and so does its bounding set; no_new_privs keeps it from ever mattering.
+ *
+ * Return: 0, or a negative errno; then the process must not go on.
+ */
+int privileges_shed(const char *user, struct error *err)
+{
+	int r;
+
+	if (!geteuid() && capability_held(CAP_SETUID) && capability_held(CAP_SETGID) &&
+	    capability_held(CAP_SETPCAP))
+		return privileges_drop(user, err);
+	r = capabilities_clear(err);
+	if (!r && held_left())
+		r = error_set(err, -EPERM, "Cannot drop privileges: capabilities are left");
+	return r;
+}

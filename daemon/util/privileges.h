@@ -8,5 +8,6 @@
 
 int privileges_lookup(const char *user, uid_t *ret_uid, gid_t *ret_gid, struct error *err);
 int privileges_drop(const char *user, struct error *err);
+int privileges_shed(const char *user, struct error *err);
 
 #endif

@@ -18,6 +18,7 @@ from lab import VERSION
 LOADGEN = os.environ.get("LOADGEN", f"{laboratory.BUILD}/loadgen/sampler-loadgen")
 DONE, FAILED, USAGE = 0, 1, 2
 URL = "http://192.0.2.1:8080/upload"
+RAW = ("--raw", "--interface", "v0", "--destination", "198.18.0.2", "--duration", "1s")
 
 FIRST_INI = f"""\
 [target]
@@ -175,15 +176,21 @@ def printed_keys(text):
 @scenario("the README's table of keys")
 def test_readme(t):
     printed = loadgen("--print-config", "--url", URL).out
+    raw = loadgen("--print-config", *RAW).out
     table = readme_keys()
-    t.equal([row[:2] for row in table], printed_keys(printed),
+    found = printed_keys(printed)
+    t.equal([row[:2] for row in table if row[:2] in found], found,
             "names the keys of --print-config, section by section")
+    t.equal([row[:2] for row in table if row[:2] not in found],
+            [key for key in printed_keys(raw) if key not in found],
+            "those of raw frames as well, and no others")
     literal = {key: found[1] for _, key, cell in table
                if (found := re.match(r"`?([^`\s]+)`?(?:$|,)", cell)) and found[1] != "none"}
     t.ok(len(literal) >= 12, "most have a literal default", literal)
     for key, value in literal.items():
-        given = loadgen("--print-config", "--url", URL, f"--{key.replace('_', '-')}={value}")
-        t.equal(plain(given.out), plain(printed), f"{key}: {value} is the default")
+        mode, want = (RAW, raw) if key not in values(printed) else (("--url", URL), printed)
+        given = loadgen("--print-config", *mode, f"--{key.replace('_', '-')}={value}")
+        t.equal(plain(given.out), plain(want), f"{key}: {value} is the default")
 
 
 @scenario("a configuration that is printed")
@@ -271,7 +278,7 @@ def test_usage(t):
 @scenario("wrong files")
 def test_files(t):
     cases = [
-        ("an unknown section", "[raw]\n", 1, "unknown section [raw]; known: target, traffic"),
+        ("an unknown section", "[cooked]\n", 1, "unknown section [cooked]; known: target, traffic"),
         ("an unknown key", "[target]\n\nport = 80\n", 3, 'unknown key "port" in [target]'),
         ("a key of another section", "[target]\nrate = 1\n", 2, 'unknown key "rate"'),
         ("a bad value", "[traffic]\nbandwidth = 10\n", 2, "expected a bandwidth such as 10Mbps"),

@@ -7,7 +7,6 @@ what PromQL makes of it is what the API says.
 import itertools
 import json
 import os
-import re
 import signal
 import time
 import urllib.parse
@@ -19,7 +18,6 @@ from frames import ACK, IPV4, IPV6, TCP, UDP, eth, ipv4, ipv6, tcp, udp
 from lab import RUN, Traffic, scenario, wait_for
 from web import INTERFACES, PORT, REALTIME, WebServer
 
-README = os.path.join(laboratory.HERE, "../../README.md")
 OPEN_METRICS = "application/openmetrics-text"
 # What Prometheus 2.42 asks for.
 ASKS = f"{OPEN_METRICS};version=1.0.0;q=0.8,{OPEN_METRICS};version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
@@ -100,40 +98,6 @@ def test_formats(t, lab):
     t.ok(len(stable) > 80, "many series", len(stable))
     t.equal({key: again.get(key) for key in stable}, stable, "both formats have the same counters")
     t.equal({name for name, _ in again} - {name for name, _ in plain}, set(), "and the same names")
-
-
-@scenario("each metric of the API is one of Prometheus'", 60)
-def test_same(t, lab):
-    """Every object of realtime with packets has its series with that number, and the other way round."""
-    link = lab.veth()
-    lab.record("v0").wait_record()
-    server = WebServer(lab)
-    sent, _ = link.send(FRAMES * 37)
-    wait_for(lambda: server.get(REALTIME).json()["total_packets"] == sent, "all of them")
-    rx = server.get(REALTIME).json()["rx"]
-    told = samples(server.get("/metrics").body)
-    labels = {"l3": "protocol", "l4": "protocol", "sizes": "size", "tcp_flags": "flag", "services": "service"}
-    prefix = {"sizes": "size", "tcp_flags": "tcp_flag", "services": "service"}
-    want = {("sampler_packets_total", ()): rx["packets"], ("sampler_bytes_total", ()): rx["bytes"]}
-    for place, value in rx.items():
-        if place in labels:
-            for name, counts in value.items():
-                for unit in {"packets", "bytes"} & counts.keys():
-                    want[f"sampler_{prefix.get(place, place)}_{unit}_total", (labels[place], name)] = counts[unit]
-        elif isinstance(value, dict):
-            for unit in {"packets", "bytes"} & value.keys():
-                want[f"sampler_{place}_{unit}_total", ()] = value[unit]
-    got = {}
-    for (name, pairs), value in told.items():
-        if name.endswith(("packets_total", "bytes_total")):
-            extra = [pair for pair in pairs if pair[0] not in ("interface", "netns", "direction")]
-            got[name, extra[0] if extra else ()] = int(value)
-    t.equal(got, want, "the same metrics with the same values")
-    t.ok(len(want) > 40, "and they are many", len(want))
-    with open(README, encoding="utf-8") as file:
-        listed = re.findall(r"`(sampler_\w+)`", "".join(line for line in file if line.startswith("| `sampler_")))
-    t.equal(sorted(listed), sorted({name for name, _ in told if name.startswith("sampler_")}),
-            "the README's table has each of them, and no other")
 
 
 class Prometheus:

@@ -4,18 +4,13 @@
 Known frames are found exactly, in every place that tells of them: the map, the history, the rate
 log, the journal; and the interface's own counter agrees.
 """
-import glob
-import json
-import os
 import re
-import shutil
 import time
 
 import lab as laboratory
+from journal import WITH_JOURNAL, Journal
 from known import N_FRAMES, SERVICES, known_frames, wrong_counters
 from lab import scenario
-
-JOURNALD = "/lib/systemd/systemd-journald"
 
 
 def logged(log):
@@ -76,39 +71,6 @@ def test_pieces(t, lab):
     t.equal(numbers, list(range(numbers[0], numbers[0] + len(numbers))), "no record is missing")
     t.equal(recorder.stop(), 0, "the recorder ends well")
     t.equal(logged(recorder.log()), tuple(sent), "the rate log adds up")
-
-
-class Journal:
-    """A systemd-journald of our own: /run is private, so are its sockets and files."""
-
-    def __init__(self, lab):
-        if not os.path.exists(JOURNALD):
-            raise laboratory.Skip(f"no {JOURNALD}: systemd is not installed")
-        if not os.path.exists("/etc/machine-id") or not os.path.getsize("/etc/machine-id"):
-            raise laboratory.Skip("no /etc/machine-id, which journald needs")
-        os.makedirs("/run/systemd/journal")
-        os.makedirs("/run/log/journal")
-        self._lab = lab
-        with open("/run/journald-log", "w", encoding="ascii") as log:
-            self.process = lab.spawn(JOURNALD, stdout=log, stderr=log)
-        laboratory.wait_for(lambda: os.path.exists("/run/systemd/journal/socket"), "journald")
-
-    def entries(self, ifname="v0"):
-        """Return: samplerd's entries with fields, as dictionaries."""
-        folder, = glob.glob("/run/log/journal/*")
-        text = self._lab.run("journalctl", "-q", "-D", folder, "-o", "json", "--all",
-                             f"SAMPLER_INTERFACE={ifname}")
-        return [json.loads(line) for line in text.splitlines()]
-
-    def end(self):
-        self.process.terminate()
-        self.process.wait(5)
-        shutil.rmtree("/run/log/journal")
-        shutil.rmtree("/run/systemd/journal")
-
-
-# What systemd says of a standard error that is its journal: device and inode.
-WITH_JOURNAL = ("sh", "-c", "JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec \"$@\"", "sh")
 
 
 def wait_for_entry(journal, ifname, text):

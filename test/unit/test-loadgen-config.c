@@ -54,6 +54,8 @@ static void a_url_is_enough(void **state)
 	struct config c;
 
 	(void)state;
+	must_resolve(NULL, ARGS("url", "a/to://b"), &c);
+	assert_string_equal(c.url_text, "http://a/to://b");
 	must_resolve(NULL, ARGS("url", "localhost"), &c);
 	assert_string_equal(c.url_text, "http://localhost");
 	assert_false(c.tls);
@@ -261,7 +263,7 @@ static void the_file_is_told_by_line(void **state)
 		const char *text, *pattern;
 	} cases[] = {
 		{ "[targets]\n", ":1: unknown section \\[targets\\]; known: target, traffic, "
-				 "limits, tls, output, thresholds" },
+				 "limits, tls, raw, output, thresholds" },
 		{ "[target]\nuri = a\n", ":2: unknown key \"uri\" in \\[target\\]; known: url" },
 		{ "[traffic]\nurl = a\n", ":2: unknown key \"url\" in \\[traffic\\]" },
 		{ "url = a\n", ":1: \"url\" stands before the first" },
@@ -272,8 +274,8 @@ static void the_file_is_told_by_line(void **state)
 		  ":2: url = ftp://a: unknown scheme; expected http:" },
 		{ "[target]\n\nurl = http://a:0\n", ":3: url = .*: the port has to be a number" },
 		{ "[target]\nurl = http://a/b c\n", ":2: url = .*: byte 0x20" },
-		{ "[target]\nprotocol = ftp\n", ":2: protocol = ftp: expected http or https" },
-		{ "[target]\nprotocol = HTTP\n", ":2: protocol = HTTP: expected http or https" },
+		{ "[target]\nprotocol = ftp\n", ":2: protocol = ftp: expected http, https or raw" },
+		{ "[target]\nprotocol = HTTP\n", ":2: protocol = HTTP: expected http, https or raw" },
 		{ "[traffic]\nbandwidth = 10M\n",
 		  ":2: bandwidth = 10M: expected a bandwidth such as 10Mbps, 10Mbit/s or 100KB/s" },
 		{ "[traffic]\nbandwidth = 10\n", ":2: bandwidth = 10: expected a bandwidth" },
@@ -475,21 +477,32 @@ static void what_is_printed_reads_back_the_same(void **state)
 	}
 }
 
-static void every_key_is_printed(void **state)
+static void must_print_keys(const struct config *c, const char *text)
 {
-	_cleanup_free_ char *text = NULL;
-	struct config c;
-	size_t n = 0;
-
-	(void)state;
-	must_resolve(NULL, ARGS("url", "a"), &c);
-	text = print(&c);
-	for (; n < N_KEYS; n++) {
+	for (size_t n = 0; n < N_KEYS; n++) {
 		char pattern[64];
 
 		snprintf(pattern, sizeof(pattern), "\n%s =", config_key_name(n));
-		assert_non_null(strstr(text, pattern));
+		assert_true(!strstr(text, pattern) == !config_key_is_used(c, n));
 	}
+}
+
+static void every_key_is_printed(void **state)
+{
+	_cleanup_free_ char *text = NULL, *raw = NULL;
+	struct config c;
+
+	(void)state;
+	must_resolve(NULL,
+		     ARGS("protocol", "raw", "interface", "v0", "destination", "198.18.0.2", "frames",
+			  "1"),
+		     &c);
+	raw = print(&c);
+	must_print_keys(&c, raw);
+	assert_true(matches(raw, "\ninterface = v0 +; --interface\n"));
+	must_resolve(NULL, ARGS("url", "a"), &c);
+	text = print(&c);
+	must_print_keys(&c, text);
 	assert_true(matches(text,
 			    "^\\[target\\]\nurl = http://a +; --url\nprotocol = http +; default\n"
 			    "\n\\[traffic\\]\nmethod = POST +; default\nheader = +; default\n"

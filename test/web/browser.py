@@ -6,6 +6,7 @@ The protocol is spoken over a pair of pipes (--remote-debugging-pipe: JSON texts
 NUL), so no port is open and nothing else is needed. A Browser has one page. It collects what the
 page says on the console, each error, and each request, from before the page is loaded on.
 """
+import base64
 import json
 import os
 import select
@@ -30,6 +31,17 @@ OPTIONS = [
 ]
 
 
+# What a press of these keys needs besides their names.
+CODES = {
+    "Enter": {"code": "Enter", "windowsVirtualKeyCode": 13},
+    "Escape": {"code": "Escape", "windowsVirtualKeyCode": 27},
+    "Tab": {"code": "Tab", "windowsVirtualKeyCode": 9},
+    "ArrowLeft": {"code": "ArrowLeft", "windowsVirtualKeyCode": 37},
+    "ArrowRight": {"code": "ArrowRight", "windowsVirtualKeyCode": 39},
+    " ": {"code": "Space", "windowsVirtualKeyCode": 32},
+}
+
+
 class Browser:
     """A browser with one page; to be used in a with statement, which ends it."""
 
@@ -38,7 +50,7 @@ class Browser:
             raise Failure("no chromium")
         self._profile = tempfile.mkdtemp(prefix="sampler-browser-")
         self._n, self._pending, self._session = 0, b"", None
-        self.console, self.requests, self.failed = [], [], {}
+        self.console, self.requests, self.failed, self.received = [], [], {}, 0
         self._start(f"--window-size={width},{height}")
 
     def _start(self, *options):
@@ -112,6 +124,8 @@ class Browser:
             self.console.append(f"{entry['level']}: {entry['text']} {entry.get('url', '')}")
         elif method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
+        elif method == "Network.loadingFinished":
+            self.received += int(params["encodedDataLength"])
         elif method == "Network.loadingFailed":
             self.failed[params["requestId"]] = params.get("errorText")
 
@@ -165,3 +179,55 @@ class Browser:
     def text(self, selector):
         """Return: the text of an element as it is shown, None where there is none."""
         return self.evaluate(f"document.querySelector({json.dumps(selector)})?.innerText")
+
+    def size(self, width, height, mobile=False):
+        """Of the window, in CSS pixels."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
+                  deviceScaleFactor=2 if mobile else 1, mobile=mobile)
+
+    def emulate(self, **features):
+        """What the reader's system prefers, e.g. prefers_color_scheme="dark"."""
+        self.call("Emulation.setEmulatedMedia", features=[
+            {"name": name.replace("_", "-"), "value": value} for name, value in features.items()])
+
+    def screenshot(self, path):
+        """All of the page, as PNG."""
+        shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(base64.b64decode(shot["data"]))
+
+    def key(self, key, shift=False):
+        """Press a key, by its name in JavaScript."""
+        text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
+        common = {"key": key, "modifiers": 8 if shift else 0, **CODES.get(key, {})}
+        self.call("Input.dispatchKeyEvent", type="keyDown", **common, **text)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **common)
+
+    def mouse(self, kind, x, y, button="none", buttons=0):
+        """kind: Moved, Pressed, Released."""
+        self.call("Input.dispatchMouseEvent", type=f"mouse{kind}", x=x, y=y, button=button,
+                  buttons=buttons, clickCount=0 if kind == "Moved" else 1)
+
+    def click(self, selector):
+        """With the mouse, where it is."""
+        x, y = self.place(selector)
+        self.mouse("Moved", x, y)
+        self.mouse("Pressed", x, y, "left", 1)
+        self.mouse("Released", x, y, "left")
+
+    def place(self, selector, right=0.5, down=0.5):
+        """Return: a point within an element, which is scrolled to first."""
+        return self.evaluate(f"""(() => {{
+            const element = document.querySelector({json.dumps(selector)});
+            element.scrollIntoView({{block: 'center'}});
+            const box = element.getBoundingClientRect();
+            return [box.left + box.width * {right}, box.top + box.height * {down}];
+        }})()""")
+
+    def heap(self):
+        """Return: bytes that JavaScript holds, and nodes of the page, after all garbage is gone."""
+        for _ in range(2):
+            self.call("HeapProfiler.collectGarbage")
+        return (self.call("Runtime.getHeapUsage")["usedSize"],
+                self.call("Memory.getDOMCounters")["nodes"])

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What all reports in JSON are made of. */
+#ifndef LOADGEN_OUTPUT_JSON_H
+#define LOADGEN_OUTPUT_JSON_H
+
+#include "output.h"
+
+#include <jansson.h>
+
+#define REPORT_SCHEMA 1
+
+json_t *report_number(double value);
+json_t *report_count(uint64_t value);
+json_t *report_distribution(const struct distribution *d);
+json_t *report_configuration(const struct config *config);
+json_t *report_thresholds(const struct outcome *outcome, const struct stats *stats);
+void report_put(struct output *output, json_t *object, size_t flags);
+
+#endif

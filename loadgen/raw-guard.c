@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "raw-guard.h"
+
+#include "raw-account.h"
+#include "util/cleanup.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TYPE_IPV4 0x0800
+#define TYPE_ARP  0x0806
+#define TYPE_VLAN 0x8100
+#define TYPE_QINQ 0x88a8
+#define TYPE_IPV6 0x86dd
+
+static const struct range4 {
+	uint32_t address, bits;
+} test4[] = {
+	{ 0xc6120000, 15 }, /* 198.18.0.0/15, RFC 2544 */
+	{ 0xc0000200, 24 }, /* 192.0.2.0/24, RFC 5737 */
+	{ 0xc6336400, 24 }, /* 198.51.100.0/24 */
+	{ 0xcb007100, 24 }, /* 203.0.113.0/24 */
+	{ 0xa9fe0000, 16 }, /* 169.254.0.0/16, RFC 3927 */
+};
+
+static const struct range6 {
+	uint8_t byte[6];
+	uint32_t bits;
+} test6[] = {
+	{ { 0x20, 0x01, 0x00, 0x02, 0x00, 0x00 }, 48 }, /* 2001:2::/48, RFC 5180 */
+	{ { 0x20, 0x01, 0x0d, 0xb8 }, 32 },		/* 2001:db8::/32, RFC 3849 */
+	{ { 0x3f, 0xff, 0x00 }, 20 },			/* 3fff::/20, RFC 9637 */
+	{ { 0xfe, 0x80 }, 10 },				/* fe80::/10, RFC 4291 */
+};
+
+/** raw_guard_is_test4() - Return: whether an address is of a range for tests, or of no route */
+bool raw_guard_is_test4(struct in_addr address)
+{
+	uint32_t a = ntohl(address.s_addr);
+
+	for (size_t i = 0; i < array_size(test4); i++) {
+		if ((a ^ test4[i].address) >> (32 - test4[i].bits) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool begins_with(const uint8_t *address, const struct range6 *range)
+{
+	uint32_t whole = range->bits / 8, rest = range->bits % 8;
+
+	if (memcmp(address, range->byte, whole))
+		return false;
+	return !rest || (address[whole] ^ range->byte[whole]) >> (8 - rest) == 0;
+}
+
+/** raw_guard_is_test6() - the same for IPv6 */
+bool raw_guard_is_test6(const struct in6_addr *address)
+{
+	for (size_t i = 0; i < array_size(test6); i++) {
+		if (begins_with(address->s6_addr, &test6[i]))
+			return true;
+	}
+	return false;
+}
+
+/** raw_guard_is_many4() - Return: whether an address is of more than one */
+bool raw_guard_is_many4(struct in_addr address)
+{
+	return IN_MULTICAST(ntohl(address.s_addr)) || address.s_addr == INADDR_BROADCAST;
+}
+
+/** raw_guard_is_many6() - the same for IPv6 */
+bool raw_guard_is_many6(const struct in6_addr *address)
+{
+	return IN6_IS_ADDR_MULTICAST(address);
+}
+
+/** raw_guard_is_many_mac() - the same for Ethernet */
+bool raw_guard_is_many_mac(const uint8_t mac[6])
+{
+	return mac[0] & 1;
+}
+
+/* ---- by what the interface is ---- */
+
+static bool is_own4(const struct raw_link *link, struct in_addr address)
+{
+	for (uint32_t i = 0; i < link->n_own4; i++) {
+		if (link->own4[i].s_addr == address.s_addr)
+			return true;
+	}
+	return false;
+}
+
+static bool is_own6(const struct raw_link *link, const struct in6_addr *address)
+{
+	for (uint32_t i = 0; i < link->n_own6; i++) {
+		if (!memcmp(&link->own6[i], address, sizeof(*address)))
+			return true;
+	}
+	return false;
+}
+
+static bool is_broadcast(const struct raw_link *link, struct in_addr address)
+{
+	for (uint32_t i = 0; i < link->n_own4; i++) {
+		if (address.s_addr && link->broadcast4[i].s_addr == address.s_addr)
+			return true;
+	}
+	return false;
+}
+
+static int foreign(const char *what, const struct raw_link *link, struct error *err)
+{
+	return error_set(err, -EPERM,
+			 "%s: not an address of %s; allow_any_source = yes (--allow-any-source "
+			 "yes) sends from there all the same",
+			 what, link->name);
+}
+
+static int check_sources(const struct raw_config *raw, const struct raw_link *link,
+			 struct error *err)
+{
+	const struct raw_addresses *from = &raw->source;
+	char text[INET6_ADDRSTRLEN + 8] = "source ";
+
+	if (raw->allow_any_source)
+		return 0;
+	if (raw->source_mac.there && memcmp(raw->source_mac.byte, link->mac, 6))
+		return foreign("source_mac", link, err);
+	if (from->has4 && !is_own4(link, from->in4)) {
+		inet_ntop(AF_INET, &from->in4, text + 7, INET6_ADDRSTRLEN);
+		return foreign(text, link, err);
+	}
+	if (from->has6 && !is_own6(link, &from->in6)) {
+		inet_ntop(AF_INET6, &from->in6, text + 7, INET6_ADDRSTRLEN);
+		return foreign(text, link, err);
+	}
+	return 0;
+}
+
+/**
+ * raw_guard_link() - whether a run may use an interface
+ * @raw: what is asked for and allowed
+ * @link: the interface
+ * @err: what would have to be allowed
+ *
+ * Return: 0 or -EPERM.
+ */
+int raw_guard_link(const struct raw_config *raw, const struct raw_link *link, struct error *err)
+{
+	if (link->has_default_route && !raw->allow_default_route)
+		return error_set(
+			err, -EPERM,
+			"%s has the default route, and so leads to the world; "
+			"allow_default_route = yes (--allow-default-route yes) sends there "
+			"all the same",
+			link->name);
+	if (raw->destination.has4 && is_broadcast(link, raw->destination.in4) &&
+	    !raw->allow_multicast)
+		return error_set(
+			err, -EPERM,
+			"destination is the broadcast address of %s; allow_multicast = yes "
+			"(--allow-multicast yes) sends there all the same",
+			link->name);
+	return check_sources(raw, link, err);
+}
+
+/* ---- frames of a capture ---- */
+
+/* The addresses of a frame, as far as it has some. */
+struct ends {
+	bool has4, has6;
+	struct in_addr source4, destination4;
+	struct in6_addr source6, destination6;
+};
+
+static uint32_t be16(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 8 | p[1];
+}
+
+static void find_ends(const struct raw_captured *frame, struct ends *ret)
+{
+	const uint8_t *p = frame->bytes + 12, *end = frame->bytes + frame->len;
+	uint32_t type = be16(p);
+
+	*ret = (struct ends){ .has4 = false };
+	p += 2;
+	while ((type == TYPE_VLAN || type == TYPE_QINQ) && end - p >= 4) {
+		type = be16(p + 2);
+		p += 4;
+	}
+	if (type == TYPE_IPV4 && end - p >= 20) {
+		ret->has4 = true;
+		memcpy(&ret->source4, p + 12, 4);
+		memcpy(&ret->destination4, p + 16, 4);
+	} else if (type == TYPE_ARP && end - p >= 28) {
+		ret->has4 = true;
+		memcpy(&ret->source4, p + 14, 4);
+		memcpy(&ret->destination4, p + 24, 4);
+	} else if (type == TYPE_IPV6 && end - p >= 40) {
+		ret->has6 = true;
+		memcpy(&ret->source6, p + 8, 16);
+		memcpy(&ret->destination6, p + 24, 16);
+	}
+}
+
+static const char *missing_permission(const struct raw_config *raw, const struct raw_link *link,
+				      const struct raw_captured *frame)
+{
+	struct ends ends;
+	bool many, test, own;
+
+	find_ends(frame, &ends);
+	many = raw_guard_is_many_mac(frame->bytes) ||
+	       (ends.has4 &&
+		(raw_guard_is_many4(ends.destination4) || is_broadcast(link, ends.destination4))) ||
+	       (ends.has6 && raw_guard_is_many6(&ends.destination6));
+	test = (!ends.has4 || raw_guard_is_test4(ends.destination4)) &&
+	       (!ends.has6 || raw_guard_is_test6(&ends.destination6));
+	own = !memcmp(frame->bytes + 6, link->mac, 6) &&
+	      (!ends.has4 || is_own4(link, ends.source4)) &&
+	      (!ends.has6 || is_own6(link, &ends.source6));
+	if (many && !raw->allow_multicast)
+		return "goes to more than one: it needs allow_multicast = yes "
+		       "(--allow-multicast yes)";
+	if (!test && !many && !raw->allow_any_destination)
+		return "goes to none of the ranges for tests (" RAW_TEST_RANGES
+		       "): it needs allow_any_destination = yes (--allow-any-destination yes)";
+	if (!own && !raw->allow_any_source)
+		return "is not from this interface: it needs allow_any_source = yes "
+		       "(--allow-any-source yes)";
+	return NULL;
+}
+
+/**
+ * raw_guard_capture() - whether all frames of a capture may be sent
+ * @raw: what is allowed
+ * @link: the interface
+ * @capture: its frames
+ * @err: the first frame that may not, and what would have to be allowed
+ *
+ * Return: 0 or -EPERM.
+ */
+int raw_guard_capture(const struct raw_config *raw, const struct raw_link *link,
+		      const struct raw_capture *capture, struct error *err)
+{
+	for (uint32_t i = 0; i < capture->n; i++) {
+		const char *why = missing_permission(raw, link, &capture->frame[i]);
+
+		if (why)
+			return error_set(err, -EPERM, "%.255s: frame %u %s", raw->pcap, i + 1, why);
+	}
+	return 0;
+}

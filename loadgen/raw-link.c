@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * The interface that frames leave by: what it is, which addresses are its own, whether it leads to the
+ * world, what it has dropped.
+ */
+#include "raw-link.h"
+
+#include "raw-netlink.h"
+#include "util/cleanup.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <linux/if_link.h>
+#include <net/if_arp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#define NAMES_MAX 200
+
+/* "eth0, wlan0": those that there are. */
+static void list_names(char *buf, size_t size)
+{
+	struct if_nameindex *all = if_nameindex();
+	size_t n = 0;
+
+	*buf = '\0';
+	for (struct if_nameindex *i = all; i && i->if_name && n < size; i++)
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? ", " : "", i->if_name);
+	if (all)
+		if_freenameindex(all);
+}
+
+static int ask(int fd, unsigned long what, const char *name, struct ifreq *ret)
+{
+	*ret = (struct ifreq){ .ifr_flags = 0 };
+	snprintf(ret->ifr_name, sizeof(ret->ifr_name), "%s", name);
+	return ioctl(fd, what, ret) ? -errno : 0;
+}
+
+static int find_index(int fd, struct raw_link *link, struct error *err)
+{
+	char names[NAMES_MAX];
+	struct ifreq request;
+	int r = ask(fd, SIOCGIFINDEX, link->name, &request);
+
+	if (r == -ENODEV) {
+		list_names(names, sizeof(names));
+		return error_set(err, r, "no interface \"%s\"; there are: %s", link->name, names);
+	}
+	if (r)
+		return error_set(err, r, "cannot look at %s: %s", link->name, strerror(-r));
+	link->ifindex = (uint32_t)request.ifr_ifindex;
+	return 0;
+}
+
+static int find_kind(int fd, struct raw_link *link, struct error *err)
+{
+	struct ifreq request;
+	int r = ask(fd, SIOCGIFHWADDR, link->name, &request);
+
+	if (!r && request.ifr_hwaddr.sa_family != ARPHRD_ETHER)
+		return error_set(err, -EINVAL, "%s is no Ethernet interface", link->name);
+	memcpy(link->mac, request.ifr_hwaddr.sa_data, sizeof(link->mac));
+	r = r ?: ask(fd, SIOCGIFMTU, link->name, &request);
+	link->mtu = (uint32_t)request.ifr_mtu;
+	r = r ?: ask(fd, SIOCGIFFLAGS, link->name, &request);
+	if (r)
+		return error_set(err, r, "cannot look at %s: %s", link->name, strerror(-r));
+	if (!(request.ifr_flags & IFF_UP))
+		return error_set(err, -ENETDOWN, "%s is down (ip link set dev %s up)", link->name,
+				 link->name);
+	return 0;
+}
+
+static void take_address(struct raw_link *link, const struct ifaddrs *a)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)a->ifa_addr;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)a->ifa_addr;
+	const struct sockaddr_in *many = (const struct sockaddr_in *)a->ifa_broadaddr;
+
+	if (in->sin_family == AF_INET && link->n_own4 < RAW_MAX_OWN) {
+		if (a->ifa_flags & IFF_BROADCAST && many)
+			link->broadcast4[link->n_own4] = many->sin_addr;
+		link->own4[link->n_own4++] = in->sin_addr;
+	} else if (in->sin_family == AF_INET6 && link->n_own6 < RAW_MAX_OWN) {
+		link->own6[link->n_own6++] = in6->sin6_addr;
+	}
+}
+
+static int find_addresses(struct raw_link *link, struct error *err)
+{
+	struct ifaddrs *all;
+
+	if (getifaddrs(&all))
+		return error_set(err, -errno, "cannot list addresses: %s", strerror(errno));
+	for (const struct ifaddrs *a = all; a; a = a->ifa_next) {
+		if (a->ifa_addr && !strcmp(a->ifa_name, link->name))
+			take_address(link, a);
+	}
+	freeifaddrs(all);
+	return 0;
+}
+
+/* ---- the default route ---- */
+
+static bool has_hop(const struct rtnexthop *hop, size_t n, uint32_t ifindex)
+{
+	size_t size;
+
+	while (n >= sizeof(*hop) && hop->rtnh_len >= sizeof(*hop) && hop->rtnh_len <= n) {
+		if ((uint32_t)hop->rtnh_ifindex == ifindex)
+			return true;
+		size = (size_t)RTNH_ALIGN(hop->rtnh_len);
+		n -= size < n ? size : n;
+		hop = RTNH_NEXT(hop);
+	}
+	return false;
+}
+
+static void take_route(const struct nlmsghdr *answer, void *user)
+{
+	const struct rtmsg *route = NLMSG_DATA(answer);
+	struct raw_link *link = user;
+	const uint32_t *oif;
+	const struct rtnexthop *hops;
+
+	if (answer->nlmsg_type != RTM_NEWROUTE || route->rtm_dst_len ||
+	    route->rtm_type != RTN_UNICAST)
+		return;
+	oif = netlink_attribute(answer, sizeof(*route), RTA_OIF, sizeof(*oif));
+	hops = netlink_attribute(answer, sizeof(*route), RTA_MULTIPATH, sizeof(*hops));
+	if (oif && *oif == link->ifindex)
+		link->has_default_route = true;
+	if (hops &&
+	    has_hop(hops, ((const struct rtattr *)hops)[-1].rta_len - RTA_LENGTH(0), link->ifindex))
+		link->has_default_route = true;
+}
+
+static int find_default_route(struct raw_link *link, struct error *err)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+
+	for (size_t i = 0; i < array_size(families); i++) {
+		struct netlink_request request;
+		int r;
+
+		netlink_request_init(&request, RTM_GETROUTE, sizeof(request.route));
+		request.header.nlmsg_flags |= NLM_F_DUMP;
+		request.route.rtm_family = families[i];
+		r = netlink_ask(&request, take_route, link);
+		if (r && r != -EOPNOTSUPP && r != -EAFNOSUPPORT)
+			return error_set(err, r, "cannot read the routes: %s", strerror(-r));
+	}
+	return 0;
+}
+
+/**
+ * raw_link_find() - find out what an interface is
+ * @name: its name
+ * @ret: filled on success
+ * @err: why it cannot be used
+ *
+ * Return: 0 or negative errno.
+ */
+int raw_link_find(const char *name, struct raw_link *ret, struct error *err)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct raw_link link = { .ifindex = 0 };
+	int r;
+
+	if (fd < 0)
+		return error_set(err, -errno, "cannot look at %s: %s", name, strerror(errno));
+	snprintf(link.name, sizeof(link.name), "%s", name);
+	r = find_index(fd, &link, err);
+	r = r ?: find_kind(fd, &link, err);
+	r = r ?: find_addresses(&link, err);
+	r = r ?: find_default_route(&link, err);
+	if (!r)
+		*ret = link;
+	return r;
+}
+
+/* ---- what it counts ---- */
+
+static void take_stats(const struct nlmsghdr *answer, void *user)
+{
+	struct rtnl_link_stats64 stats;
+	struct raw_link_stats *ret = user;
+	const void *value = netlink_attribute(answer, sizeof(struct ifinfomsg), IFLA_STATS64,
+					      offsetof(struct rtnl_link_stats64, rx_compressed));
+
+	if (!value)
+		return;
+	memcpy(&stats, value, offsetof(struct rtnl_link_stats64, rx_compressed));
+	ret->there = true;
+	ret->tx_dropped = stats.tx_dropped;
+}
+
+/** raw_link_stats() - read what an interface has counted; "there" is false where it is gone */
+void raw_link_stats(const struct raw_link *link, struct raw_link_stats *ret)
+{
+	struct netlink_request request;
+
+	*ret = (struct raw_link_stats){ .there = false };
+	netlink_request_init(&request, RTM_GETLINK, sizeof(request.link));
+	request.link.ifi_index = (int)link->ifindex;
+	netlink_ask(&request, take_stats, ret);
+}

@@ -1,0 +1,402 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""
+What a reader does with the charts, by mouse and by key, and that they tell the truth: values are the
+API's to the last digit, gaps are gaps, restarts are marked.
+"""
+import csv
+import json
+import os
+import re
+import subprocess
+
+from page import FIGURES, LEGEND, LIVE, MIX, PIXELS, ROWS, begin, check_peace, main, open_page
+import lab as laboratory
+from browser import Browser
+from lab import RUN, Failure, scenario, wait_for
+from web import WebServer, get
+
+OPEN_TABLES = "document.querySelectorAll('.as-table').forEach((button) => button.click())"
+HASH = "location.hash"
+AT = "[...document.querySelectorAll('.panel .at')].map((element) => element.textContent)"
+CHART = "#services .u-over"
+SERVICES, PROTOCOLS = ROWS % "services", ROWS % "protocols"
+CAPTION = "document.getElementById('services-caption').textContent"
+METRICS = ("rx.services.http.{0}", "rx.services.https.{0}", "rx.{0}")
+
+
+def api_rows(server, start, end, field):
+    """Return: time in ms -> http, https, all, of the API's history."""
+    query = f"from={start}&to={end}&metrics=" + ",".join(name.format(field) for name in METRICS)
+    data = get(server, f"/api/history?interface=v0&{query}")["data"]
+    return {time * 1000: values for time, *values in zip(*data)}
+
+
+def same_rows(rows, wanted):
+    """Is each row of the page the API's? "other" is what is left over. Return: those that are not."""
+    wrong = []
+    for time, http, https, other in rows:
+        total = wanted[time][2]
+        left = None if total is None else max(0, total - wanted[time][0] - wanted[time][1])
+        if [http, https] != wanted[time][:2] or other != left:
+            wrong.append((time, [http, https, other], wanted[time]))
+    return wrong
+
+
+@scenario("values are the API's", 90)
+def test_values(t, lab):
+    (link,), (recorder,), server = begin(lab, "v0")
+    traffic = laboratory.Traffic(link, MIX, rate=2000)
+    for _ in range(5):
+        recorder.wait_record()
+    with Browser() as browser:
+        open_page(browser)
+        browser.evaluate(OPEN_TABLES)
+        browser.wait(f"{SERVICES}.length > 3", "rows")
+        now = get(server, "/api/history?interface=v0&metrics=rx.packets")["to"]
+        end = int(browser.evaluate(f"Date.parse('{now}') / 1000"))
+        for unit, field in (("bits", "bits_per_s"), ("packets", "packets_per_s")):
+            browser.evaluate(f"location.hash = '#from={end - 4}&to={end}&unit={unit}'")
+            browser.wait(f"{SERVICES}.length === 5 || {SERVICES}.length === 4", "the fixed stretch")
+            browser.wait("document.querySelector('#services .axis').textContent.startsWith("
+                         f"'{unit[:3]}')", "the unit")
+            browser.listen(0.5)
+            rows = browser.evaluate(SERVICES)
+            t.equal(same_rows(rows, api_rows(server, end - 4, end, field)), [],
+                    f"{unit}: each value of the chart is the history's, to the last digit")
+            sums = [[sum(row[1:]) for row in browser.evaluate(which)] for which in (SERVICES, PROTOCOLS)]
+            t.ok(all(abs(a - b) < 1e-3 for a, b in zip(*sums)) and len(sums[0]) == len(sums[1]),
+                 f"{unit}: services and protocols add up to the same", sums)
+        browser.evaluate("location.hash = '#'")
+        browser.wait(f"{LIVE} && {SERVICES}.length > 5", "live")
+        realtime = browser.evaluate(
+            f"[({FIGURES}).bandwidth_bps, ({LEGEND % 'services'}).map((one) => one[1])]")
+        t.ok(abs(float(realtime[0]) - sum(realtime[1])) <= 1, "live, the legend has the newest sample", realtime)
+        traffic.stop()
+        check_peace(t, browser)
+
+
+@scenario("ranges, unit, legend, address", 90)
+def test_view(t, lab):
+    (link,), (recorder,), _ = begin(lab, "v0")
+    link.send(MIX * 50)
+    recorder.wait_record()
+    with Browser() as browser:
+        open_page(browser)
+        pressed = ("[...document.querySelectorAll('.tools [aria-pressed=true]')].map("
+                   "(button) => button.textContent)")
+        t.equal(browser.evaluate(pressed), ["5 min", "bits/s"], "five minutes of bits/s at first")
+        for key, name, text in (("1", "1m", "1 min"), ("4", "1h", "1 h"), ("8", "14d", "14 d")):
+            browser.key(key)
+            browser.wait(f"{HASH} === '#range={name}'", f"{name} in the address")
+            t.equal(browser.evaluate(pressed)[0], text, f"key {key}: {text}")
+        browser.key("+")
+        t.equal(browser.evaluate(HASH), "#range=7d", "+ is a shorter range")
+        browser.key("2")
+        browser.key("u")
+        t.equal(browser.evaluate(HASH), "#unit=packets", "u: packets")
+        browser.wait("document.querySelector('#services .axis').textContent === 'packets/s'", "its axis")
+        browser.click("[data-unit=bits]")
+        t.equal(browser.evaluate(HASH), "", "a click: bits again")
+
+        legend = LEGEND % "services"
+        names = [(name, shown) for name, _, shown in browser.evaluate(legend)]
+        t.equal(names, [("http", True), ("https", True), ("other", True)], "the legend names all services")
+        orange = PIXELS % ("services", "r > g + 20 && g > b + 20")  # the second of the palette
+        t.ok(sum(browser.evaluate(orange)) > 50, "the second is in the chart")
+        browser.click("#services .legend li:nth-child(2) button")
+        browser.wait(f"{HASH} === '#hide=services.rx.https'", "what is left out is in the address")
+        browser.listen(0.3)
+        t.equal(sum(browser.evaluate(orange)), 0, "and not in the chart")
+        t.equal([shown for _, _, shown in browser.evaluate(legend)], [True, False, True], "its button says so")
+        browser.call("Page.reload")
+        browser.wait(f"document.readyState === 'complete' && {LIVE}", "loaded again")
+        browser.wait(f"({legend}).length === 3", "its legend")
+        t.equal([shown for _, _, shown in browser.evaluate(legend)], [True, False, True],
+                "a page that is loaded again is as it was")
+        check_peace(t, browser)
+
+
+@scenario("zoom, live, pause", 90)
+def test_zoom(t, lab):
+    (link,), _, _ = begin(lab, "v0")
+    traffic = laboratory.Traffic(link, MIX, rate=1000)
+    with Browser() as browser:
+        open_page(browser, "#range=1m")
+        browser.evaluate(OPEN_TABLES)
+        browser.wait(f"{SERVICES}.length > 6", "rows")
+        x, y = browser.place(CHART, 0.5)
+        end, _ = browser.place(CHART, 0.95)
+        browser.mouse("Moved", x, y)
+        browser.mouse("Pressed", x, y, "left", 1)
+        browser.mouse("Moved", (x + end) / 2, y, "left", 1)
+        browser.mouse("Moved", end, y, "left", 1)
+        browser.mouse("Released", end, y, "left")
+        browser.wait(f"{HASH}.includes('from=')", "zoomed by dragging")
+        start, stop = (float(n) for n in re.findall(r"(?:from|to)=([\d.]+)", browser.evaluate(HASH)))
+        t.ok(20 < stop - start < 34, "to what was dragged over: 27 s of the minute", (start, stop))
+        browser.listen(1.5)
+        rows = browser.evaluate(SERVICES)
+        t.ok(all(start * 1000 <= row[0] <= stop * 1000 for row in rows), "its rows are of that time", rows)
+        t.match(browser.text("#stretch"), r"\d\d:\d\d:\d\d to \d\d:\d\d:\d\d", "which is said")
+        browser.click("#live")
+        browser.wait(f"{HASH} === '#range=1m'", "back to live")
+        browser.wait(f"{SERVICES}.length > {len(rows)}", "with all rows")
+        t.ok(True, "a press: live again")
+
+        browser.key(" ")
+        browser.wait("document.getElementById('status').textContent.startsWith('Paused')", "paused")
+        browser.listen(1)
+        still = browser.evaluate(f"[{FIGURES}, {SERVICES}]")
+        browser.listen(2.5)
+        t.equal(browser.evaluate(f"[{FIGURES}, {SERVICES}]"), still, "a pause holds all still")
+        browser.key("l")
+        browser.wait(f"{LIVE} && ({FIGURES}).total_packets !== '{still[0]['total_packets']}'", "it goes on")
+        newest = still[1][-1][0]
+        browser.wait(f"({SERVICES}).filter((row) => row[0] > {newest}).length >= 3", "what came meanwhile")
+        gaps = browser.evaluate(f"({SERVICES}).filter((row) => row[0] > {newest} && row[1] === null).length")
+        t.equal(gaps, 0, "and nothing is missing")
+        traffic.stop()
+        check_peace(t, browser)
+
+
+@scenario("pointer and keys", 90)
+def test_pointer(t, lab):
+    (link,), _, _ = begin(lab, "v0")
+    traffic = laboratory.Traffic(link, MIX, rate=1000)
+    with Browser() as browser:
+        open_page(browser, "#range=1m")
+        browser.evaluate(OPEN_TABLES)
+        browser.wait(f"{SERVICES}.length > 6", "rows")
+        x, y = browser.place(CHART, 0.97)
+        browser.mouse("Moved", x, y)
+        browser.wait(f"({AT})[3].startsWith('at ')", "the pointer is at a sample")
+        at, rows, legends = browser.evaluate(
+            f"[{AT}, {SERVICES}, {json.dumps(['services', 'protocols', 'flags'])}.map("
+            "(id) => [...document.querySelectorAll(`#${id} .legend data`)].map((one) => Number(one.value)))]")
+        t.equal(set(at[:3] + [at[3][3:]]), {at[0]}, "all charts have the pointer at the same time")
+        shown = browser.evaluate("[...document.querySelectorAll('.u-cursor-x')].map((line) =>"
+                                 "getComputedStyle(line).display !== 'none')")
+        t.equal(shown, [True] * 3, "and a line there")
+        values = [row[1:] for row in rows if browser.evaluate(
+            f"new Date({row[0]}).toISOString().slice(11, 19)") == at[0]]
+        t.ok(legends[0] in values, "the legend has the values of that time", (legends[0], values))
+        browser.mouse("Moved", x, 5)
+        browser.wait(f"({AT})[3] === 'mean of the shown time'", "the pointer has gone")
+
+        browser.key("ArrowLeft")
+        first = browser.evaluate(AT)
+        browser.key("ArrowLeft")
+        browser.key("ArrowLeft")
+        third = browser.evaluate(AT)
+        t.ok(third[0] < first[0] and third[0] == third[1], "arrow keys move it", (first, third))
+        t.match(browser.text("#spoken"), r"^\d\d:\d\d:\d\d: http .*, https .*, other ", "and are spoken")
+        browser.key("z")
+        browser.key("ArrowRight")
+        browser.key("ArrowRight")
+        browser.key("z")
+        browser.wait(f"{HASH}.includes('from=')", "zoomed by keys")
+        start, stop = (float(n) for n in re.findall(r"(?:from|to)=([\d.]+)", browser.evaluate(HASH)))
+        t.ok(1.5 < stop - start < 3, "z at both ends: a zoom", (start, stop))
+        browser.key("l")
+
+        browser.key("?", shift=True)
+        browser.wait("document.getElementById('help').open", "the help")
+        t.match(browser.text("#help"), r"(?s)Space.*pause.*14 days|14 days.*Space.*pause", "? shows the keys")
+        keys = set(browser.evaluate("[...document.querySelectorAll('#help kbd')].map((k) => k.textContent)"))
+        t.ok(keys >= {"1", "8", "z", "u", "c", "s", "t", "l", "?"}, "all of them", keys)
+        browser.evaluate("document.getElementById('keys-on').click()")
+        browser.key("Escape")
+        browser.wait("!document.getElementById('help').open", "Esc closes it")
+        browser.key("u")
+        browser.listen(0.2)
+        t.equal(browser.evaluate(HASH), "#range=1m", "letters can be switched off")
+        browser.evaluate("document.getElementById('keys-on').click()")
+        browser.key("t")
+        browser.key("t")
+        t.equal(browser.evaluate("document.documentElement.dataset.theme"), "dark", "t: another theme")
+        t.equal(browser.evaluate("getComputedStyle(document.documentElement).colorScheme"), "dark",
+                "of which the style sheet knows")
+
+        browser.evaluate("document.activeElement.blur()")
+        reached = set()
+        for _ in range(60):
+            browser.key("Tab")
+            reached.add(browser.evaluate("document.activeElement.id || document.activeElement.textContent.trim()"))
+        t.ok(reached >= {"interface", "theme", "help-open", "pause", "curl", "csv", "1 min", "14 d", "Table"},
+             "Tab reaches everything", reached)
+        t.ok(any(one.startswith("https") for one in reached), "legends as well", reached)
+        traffic.stop()
+        check_peace(t, browser)
+
+
+@scenario("take along", 90)
+def test_export(t, lab):
+    (link,), (recorder,), server = begin(lab, "v0")
+    traffic = laboratory.Traffic(link, MIX, rate=1000)
+    folder = f"{RUN}/downloads"
+    os.mkdir(folder)
+    for _ in range(4):
+        recorder.wait_record()
+    with Browser() as browser:
+        browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=folder)
+        browser.call("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
+        open_page(browser, "#range=1m")
+        browser.wait(f"({LEGEND % 'services'}).length === 3", "a chart")
+        browser.key("p")
+        browser.listen(1.5)
+        browser.key("c")
+        browser.wait("document.getElementById('note').textContent.startsWith('Copied')", "copied")
+        command = browser.evaluate("navigator.clipboard.readText()")
+        t.match(command, r"^curl -s 'http://127\.0\.0\.1:3000/api/history\?interface=v0&from=\d+&to=\d+&metrics=rx",
+                "a command for a shell")
+        answer = json.loads(subprocess.run(command, shell=True, check=True, stdout=subprocess.PIPE).stdout)
+        browser.key("s")
+        wait_for(lambda: browser.listen(0.1) or any(name.endswith(".csv") for name in os.listdir(folder)),
+                 "a file")
+        name, = os.listdir(folder)
+        t.match(name, r"^sampler-v0-\d{4}-\d\d-\d\dT\d{6}Z\.csv$", "a file of a telling name")
+        with open(f"{folder}/{name}", newline="", encoding="utf-8") as file:
+            head, *rows = csv.reader(file)
+        t.equal(head, answer["columns"], "the CSV has the columns that the command asks for")
+        api = {browser.evaluate(f"new Date({time} * 1000).toISOString()"): values
+               for time, *values in zip(*answer["data"])}
+        numbers = {time: [None if value == "" else float(value) for value in values] for time, *values in rows}
+        shared = set(api) & set(numbers)
+        t.ok(len(shared) >= 3, "and its rows", (sorted(api), sorted(numbers)))
+        t.equal({time: numbers[time] for time in shared}, {time: api[time] for time in shared},
+                "with the same values, to the last digit")
+        browser.evaluate("navigator.clipboard.writeText = () => Promise.reject(new Error('no'))")
+        browser.key("c")
+        browser.wait("document.getElementById('command').open", "where nothing can be copied it is shown")
+        t.equal(browser.evaluate("document.querySelector('#command textarea').value"), command,
+                "where a browser lets no page copy, it is shown")
+        traffic.stop()
+        check_peace(t, browser)
+    t.ok(get(server, "/healthz")["status"] == "ok", "the server is well")
+
+
+@scenario("a restart of the counters", 90)
+def test_restart(t, lab):
+    (link,), (recorder,), server = begin(lab, "v0")
+    with Browser() as browser:
+        open_page(browser, "#range=1m")
+        browser.evaluate(OPEN_TABLES)
+        link.send(MIX * 10)
+        recorder.wait_record()
+        recorder.stop()  # which detaches
+        recorder = lab.record("v0", interval="1s")
+        recorder.wait_record()
+        link.send(MIX * 20)
+        recorder.wait_record()
+        browser.wait(f"{LIVE} && ({FIGURES}).total_packets === '60'", "new counters", 30)
+        browser.wait(f"{CAPTION}.includes('counters began anew')", "that is told", 30)
+        t.match(browser.evaluate(CAPTION), r"At \d\d:\d\d:\d\d counters began anew\.", "in words")
+        epoch, = get(server, "/api/history?interface=v0&metrics=rx.packets")["epochs"]
+        clock = epoch["from"][11:19]
+        t.ok(f"At {clock} " in browser.evaluate(CAPTION), "at the time that the API has")
+        rows = browser.evaluate(SERVICES)
+        t.ok(any(row[1] is None for row in rows), "the line is broken there", rows)
+        biggest = max(sum(value or 0 for value in row[1:]) for row in rows)
+        t.ok(biggest < 8 * 20 * sum(map(len, MIX)) * 2, "and no rate is over both", biggest)
+        height = browser.evaluate("document.querySelector('#services canvas').height")
+        mark = max(browser.evaluate(PIXELS % ("services", "r === 0x7a && g === 0x43 && b === 0")))
+        t.ok(mark > height / 4, "a dashed line is drawn from top to bottom", (mark, height))
+
+
+@scenario("a server that was away", 120)
+def test_away(t, lab):
+    """All samples that were recorded meanwhile are there afterwards, each once."""
+    (link,), (recorder,), server = begin(lab, "v0")
+    traffic = laboratory.Traffic(link, MIX, rate=1000)
+    with Browser() as browser:
+        open_page(browser, "#range=1m")
+        browser.evaluate(OPEN_TABLES)
+        browser.wait(f"({SERVICES}).length >= 3", "rows")
+        server.kill()
+        browser.wait("document.getElementById('status').textContent.startsWith('Connection lost')", "lost")
+        for _ in range(3):
+            recorder.wait_record()
+        server = WebServer(lab)
+        browser.wait(LIVE, "live again by itself")
+        browser.listen(2.5)
+        rows = browser.evaluate(SERVICES)
+        taken = [record["realtime_ns"] / 1e6 for record in lab.history("v0")]
+        missing = [b - a for a, b in zip([row[0] for row in rows], [row[0] for row in rows][1:]) if b - a > 2100]
+        longest = max(b - a for a, b in zip(taken, taken[1:]))
+        t.ok(longest > 1900 or not missing, "no sample is missing", (rows, taken))
+        t.ok(all(row[1] is not None for row in rows) or longest > 2400, "and there is no gap", rows)
+        t.equal(len({row[0] for row in rows}), len(rows), "none is there twice")
+        traffic.stop()
+
+
+# Each event of the stream becomes so many: copies a second apart, as an hour would have brought.
+FAST_FORWARD = """
+(() => {
+    const plain = window.fetch;
+    let ahead = 0;
+    window.times = 1;
+    window.samples = 0;
+    const multiplied = (text) => text.replace(/(?:id: .*\\n)?data: (.*)\\n\\n/g, (_, json) => {
+        const sample = JSON.parse(json);
+        const base = Date.parse(sample.timestamp);
+        let all = '';
+        for (let i = 0; i < window.times; i++) {
+            sample.timestamp = new Date(base + 1000 * ahead).toISOString();
+            all += `data: ${JSON.stringify(sample)}\\n\\n`;
+            if (i + 1 < window.times)
+                ahead++;
+            window.samples++;
+        }
+        return all;
+    });
+    window.fetch = async (url, options) => {
+        const response = await plain(url, options);
+        if (!String(url).includes('/api/stream'))
+            return response;
+        let pending = '';
+        const body = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new TransformStream({
+            transform(text, controller) {
+                pending += text;
+                const end = pending.lastIndexOf('\\n\\n') + 2;
+                if (end > 1) {
+                    controller.enqueue(multiplied(pending.slice(0, end)));
+                    pending = pending.slice(end);
+                }
+            }})).pipeThrough(new TextEncoderStream());
+        return new Response(body, {headers: response.headers});
+    };
+})();
+"""
+HOUR = 3600
+GROWTH = 1 << 20  # bytes
+
+
+@scenario("an hour of samples", 120)
+def test_memory(t, lab):
+    (link,), _, _ = begin(lab, "v0")
+    traffic = laboratory.Traffic(link, MIX, rate=1000)
+    with Browser() as browser:
+        browser.call("Page.addScriptToEvaluateOnNewDocument", source=FAST_FORWARD)
+        open_page(browser)
+        browser.evaluate(OPEN_TABLES)
+        browser.evaluate("window.times = 300")
+        browser.wait("window.samples > 600", "ten minutes")
+        browser.wait(f"({SERVICES}).length >= 100", "the chart is full")
+        heap, nodes = browser.heap()
+        begun = browser.evaluate("window.samples")
+        browser.wait(f"window.samples > {begun + HOUR}", "an hour more", 60)
+        browser.evaluate("window.times = 1")
+        browser.listen(1.5)
+        after, nodes_after = browser.heap()
+        t.note(f"heap {heap / 1e6:.2f} MB, an hour later {after / 1e6:.2f} MB; nodes {nodes}, {nodes_after}")
+        t.ok(after - heap < GROWTH, "the heap does not grow", (heap, after))
+        t.ok(nodes_after - nodes < 500, "nor the page", (nodes, nodes_after))
+        t.ok(browser.evaluate(f"({SERVICES}).length") <= 160, "old rows are gone")
+        if not browser.evaluate(LIVE):
+            raise Failure("it is not live any more")
+        traffic.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,286 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""
+The page in a real browser: against the real server, with a real recorder and known traffic. What the page
+shows is what the API says; what is old looks old; and it heals by itself.
+"""
+import signal
+
+from page import (FIGURES, LIVE, MIX, OLD, ORIGIN, PIXELS, ROWS, STATUS, at_rest, begin,
+                  check_figures, check_peace, expected_rows, main, numbers, open_page, same_sample)
+import lab as laboratory
+from browser import Browser
+from lab import scenario, wait_for
+from web import WebServer
+
+BURST = 10007
+
+ZONE = "document.getElementById('zone').textContent"
+OPEN_TABLE = "document.querySelector('#services .as-table').click()"
+SERVICES = ROWS % "services"
+# How often the chart's line is broken, as far as it is shown as a table.
+GAPS = f"({SERVICES}).filter((row, i, all) => row[1] === null && all[i - 1]?.[1] !== null).length"
+
+
+@scenario("figures", 90)
+def test_figures(t, lab):
+    (link,), _, server = begin(lab, "v0")
+    with Browser() as browser:
+        open_page(browser)
+        link.send(MIX[n % len(MIX)] for n in range(BURST))
+        at_rest(browser, BURST)
+        t.ok(True, "10,007 frames are 10,007 on the page")
+        shown, rows, realtime, summary = same_sample(browser, server)
+        check_figures(t, shown, realtime, summary, "at rest")
+        t.equal(numbers(rows), expected_rows(realtime["rx"]), "at rest: every row of the table")
+        t.equal(browser.text("[data-field=total_packets]"), "10,007", "written with groups")
+
+        traffic = laboratory.Traffic(link, MIX, rate=3000)
+        browser.wait(f"Number(({FIGURES}).bandwidth_bps) > 1e6", "traffic shows")
+        shown, rows, realtime, summary = same_sample(browser, server)
+        check_figures(t, shown, realtime, summary, "under traffic")
+        t.equal(numbers(rows), expected_rows(realtime["rx"]), "under traffic: every row")
+        t.match(browser.text("[data-field=bandwidth_bps]"), r"^\d[\d.]{2,3} Mbit/s$", "in SI units")
+        t.match(browser.text("[data-field=total_bytes]"), r"^\d[\d.]{2,3} MiB$", "bytes in IEC units")
+        paths = browser.evaluate("[...document.querySelectorAll('[data-spark] path')].map("
+                                 "(path) => path.getAttribute('d')?.length ?? 0)")
+        t.equal([length > 10 for length in paths], [True, False, True, True, True, True],
+                "each figure has its line, but for what is not counted")
+        sent, _ = traffic.stop()
+        at_rest(browser, BURST + sent)
+        t.ok(True, "all of it is counted on the page")
+        painted = browser.evaluate(PIXELS % ("services", "Math.max(r, g, b) - Math.min(r, g, b) > 40"))
+        t.ok(sum(painted) > 500, "the chart is painted", sum(painted))
+        t.ok(browser.evaluate("document.getElementById('sent').hidden"), "sent: not counted, not shown")
+        check_peace(t, browser)
+
+
+@scenario("nobody looks", 60)
+def test_hidden(t, lab):
+    (link,), (recorder,), _ = begin(lab, "v0")
+    hide = ("(hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: "
+            "true}); document.dispatchEvent(new Event('visibilitychange')); })(%s)")
+    with Browser() as browser:
+        open_page(browser)
+        browser.evaluate(hide % "true")
+        browser.listen(0.5)
+        before = len(browser.requests)
+        browser.listen(3)
+        t.equal(len(browser.requests), before, "a hidden page asks for nothing")
+        link.send(MIX)
+        recorder.wait_record()
+        browser.evaluate(hide % "false")
+        wait_for(lambda: browser.listen(0.1) or len(browser.requests) > before, "a request")
+        t.ok(True, "one that is seen again asks again")
+        at_rest(browser, len(MIX))
+        browser.evaluate(OPEN_TABLE)
+        t.equal(browser.evaluate(GAPS), 0, "and has what came meanwhile")
+        t.equal(browser.console, [], "no error on the console")
+
+
+@scenario("stale, disconnected, and well again", 120)
+def test_troubles(t, lab):
+    (link,), (recorder,), server = begin(lab, "v0")
+    with Browser() as browser:
+        open_page(browser)
+        browser.evaluate(OPEN_TABLE)
+        link.send(MIX)
+        at_rest(browser, len(MIX))
+        t.ok(not browser.evaluate(OLD), "live figures are not grey")
+        recorder.kill()
+        browser.wait(f"{OLD} && {STATUS}.startsWith('Stale: ')", "stale without a recorder")
+        t.equal(browser.text("[data-field=total_packets]"), "3", "stale: figures stay, grey")
+        t.ok(browser.text("#status").endswith("is samplerd at work?"), "said in one sentence",
+             browser.text("#status"))
+        t.match(browser.text("#age"), r"last recorded \d+ s ago", "and say how old")
+        filters = browser.evaluate("['canvas', '.swatch'].map((path) => getComputedStyle("
+                                   "document.querySelector(`#services ${path}`)).filter)")
+        t.equal(filters, ["grayscale(1)"] * 2, "chart and legend are grey as well")
+        browser.listen(2)
+        recorder = lab.record("v0", interval="1s")
+        browser.wait(f"{LIVE} && !{OLD}", "live again")
+        t.ok(True, "with a recorder it is live again")
+        browser.wait(f"{GAPS} === 1", "a gap in the chart", 25)
+        t.ok(True, "what was not recorded is a gap in the chart")
+        check_peace(t, browser)
+
+        server.kill()
+        lost = f"{STATUS}.startsWith('Connection lost: ')"
+        browser.wait(f"{OLD} && {lost}", "lost without a server")
+        t.equal(browser.text("[data-field=total_packets]"), "3", "lost: figures stay, grey")
+        t.match(browser.text("#age"), r" \d+ s old", "and say how old")
+        browser.listen(1)
+        server = WebServer(lab)
+        browser.wait(f"{LIVE} && !{OLD}", "live again by itself")
+        t.ok(True, "with a server it is live again by itself")
+        browser.wait(f"{SERVICES}.length > 5", "its rows")
+        t.equal(browser.evaluate(GAPS), 1, "and the chart has all that was recorded meanwhile")
+        server.send_signal(signal.SIGSTOP)
+        browser.wait(f"{OLD} && {lost}", "lost with a server that hangs")
+        t.match(browser.text("#status"), r"no answer in \d s", "a server that hangs is told apart")
+        server.send_signal(signal.SIGCONT)
+        browser.wait(f"{LIVE} && !{OLD}", "live again by itself")
+        t.equal(browser.evaluate(GAPS), 1, "without another gap")
+
+
+@scenario("no interface, then one", 90)
+def test_nothing(t, lab):
+    lab.veth("v0")
+    WebServer(lab)
+    with Browser() as browser:
+        browser.open(ORIGIN)
+        browser.wait("!document.getElementById('nothing').hidden", "it says what to do")
+        t.ok("samplerd INTERFACE" in browser.text("#nothing"), "without interface: what to do")
+        t.ok(browser.evaluate("document.getElementById('data').hidden"), "and no empty charts")
+        t.equal(browser.evaluate("document.querySelector('[data-field=total_packets]').textContent"), "–",
+                "unknown is not 0")
+        lab.record("v0", interval="1s")
+        browser.wait(f"{LIVE} && document.getElementById('nothing').hidden", "live with one")
+        browser.wait("document.querySelector('#interfaces tbody td') !== null", "it is in the list")
+        t.match(browser.evaluate("[...document.querySelectorAll('#interfaces tbody tr > *')].map("
+                                 "(cell) => cell.textContent).join(' ')"), r"^v0 ok native", "how it is counted")
+        t.equal(browser.evaluate("[...document.querySelectorAll('#chips .chip')].map("
+                                 "(chip) => chip.textContent)")[:3],
+                ["healthy", "Link up, 10 Gbit/s, MTU 1500", "native"], "in the header, too")
+        browser.evaluate("location.hash = '#interface=nope'")
+        browser.wait(f"{STATUS}.includes('nope')", "refused")
+        t.match(browser.text("#status"), "v0", "an unknown one: the names there are")
+
+
+@scenario("a history without an interface", 60)
+def test_history_only(t, lab):
+    (link,), (recorder,), server = begin(lab, "v0")
+    link.send(MIX)
+    recorder.wait_record()
+    recorder.wait_record()
+    recorder.stop()
+    wait_for(lambda: server.get("/api/metrics/realtime").status == 503, "nothing is attached")
+    with Browser() as browser:
+        browser.open(ORIGIN)
+        browser.wait("!document.getElementById('recorded').hidden", "it says what there is")
+        t.match(browser.text("#recorded"), r"v0, until (\S+ )?\d\d:\d\d:\d\d$", "all: a history, until")
+        at = browser.evaluate("document.querySelector('#recorded time').dateTime")
+        one, = server.get("/api/interfaces").json()["interfaces"]
+        t.equal(at, one["history"]["to"], "when it ends")
+        browser.evaluate("document.querySelector('#recorded a').click()")
+        browser.wait(f"{STATUS}.includes('its history ends at')", "the interface's own")
+        t.equal(browser.evaluate("location.hash"), "#interface=v0", "its link leads there")
+        browser.evaluate(OPEN_TABLE)
+        browser.wait(f"({SERVICES}).some((row) => row[1] > 0)", "the end of its history is in the chart")
+        t.ok(True, "its charts end with its history")
+        t.equal(browser.evaluate(ZONE), "Times in UTC", "the time zone is named")
+
+
+@scenario("one of two without a history", 120)
+def test_without_history(t, lab):
+    """The burst is over before the page is opened: only the history can show it."""
+    (link, _), (recorder,), _ = begin(lab, "v0", "v1", recorded=["v0"])
+    lab.attach("v1")
+    recorder.wait_record()
+    link.send(MIX * 100)
+    for _ in range(3):
+        recorder.wait_record()
+    card = ("[...document.querySelectorAll('.card')].find((card) => card.querySelector('h3')"
+            ".textContent === 'v0')?.querySelector('.chart').getAttribute('aria-label') ?? ''")
+    burst = f"/highest (?!0 )[\\d.]+ [kMG]?bit.s/.test({card})"
+    with Browser() as browser:
+        browser.open(ORIGIN)
+        browser.wait(f"{STATUS}.includes('No history in the chart: v1: ')", "it is named")
+        browser.wait(burst, "the other's history")
+        t.ok(True, "what the other received is in its chart")
+        lab.record("v1", interval="1s").wait_record()
+        browser.wait(f"{LIVE} && {burst}", "live, with the minutes before", 30)
+        t.ok(True, "as it still is when this one begins to be recorded")
+
+
+@scenario("a name that is no text", 60)
+def test_bytes(t, lab):
+    name = b"v\xff0".decode("utf-8", "surrogateescape")
+    link = lab.veth(name, "p0")
+    recorder = lab.record(name, interval="1s")
+    recorder.wait_log("attached: native")
+    WebServer(lab)
+    link.send(MIX)
+    key = lab.key(name)
+    with Browser() as browser:
+        browser.open(ORIGIN)
+        browser.wait(f"{LIVE} && (({FIGURES}).total_packets === '{len(MIX)}')", "counted")
+        options = browser.evaluate("[...document.querySelectorAll('option')].map((o) => o.value)")
+        t.equal(options, ["", key], "the switch has its key")
+        browser.evaluate("document.querySelector('#interfaces tbody a').click()")
+        browser.wait(f"location.hash !== '' && {LIVE} && "
+                     f"(({FIGURES}).total_packets === '{len(MIX)}')", "its own figures")
+        t.ok(True, "its link leads to it")
+        browser.evaluate(OPEN_TABLE)
+        browser.wait(f"({SERVICES}).some((row) => row[1] !== null)", "its chart")
+        check_peace(t, browser)
+
+
+@scenario("an interval that is changed live", 90)
+def test_interval(t, lab):
+    lab.configure("[sampler]\ninterval = 1s\n")
+    lab.veth("v0")
+    recorder = lab.record("v0", interval=None)
+    recorder.wait_record()
+    WebServer(lab)
+    with Browser() as browser:
+        open_page(browser)
+        browser.evaluate(OPEN_TABLE)
+        browser.listen(4)
+        lab.configure("[sampler]\ninterval = 2s\n")
+        recorder.send_signal(signal.SIGHUP)
+        recorder.wait_log("interval = 2s")
+        said = set()
+        for _ in range(20):
+            browser.listen(0.5)
+            said.add(browser.evaluate(STATUS))
+        times = [record["boottime_ns"] / 1e9 for record in lab.history("v0")]
+        holes = sum(b - a > 2.5 for a, b in zip(times, times[1:]))  # of a machine that stood still
+        rows = [row for row in browser.evaluate(SERVICES) if row[1] is not None]
+        t.ok(len(rows) >= 4, "with a line", rows)
+        if not holes:
+            t.equal(said, {"Live"}, "it stays live")
+        t.ok(browser.evaluate(GAPS) <= 2 * holes,
+             "in one line that is broken only where records are missing", times)
+
+
+@scenario("several interfaces", 90)
+def test_switch(t, lab):
+    links, _, server = begin(lab, "v0", "v1")
+    with Browser() as browser:
+        browser.size(360, 740, mobile=True)
+        open_page(browser)
+        for n, link in enumerate(links, 1):
+            link.send(MIX * n)
+        at_rest(browser, 3 * len(MIX))
+        t.ok(True, "both, added up")
+        shown, rows, realtime, summary = same_sample(browser, server)
+        check_figures(t, shown, realtime, summary, "all")
+        t.equal(browser.evaluate("[...document.querySelectorAll('.card h3')].map((e) => e.textContent)"),
+                ["v0", "v1"], "each has its small chart")
+        t.equal(browser.text("#chips"), "2 interfaces\nhealthy", "the header says how many")
+        options = browser.evaluate("[...document.querySelectorAll('option')].map((o) => o.value)")
+        t.equal(options, ["", "v0", "v1"], "the switch has both")
+        for n, name in enumerate(("v0", "v1"), 1):
+            browser.evaluate("(() => { const select = document.getElementById('interface');"
+                             f"select.value = '{name}';"
+                             "select.dispatchEvent(new Event('change')); })()")
+            at_rest(browser, n * len(MIX))
+            shown, rows, realtime, summary = same_sample(browser, server, f"?interface={name}")
+            check_figures(t, shown, realtime, summary, name)
+            t.equal(numbers(rows), expected_rows(realtime["rx"]), f"{name}: every row")
+            t.equal(browser.evaluate("location.hash"), f"#interface={name}", "it is in the address")
+        browser.evaluate("history.back()")
+        at_rest(browser, len(MIX))
+        t.equal(browser.evaluate("location.hash"), "#interface=v0", "back is the one before")
+        browser.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        lines = browser.evaluate("(() => { const range = document.createRange();"
+                                 "range.selectNodeContents(document.querySelector("
+                                 "'#interfaces tbody td:nth-of-type(2)'));"
+                                 "return [range.toString(), range.getClientRects().length]; })()")
+        t.equal(lines, ["native", 1], "a word is not broken")
+        check_peace(t, browser)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * What the charts have of one interface: its history, then each sample as it comes. Where rows of the
+ * history are longer than the sampler's interval (of a long range), newer ones are asked for instead of
+ * being made here.
+ */
+import { getHistory } from "./api.js";
+import { valueAt } from "./metrics.js";
+import { Table } from "./series.js";
+
+const COARSE = 1.5; // a row of more intervals than this is none of a sample
+const RECENT = 64; // samples that are kept for a table that is still to come
+const SHORTEST_REST_MS = 2000; // between two questions for newer rows
+const LONGEST_REST_MS = 30000;
+const OVERLAP = 4; // rows that are asked for again: they may have been incomplete
+const INSIDE = 0.99; // of a range: all of it may be more than the finest records reach back
+
+function marksOf(answer) {
+	return answer.epochs.map(({ from, reason }) => ({ time: Date.parse(from) / 1000, reason }));
+}
+
+export class Recording {
+	/** @param {string} reference of the interface */
+	constructor(reference) {
+		this.reference = reference;
+		this.recent = [];
+		this.forget();
+	}
+
+	forget() {
+		this.table = new Table([]);
+		this.marks = [];
+		this.asked = null;
+		this.askedAt = -Infinity;
+	}
+
+	/** @returns {boolean} whether samples are rows of it */
+	isFine(interval) {
+		return this.asked !== null && !this.asked.fixed &&
+			(!this.table.span || this.table.span <= COARSE * interval);
+	}
+
+	/**
+	 * @param {object} what
+	 * @param {string[]} what.columns
+	 * @param {number} what.seconds before now
+	 * @param {{from: number, to: number}|null} what.fixed a stretch of time instead
+	 * @param {number} interval of the sampler, in seconds
+	 * @param {AbortSignal} signal
+	 */
+	async load(what, interval, signal) {
+		const stretch = what.fixed ?? { from: -what.seconds * INSIDE };
+		const answer = await getHistory(this.reference, stretch, what.columns, signal);
+
+		signal.throwIfAborted();
+		this.table = Table.of(answer);
+		this.marks = marksOf(answer);
+		this.asked = what;
+		this.askedAt = performance.now();
+		this.recent.forEach((realtime) => this.put(realtime, interval));
+	}
+
+	/** Ask for rows that are newer, where it is time and they cannot be had from samples. */
+	async extend(interval, signal) {
+		const rest = Math.min(Math.max(this.table.span * 1000, SHORTEST_REST_MS), LONGEST_REST_MS);
+
+		if (!this.asked || this.asked.fixed || this.isFine(interval) || this.table.known === -Infinity ||
+			performance.now() - this.askedAt < rest)
+			return;
+		this.askedAt = performance.now();
+		const { span, known } = this.table;
+		const stretch = { from: known - OVERLAP * span, step: span };
+		const answer = await getHistory(this.reference, stretch, this.table.names, signal);
+		signal.throwIfAborted();
+		if (answer.step_ms / 1000 !== span)
+			return;
+		this.table.append(Table.of(answer));
+		this.addMarks(marksOf(answer));
+		this.table.cutBefore(this.table.times.at(-1) - this.asked.seconds - span);
+	}
+
+	addMarks(marks) {
+		const news = marks.filter((mark) => !this.marks.some(({ time }) => time === mark.time));
+
+		this.marks = [...this.marks, ...news];
+	}
+
+	/**
+	 * @param {any} realtime a sample of this interface; one without a record is not in any history
+	 * @param {number} interval
+	 */
+	add(realtime, interval) {
+		if (realtime.stale || realtime.interval_ms === null)
+			return;
+		this.recent = [...this.recent.slice(1 - RECENT), realtime];
+		this.put(realtime, interval);
+	}
+
+	put(realtime, interval) {
+		const time = Date.parse(realtime.timestamp) / 1000;
+		const { table } = this;
+
+		if (!this.isFine(interval))
+			return;
+		table.addSample(time, table.names.map((name) => valueAt(realtime, name)), interval);
+		table.cutBefore(time - this.asked.seconds - 1);
+	}
+}
