@@ -70,6 +70,7 @@ class Description:
                     if place.startswith("#/components/schemas") else []
         used = {ref for node, _ in self._nodes(self.api, "#") if isinstance(node, dict)
                 for ref in [node.get("$ref")] if isinstance(ref, str)}
+        used |= {f"#/components/securitySchemes/{name}" for needed in self.api["security"] for name in needed}
         for kind, parts in self.api["components"].items():
             found += [f"components/{kind}/{name} is used nowhere" for name in parts
                       if f"#/components/{kind}/{name}" not in used]

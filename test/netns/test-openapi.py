@@ -13,6 +13,7 @@ import struct
 
 import lab as laboratory
 from frames import IPV4, SYN, TCP, UDP, eth, ipv4, tcp, udp
+from certificates import new_token, token_file
 from lab import PINS, Failure, scenario, wait_for
 from openapi import PATH, Description
 from streams import STREAM, Stream
@@ -280,6 +281,17 @@ def test_answers(t, lab):
     judge.server = server = WebServer(lab)
     judge.get(f"{HISTORY}?interface={lab.key('v0').replace('@', '%40')}", 503)
     judge.report(t, "one that is well, and a damaged history")
+
+    server.stop()
+    judge.server = server = WebServer(lab, "--token-file", token_file(new_token()))
+    wrong = "Bearer wrong-wrong-wrong"
+    for path in judge.description.api["paths"]:
+        judge.get(path, 401 if path != "/healthz" else None)
+        judge.get(path, 401, Authorization=wrong)
+    wait_for(lambda: server.get("/healthz", Authorization=wrong).status == 429, "too many wrong tokens")
+    for path in judge.description.api["paths"]:
+        judge.get(path, 429, Authorization=wrong)
+    judge.report(t, "without a token, and with too many wrong ones")
 
     description = judge.description
     t.equal(sorted(description.answers_described() - description.seen - UNSEEN.keys()), [], "each answer that is described")
