@@ -152,19 +152,28 @@ void access_demand(h2o_req_t *req)
 
 /* ---- login and logout ---- */
 
-/* A form of ours has our own origin; what is no browser has none. */
+static bool is_origin(h2o_iovec_t origin, const char *scheme, h2o_iovec_t host)
+{
+	size_t len = strlen(scheme);
+
+	return origin.len == len + host.len && !memcmp(origin.base, scheme, len) &&
+	       h2o_lcstris(origin.base + len, host.len, host.base, host.len);
+}
+
+/*
+ * A form of ours has our own origin, which is https:// also where a proxy in front does the TLS; what is no browser has
+ * none.
+ */
 static bool is_from_elsewhere(h2o_req_t *req)
 {
 	ssize_t at = h2o_find_header_by_str(&req->headers, H2O_STRLIT("origin"), -1);
-	h2o_iovec_t origin, host = req->input.authority;
-	const char *scheme = is_tls(req) ? "https://" : "http://";
+	h2o_iovec_t origin;
 
 	if (at < 0)
 		return false;
 	origin = req->headers.entries[at].value;
-	return origin.len != strlen(scheme) + host.len ||
-	       memcmp(origin.base, scheme, strlen(scheme)) ||
-	       !h2o_lcstris(origin.base + strlen(scheme), host.len, host.base, host.len);
+	return !is_origin(origin, "https://", req->input.authority) &&
+	       (is_tls(req) || !is_origin(origin, "http://", req->input.authority));
 }
 
 /* Return: whether it is one that may change the browser's cookie; otherwise it has been answered. */

@@ -117,7 +117,8 @@ def test_cookie(t, lab):
     for method in ("GET", "PUT"):
         answer = server.request(method, "/login")
         t.ok(is_refused(answer, 405) and answer.headers["Allow"] == "POST", f"{method} /login: 405", answer)
-    for origin, status in (("http://localhost:3000", 303), ("http://evil.com", 403), ("https://localhost:3000", 403),
+    for origin, status in (("http://localhost:3000", 303), ("http://evil.com", 403), ("https://localhost:3000", 303),
+                           ("https://evil.com", 403), ("ftp://localhost:3000", 403),
                            ("http://localhost:3001", 403), ("null", 403), ("http://localhost:3000.evil.com", 403)):
         answer = log_in(server, token, {"Origin": origin, "Host": "localhost:3000"})
         t.equal((answer.status, "Set-Cookie" in answer.headers), (status, status == 303), f"login by a page of {origin}")
