@@ -30,6 +30,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -212,6 +213,8 @@ static void look_at_clocks(struct server *server)
 		return;
 	tick(server);
 	server->tick_at_ns = server->connections.n ? now_ns + TICK_NS : NEVER;
+	if (!server->connections.n)
+		malloc_trim(0); /* what many of them have needed is not needed for long */
 }
 
 static int32_t wait_ms(const struct server *server)
