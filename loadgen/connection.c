@@ -140,6 +140,7 @@ static void fail_request(struct connection *c)
 	if (c->state != CONNECTION_BUSY)
 		return;
 	stats_of(c)->n_failed++;
+	worker_hung(c->worker, monotonic_ns() - c->due_ns);
 	request_end(&c->request);
 }
 
@@ -251,6 +252,10 @@ static void on_idle_read(struct connection *c)
 		connection_fail(c, PHASE_PARSE, "the server sent something without a request");
 		return;
 	}
+	if (n == -EPROTO) { /* a TLS 1.3 server says only behind the handshake that it refuses */
+		connection_fail_stream(c, PHASE_TLS, (int)n);
+		return;
+	}
 	c->peer_closed = n == 0;
 	stats_of(c)->n_idle_closed++;
 	if (!c->n_answered)
@@ -270,7 +275,7 @@ static void on_read(evutil_socket_t fd, short what, void *arg)
 		exchange_receive(c);
 	else if (is_up(c))
 		on_idle_read(c);
-	worker_pump(c->worker, monotonic_ns());
+	worker_moved(c->worker);
 }
 
 static void on_write(evutil_socket_t fd, short what, void *arg)
@@ -287,7 +292,7 @@ static void on_write(evutil_socket_t fd, short what, void *arg)
 		c->sent_ns = monotonic_ns();
 		exchange_send(c);
 	}
-	worker_pump(c->worker, monotonic_ns());
+	worker_moved(c->worker);
 }
 
 static void fail_by_timeout(struct connection *c, const char *what, uint64_t timeout_ns)

@@ -114,7 +114,7 @@ static void on_receive_error(struct connection *c, int error)
 {
 	if (c->answered)
 		finish(c, monotonic_ns(), false);
-	else if (c->send_error)
+	else if (c->send_error && error != -EPROTO) /* which has the peer's own words, an alert */
 		connection_fail_stream(c, PHASE_SEND, c->send_error);
 	else
 		connection_fail_stream(c, PHASE_RECEIVE, error);
@@ -130,7 +130,7 @@ static bool take(struct connection *c, const char *data, size_t n)
 		connection_fail(c, PHASE_PARSE, "the server sent more than a response");
 		return false;
 	}
-	switch (response_feed(&c->response, data, n, &used, &why)) {
+	switch (response_feed_known(&c->response, &c->worker->memory, data, n, &used, &why)) {
 	case RESPONSE_MORE:
 		return true;
 	case RESPONSE_DONE:

@@ -88,12 +88,12 @@ static const char *why_missed(const struct outcome *outcome, const struct stats 
 		return "the generator has no more CPU";
 	if (stats->n_failed)
 		return "of errors, see above";
+	if (stats->n_overdue[OVERDUE_LONG] > stats->n_unsent)
+		return "requests had no answer";
 	if (late(stats))
 		return "the generator was not woken in time";
 	if (stats_n_errors(stats))
 		return "of errors, see above";
-	if (!stats->n_unsent && stats->n_overdue[OVERDUE_LONG])
-		return "requests had no answer";
 	if (closed_often(outcome, stats))
 		return "the server closes connections, which have to be made anew";
 	return "all connections were busy: the answers take too long for so few connections";

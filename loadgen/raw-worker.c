@@ -25,7 +25,8 @@
 #define CACHE_LINE   64
 #define AWAKE_NS     (8 * NSEC_PER_USEC)  /* before a frame is due: no sleep any more */
 #define MAX_SLEEP_NS (50 * NSEC_PER_MSEC) /* until which a thread has to hear that it is to end */
-#define GRACE_NS     (30 * NSEC_PER_MSEC) /* after the end, for frames that were due before it */
+#define MIN_GRACE_NS (30 * NSEC_PER_MSEC) /* after the end, for frames that were due before it */
+#define MAX_GRACE_NS NSEC_PER_SEC
 #define REFUSED_NS   (20 * NSEC_PER_USEC) /* until a frame that was refused is tried again */
 #define DOWN_NS	     (5 * NSEC_PER_MSEC)  /* the same, where the interface is down */
 
@@ -165,6 +166,23 @@ static void pause_for(uint64_t ns)
 	nanosleep(&time, NULL);
 }
 
+/* A generator that was held up may still do what was due; one that is too slow is cut. */
+static uint64_t grace_ns(const struct raw_run *run)
+{
+	uint64_t ns = run->config->duration_ns / 50;
+
+	if (run->pace.kind == RAW_UNPACED)
+		return 0;
+	if (ns < MIN_GRACE_NS)
+		return MIN_GRACE_NS;
+	return ns < MAX_GRACE_NS ? ns : MAX_GRACE_NS;
+}
+
+static bool is_past_end(const struct raw_run *run, uint64_t now_ns)
+{
+	return run->end_ns != UINT64_MAX && now_ns >= run->end_ns + grace_ns(run);
+}
+
 /* Whether it is worth to try again, after a pause; else the failure is noted. */
 static bool may_go_on(struct raw_worker *w, int error, uint64_t since_ns)
 {
@@ -173,7 +191,7 @@ static bool may_go_on(struct raw_worker *w, int error, uint64_t since_ns)
 		       error == ENETDOWN || error == EINTR;
 
 	if (atomic_load_explicit(&w->run->stop, memory_order_relaxed) ||
-	    (w->run->end_ns != UINT64_MAX && now_ns >= w->run->end_ns + GRACE_NS))
+	    is_past_end(w->run, now_ns))
 		return false;
 	if (!passing || (give_up_ns && now_ns - since_ns >= give_up_ns)) {
 		snprintf(w->failure, sizeof(w->failure), "%s%s", strerror(error),
@@ -229,11 +247,8 @@ static void wait_until(uint64_t due_ns, uint64_t now_ns)
 
 static bool is_to_end(const struct raw_worker *w, uint64_t now_ns)
 {
-	const struct raw_run *run = w->run;
-	uint64_t grace_ns = run->pace.kind == RAW_UNPACED ? 0 : GRACE_NS;
-
 	return is_over(w) || atomic_load_explicit(&w->run->stop, memory_order_relaxed) ||
-	       (run->end_ns != UINT64_MAX && now_ns >= run->end_ns + grace_ns);
+	       is_past_end(w->run, now_ns);
 }
 
 static void *work(void *user)
@@ -254,7 +269,7 @@ static void *work(void *user)
 		if (w->batch->n && !send_batch(w, now_ns))
 			break;
 		w->batch->n = 0;
-		if (next_ns > now_ns)
+		if (next_ns > now_ns && !is_over(w))
 			wait_until(next_ns < tick_ns ? next_ns : tick_ns, monotonic_ns());
 	}
 	tell(w, now_ns > w->run->start_ns ? now_ns : w->run->start_ns, true);

@@ -3,8 +3,9 @@
  * Requests: a head that is made once, and a body that is never made at all.
  *
  * A body is eight fresh bytes, which number the request in a way that no two bodies of a run
- * share, and then random bytes from a place in an arena of 1 MiB, round and round. So bodies
- * neither compress nor repeat, and a body of any size takes no memory. A request can be cut at any
+ * share, and then random bytes from a place in an arena, round and round. So bodies neither compress
+ * nor repeat, and a body of any size takes no memory. The arena is no larger than that needs, since a
+ * copy out of the processor's cache takes a fraction of one out of memory. A request can be cut at any
  * byte: what is left to send is found from how much was sent.
  *
  * Methods without payload have no body at all, others one of zero bytes at least.
@@ -19,7 +20,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define ARENA_SIZE (1U << 20)
+#define MIN_ARENA (1U << 16)
+#define MAX_ARENA (1U << 20)
 #define FRESH_STEP \
 	0x9e3779b97f4a7c15ULL /* odd: k * step is another number for each k, in any width */
 #define PLACE_STEP  0xd1342543de82ef95ULL /* Steele and Vigna's multiplier for 64 bits */
@@ -107,6 +109,16 @@ static int make_head(const struct config *config, uint64_t body_size, char *data
 	return 0;
 }
 
+/* Room for two bodies, so that they begin at many places: a power of two within its bounds. */
+static size_t arena_for(uint64_t body_size)
+{
+	size_t size = MIN_ARENA;
+
+	while (size < MAX_ARENA && size / 2 < body_size)
+		size *= 2;
+	return size;
+}
+
 /**
  * request_maker_init() - prepare what all requests of a worker share
  * @maker: freed by request_maker_free(), also after a failure
@@ -129,10 +141,11 @@ int request_maker_init(struct request_maker *maker, const struct config *config,
 		      &maker->n_head);
 	if (r || !config->request_size)
 		return r;
-	maker->arena = malloc(ARENA_SIZE);
+	maker->arena_size = arena_for(config->request_size);
+	maker->arena = malloc(maker->arena_size);
 	if (!maker->arena)
 		return -ENOMEM;
-	return fill_random(maker->arena, ARENA_SIZE);
+	return fill_random(maker->arena, maker->arena_size);
 }
 
 /** request_maker_free() - release what request_maker_init() has made */
@@ -174,8 +187,9 @@ int request_begin(struct request_maker *maker, uint64_t k, uint64_t body_size,
 		.head = maker->head,
 		.n_head = maker->n_head,
 		.body_size = body_size,
-		.arena_offset = place % ARENA_SIZE & ~(size_t)(PIECE_ALIGN - 1),
 	};
+	if (maker->arena_size)
+		request->arena_offset = place & (maker->arena_size - PIECE_ALIGN);
 	for (size_t i = 0; i < REQUEST_FRESH_SIZE; i++)
 		request->fresh[i] = (char)(fresh >> (8 * i)); /* the low bytes differ most */
 	return body_size == maker->head_size ? 0 : own_head(maker, request);
@@ -225,11 +239,11 @@ static int body_iov(const struct request_maker *maker, const struct request *req
 		n = add_piece(iov, n, request->fresh + offset, n_fresh - offset);
 		offset = n_fresh;
 	}
-	left = min_u64(request->body_size - offset, ARENA_SIZE);
-	place = (request->arena_offset + offset) % ARENA_SIZE;
-	piece = min_u64(left, ARENA_SIZE - place);
+	left = min_u64(request->body_size - offset, maker->arena_size);
 	if (!left)
 		return n;
+	place = (request->arena_offset + offset) & (maker->arena_size - 1);
+	piece = min_u64(left, maker->arena_size - place);
 	n = add_piece(iov, n, maker->arena + place, piece);
 	return add_piece(iov, n, maker->arena, left - piece);
 }

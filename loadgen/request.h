@@ -17,6 +17,7 @@
 struct request_maker {
 	const struct config *config;
 	char *arena;	     /* random bytes */
+	size_t arena_size;   /* a power of two; 0: there is no payload */
 	uint64_t fresh_base; /* random, the same in all workers */
 	char head[REQUEST_MAX_HEAD];
 	size_t n_head;

@@ -19,6 +19,13 @@ struct response {
 	char line[512];
 };
 
+/* The last response that came whole and at once: a server sends the same again and again. */
+struct response_memory {
+	size_t n; /* bytes of it; 0: there was none */
+	char text[512];
+	struct response response; /* made of it */
+};
+
 enum response_result {
 	RESPONSE_MORE = MESSAGE_MORE,
 	RESPONSE_DONE = MESSAGE_DONE,
@@ -28,6 +35,9 @@ enum response_result {
 void response_init(struct response *response, bool head_request);
 enum response_result response_feed(struct response *response, const char *data, size_t n,
 				   size_t *ret_used, const char **ret_why);
+enum response_result response_feed_known(struct response *response, struct response_memory *memory,
+					 const char *data, size_t n, size_t *ret_used,
+					 const char **ret_why);
 enum response_result response_end(struct response *response, const char **ret_why);
 uint64_t response_skippable(const struct response *response);
 enum response_result response_skip(struct response *response, uint64_t n);

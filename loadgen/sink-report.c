@@ -7,6 +7,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
+
+#define PRECISION 9 /* digits of a number that is no integer */
 
 static const char header[] = "  time  conn    req/s   received       sent  errors  CPU\n"
 			     "     s                    Mbit/s     Mbit/s            %\n";
@@ -108,16 +111,35 @@ int sink_report_summary(const struct sink_sum *start, const struct sink_sum *now
 		count(now, SINK_REFUSED));
 	fprintf(out,
 		"Connections\n  taken     %10" PRIu64 "   %" PRIu64
-		" over TLS\n  turned away%9" PRIu64 "\n  timed out %10" PRIu64
-		"\n  broken    %10" PRIu64 "   amid a request, an answer or a handshake\n",
+		" over TLS\n  turned away%9" PRIu64 "   a thread takes %" PRIu32
+		" at once\n  timed out %10" PRIu64 "\n  broken    %10" PRIu64
+		"   amid a request, an answer or a handshake\n",
 		count(now, SINK_ACCEPTED), count(now, SINK_TLS), count(now, SINK_TURNED_AWAY),
-		count(now, SINK_TIMED_OUT), count(now, SINK_BROKEN));
+		now->max_connections, count(now, SINK_TIMED_OUT), count(now, SINK_BROKEN));
 	fprintf(out,
 		"Bytes         received          sent\n  payload %12" PRIu64 "  %12" PRIu64
 		"\n  HTTP    %12" PRIu64 "  %12" PRIu64 "\n",
 		count(now, SINK_CONTENT_IN), count(now, SINK_CONTENT_OUT), count(now, SINK_HTTP_IN),
 		count(now, SINK_HTTP_OUT));
 	return written(out);
+}
+
+static json_t *number(const struct sink_sum *sum, enum sink_count which)
+{
+	return json_integer((json_int_t)count(sum, which));
+}
+
+static json_t *both_ways(const struct sink_sum *sum, enum sink_count in, enum sink_count out)
+{
+	return json_pack("{s:o, s:o}", "received", number(sum, in), "sent", number(sum, out));
+}
+
+static json_t *connections(const struct sink_sum *sum)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:i}", "taken", number(sum, SINK_ACCEPTED),
+			 "tls", number(sum, SINK_TLS), "turned_away", number(sum, SINK_TURNED_AWAY),
+			 "timed_out", number(sum, SINK_TIMED_OUT), "broken",
+			 number(sum, SINK_BROKEN), "most_per_thread", (int)sum->max_connections);
 }
 
 /**
@@ -128,21 +150,18 @@ int sink_report_summary(const struct sink_sum *start, const struct sink_sum *now
 int sink_report_json(const struct sink_sum *start, const struct sink_sum *now, FILE *out)
 {
 	double seconds = seconds_between(start, now);
+	json_t *report =
+		json_pack("{s:i, s:f, s:f, s:{s:o, s:o}, s:o, s:o, s:o}", "schema", 1, "duration_s",
+			  seconds, "cpu_percent", (double)now->cpu_ns / 1e7 / seconds, "requests",
+			  "answered", number(now, SINK_REQUESTS), "refused",
+			  number(now, SINK_REFUSED), "connections", connections(now),
+			  "payload_bytes", both_ways(now, SINK_CONTENT_IN, SINK_CONTENT_OUT),
+			  "http_bytes", both_ways(now, SINK_HTTP_IN, SINK_HTTP_OUT));
+	int r = report ? 0 : -ENOMEM;
 
-	fprintf(out, "{\"schema\": 1, \"duration_s\": %.6f, \"cpu_percent\": %.3f,\n", seconds,
-		(double)now->cpu_ns / 1e7 / seconds);
-	fprintf(out, " \"requests\": {\"answered\": %" PRIu64 ", \"refused\": %" PRIu64 "},\n",
-		count(now, SINK_REQUESTS), count(now, SINK_REFUSED));
-	fprintf(out,
-		" \"connections\": {\"taken\": %" PRIu64 ", \"tls\": %" PRIu64
-		", \"turned_away\": %" PRIu64 ", \"timed_out\": %" PRIu64 ", \"broken\": %" PRIu64
-		"},\n",
-		count(now, SINK_ACCEPTED), count(now, SINK_TLS), count(now, SINK_TURNED_AWAY),
-		count(now, SINK_TIMED_OUT), count(now, SINK_BROKEN));
-	fprintf(out,
-		" \"payload_bytes\": {\"received\": %" PRIu64 ", \"sent\": %" PRIu64
-		"},\n \"http_bytes\": {\"received\": %" PRIu64 ", \"sent\": %" PRIu64 "}}\n",
-		count(now, SINK_CONTENT_IN), count(now, SINK_CONTENT_OUT), count(now, SINK_HTTP_IN),
-		count(now, SINK_HTTP_OUT));
-	return written(out);
+	if (!r && json_dumpf(report, out, JSON_INDENT(2) | JSON_REAL_PRECISION(PRECISION)))
+		r = -EIO;
+	json_decref(report);
+	fputc('\n', out);
+	return r ?: written(out);
 }

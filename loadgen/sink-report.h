@@ -12,6 +12,7 @@
 struct sink_sum {
 	uint64_t time_ns;
 	uint64_t cpu_ns;
+	uint32_t max_connections; /* of each */
 	struct sink_stats stats;
 };
 

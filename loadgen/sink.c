@@ -166,7 +166,10 @@ static void server_free(struct server *s)
 
 static void add_up(const struct server *s, struct sink_sum *sum)
 {
-	*sum = (struct sink_sum){ .time_ns = monotonic_ns() };
+	*sum = (struct sink_sum){
+		.time_ns = monotonic_ns(),
+		.max_connections = s->sink.max_connections,
+	};
 	for (uint32_t i = 0; i < s->n_made; i++) {
 		sum->cpu_ns += __atomic_load_n(&s->worker[i].cpu_ns, __ATOMIC_RELAXED);
 		for (unsigned int j = 0; j < SINK_N_COUNTS; j++)

@@ -87,8 +87,10 @@ void stats_add(struct stats *sum, const struct stats *stats)
 	wire_add(&sum->closing, &stats->closing);
 	if (stats->oldest_ns > sum->oldest_ns)
 		sum->oldest_ns = stats->oldest_ns;
-	for (size_t i = 0; i < N_OVERDUE; i++)
+	for (size_t i = 0; i < N_OVERDUE; i++) {
 		sum->n_overdue[i] += stats->n_overdue[i];
+		sum->hung_ns[i] += stats->hung_ns[i];
+	}
 	for (size_t i = 0; i < N_STATUS_CLASSES; i++)
 		sum->status[i] += stats->status[i];
 	for (size_t i = 0; i < N_PHASES; i++)

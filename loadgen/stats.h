@@ -65,6 +65,7 @@ struct stats {
 	uint64_t n_unsent; /* due before the end, but no connection was free */
 	uint64_t n_overdue[N_OVERDUE]; /* unfinished and unsent ones that have waited for longer */
 	uint64_t oldest_ns;	       /* for how long the oldest of them has */
+	uint64_t hung_ns[N_OVERDUE];   /* in a closed loop: what requests without an answer took */
 	uint64_t n_skipped;	       /* given up by the bound of catching up */
 	uint64_t status[N_STATUS_CLASSES];
 

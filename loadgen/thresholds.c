@@ -3,8 +3,10 @@
  * What a run must not exceed, or must reach, to count as good. Looked at once, over the whole run.
  *
  * A percentile is of all requests that were due: one without an answer has taken longer than any
- * limit if it has failed or was given up, and longer than those that it has waited for already. A run
- * of which nothing was completed has no latency, and so misses each limit of one.
+ * limit if it has failed or was given up, and longer than those that it has waited for already. In a
+ * closed loop none becomes due while a server hangs: there the connections' time is looked at instead,
+ * of which no more than 1 % may be without an answer for a limit of 99 %. A run of which nothing was
+ * completed has no latency, and so misses each limit of one.
  */
 #include "thresholds.h"
 
@@ -14,12 +16,24 @@
 
 #define WHOLE 1e6 /* ppm */
 
-static void check_latency(enum config_key key, uint64_t limit_ns, const struct stats *stats,
-			  enum overdue overdue, double percent, struct threshold *ret)
+/* How much of the connections' time went by in a closed loop with requests that had no answer, percent. */
+static double percent_hung(const struct outcome *outcome, const struct stats *stats,
+			   enum overdue overdue)
+{
+	double seconds = outcome_seconds(outcome) * outcome->config->connections;
+
+	return seconds > 0 ? 100 * (double)stats->hung_ns[overdue] / 1e9 / seconds : 0;
+}
+
+static void check_latency(enum config_key key, uint64_t limit_ns, const struct outcome *outcome,
+			  const struct stats *stats, enum overdue overdue, double percent,
+			  struct threshold *ret)
 {
 	uint64_t n_endless = stats->n_failed + stats->n_skipped + stats->n_overdue[overdue];
 	uint64_t ns = histogram_percentile_with(&stats->corrected, n_endless, percent);
 
+	if (percent_hung(outcome, stats, overdue) > 100 - percent)
+		ns = UINT64_MAX;
 	*ret = (struct threshold){ .key = key, .missed = ns > limit_ns };
 	format_duration(ret->limit, sizeof(ret->limit), limit_ns);
 	if (ns < UINT64_MAX)
@@ -79,11 +93,13 @@ size_t thresholds_check(const struct outcome *outcome, const struct stats *stats
 	size_t n = 0;
 
 	if (c->max_p50_ns != LOADGEN_NO_THRESHOLD)
-		check_latency(KEY_MAX_P50, c->max_p50_ns, stats, OVERDUE_P50, 50, &ret[n++]);
+		check_latency(KEY_MAX_P50, c->max_p50_ns, outcome, stats, OVERDUE_P50, 50,
+			      &ret[n++]);
 	if (c->max_p99_ns != LOADGEN_NO_THRESHOLD)
-		check_latency(KEY_MAX_P99, c->max_p99_ns, stats, OVERDUE_P99, 99, &ret[n++]);
+		check_latency(KEY_MAX_P99, c->max_p99_ns, outcome, stats, OVERDUE_P99, 99,
+			      &ret[n++]);
 	if (c->max_p99_9_ns != LOADGEN_NO_THRESHOLD)
-		check_latency(KEY_MAX_P99_9, c->max_p99_9_ns, stats, OVERDUE_P99_9, 99.9,
+		check_latency(KEY_MAX_P99_9, c->max_p99_9_ns, outcome, stats, OVERDUE_P99_9, 99.9,
 			      &ret[n++]);
 	if (c->max_errors_ppm != LOADGEN_NO_THRESHOLD)
 		check_errors(c->max_errors_ppm, stats, &ret[n++]);

@@ -9,6 +9,40 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define SMALL 4096 /* bytes that are sent from one place */
+
+/** iov_size() - Return: bytes of all pieces */
+size_t iov_size(const struct iovec *iov, int n_iov)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < n_iov; i++)
+		n += iov[i].iov_len;
+	return n;
+}
+
+/**
+ * iov_gather() - put pieces together
+ * @iov: the pieces
+ * @n_iov: how many
+ * @data: where to
+ * @size: bytes there; what does not fit is left out
+ *
+ * Return: bytes at @data.
+ */
+size_t iov_gather(const struct iovec *iov, int n_iov, char *data, size_t size)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < n_iov && n < size; i++) {
+		size_t part = iov[i].iov_len < size - n ? iov[i].iov_len : size - n;
+
+		memcpy(data + n, iov[i].iov_base, part);
+		n += part;
+	}
+	return n;
+}
+
 static int context_new(const struct config *config, void **ret_context, struct error *err)
 {
 	(void)config;
@@ -43,17 +77,25 @@ static ssize_t result(struct stream *stream, ssize_t n, enum stream_want want)
 	return errno == EINTR ? -EAGAIN : -errno;
 }
 
-/* Putting small pieces together to save the kernel its work on three was no faster. */
-static ssize_t tcp_write(struct stream *stream, const struct iovec *iov, int n_iov)
+static ssize_t send_pieces(int fd, const struct iovec *iov, int n_iov)
 {
 	struct msghdr message = { .msg_iovlen = (size_t)n_iov };
-	ssize_t n;
 
 	memcpy(&message.msg_iov, &iov, sizeof(iov)); /* sendmsg() does not write to it */
-	if (n_iov == 1)
-		n = send(stream->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
+	return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+/* Small pieces are put together here: the kernel's way of doing that takes longer. */
+static ssize_t tcp_write(struct stream *stream, const struct iovec *iov, int n_iov)
+{
+	char small[SMALL];
+	ssize_t n;
+
+	if (iov_size(iov, n_iov) > sizeof(small))
+		n = send_pieces(stream->fd, iov, n_iov);
 	else
-		n = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+		n = send(stream->fd, small, iov_gather(iov, n_iov, small, sizeof(small)),
+			 MSG_NOSIGNAL);
 	return result(stream, n, STREAM_WANT_WRITE);
 }
 

@@ -12,6 +12,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -315,28 +316,39 @@ static int tls_handshake(struct stream *stream)
 	return n > 0 ? 0 : (int)n;
 }
 
+static void cork(struct stream *stream, bool on)
+{
+	int value = on;
+
+	if (stream->corked != on)
+		setsockopt(stream->fd, IPPROTO_TCP, TCP_CORK, &value, sizeof(value));
+	stream->corked = on;
+}
+
 /*
  * At most a record at a time. When it could not be written whole, OpenSSL wants the same bytes
  * again in the next call; they are, since what is sent is a function of how much has been sent.
+ *
+ * TCP sends the records of one request together: otherwise the server is woken for each of them.
  */
 static ssize_t tls_write(struct stream *stream, const struct iovec *iov, int n_iov)
 {
-	unsigned char record[RECORD_MAX];
-	const void *data = record;
-	size_t n = 0, part;
+	size_t left = iov_size(iov, n_iov), n = left < RECORD_MAX ? left : RECORD_MAX;
+	const void *data = iov->iov_base;
+	char record[RECORD_MAX];
+	ssize_t r;
 
-	for (int i = 0; i < n_iov && n < sizeof(record); i++) {
-		part = iov[i].iov_len;
-		if (part > sizeof(record) - n)
-			part = sizeof(record) - n;
-		if (n_iov == 1)
-			data = iov[i].iov_base;
-		else
-			memcpy(record + n, iov[i].iov_base, part);
-		n += part;
+	if (iov->iov_len < n) {
+		iov_gather(iov, n_iov, record, n);
+		data = record;
 	}
+	if (n < left)
+		cork(stream, true);
 	forget_errors();
-	return result(stream, SSL_write(stream->ssl, data, (int)n));
+	r = result(stream, SSL_write(stream->ssl, data, (int)n));
+	if (r == (ssize_t)left)
+		cork(stream, false);
+	return r;
 }
 
 static ssize_t tls_read(struct stream *stream, void *data, size_t size)

@@ -23,6 +23,7 @@ enum stream_want { STREAM_WANT_READ, STREAM_WANT_WRITE };
 struct stream {
 	int fd; /* connected, non-blocking */
 	struct ssl_st *ssl;
+	bool corked;	       /* what is written waits for more of it */
 	enum stream_want want; /* after -EAGAIN: what to wait for */
 	const char *why;       /* after -EPROTO: the library's word, never freed */
 	const char *detail;    /* more of it, or NULL */
@@ -53,6 +54,8 @@ struct transport {
 extern const struct transport transport_tcp, transport_tls;
 
 const struct transport *transport_for(const struct config *config);
+size_t iov_size(const struct iovec *iov, int n_iov);
+size_t iov_gather(const struct iovec *iov, int n_iov, char *data, size_t size);
 void stream_explain(const struct stream *stream, int error, char *text, size_t size);
 
 #endif

@@ -4,8 +4,8 @@
  *
  * What is accepted goes into the request line and the Host header as it stands, so nothing passes
  * that could not stand there: no blanks, no control characters, no bytes beyond ASCII. A host made
- * of digits and dots has to be an IPv4 address; a resolver would read "10.1" as 10.0.0.1. The parser
- * resolves nothing and allocates nothing.
+ * of numbers has to be an IPv4 address in its usual form; a resolver would read "10.1" as 10.0.0.1 and
+ * "0x7f.1" as 127.0.0.1. The parser resolves nothing and allocates nothing.
  */
 #include "url.h"
 
@@ -99,6 +99,19 @@ static bool ipv4_valid(const char *text)
 	return inet_pton(AF_INET, text, &addr) == 1;
 }
 
+/* All of its parts, decimal or hexadecimal: resolvers read that as an IPv4 address (inet_aton(3)). */
+static bool is_numbers(const char *host)
+{
+	while (*host) {
+		bool hex = host[0] == '0' && (host[1] | 0x20) == 'x';
+
+		host += hex ? 2 + strspn(host + 2, HEX) : strspn(host, DIGITS);
+		if (*host && *host++ != '.')
+			return false;
+	}
+	return true;
+}
+
 /* Names as resolvers take them: labels of letters, digits, - and _, a dot at the end allowed. */
 static bool name_valid(const char *name)
 {
@@ -147,8 +160,11 @@ static int take_host(const struct parts *p, struct url *ret, struct error *err)
 		return ipv6_zone_take(ret->host)
 			       ? 0
 			       : fail(err, "no IPv6 address between the brackets");
-	if (!ret->host[strspn(ret->host, DIGITS ".")])
-		return ipv4_valid(ret->host) ? 0 : fail(err, "not a valid IPv4 address");
+	if (is_numbers(ret->host))
+		return ipv4_valid(ret->host)
+			       ? 0
+			       : fail(err,
+				      "not a valid IPv4 address (four decimal numbers: 127.0.0.1)");
 	if (!name_valid(ret->host))
 		return fail(err,
 			    "the host is no valid name (letters, digits, - and _; an international "

@@ -32,6 +32,7 @@ static int make_loop(struct worker *w, struct error *err)
 	event_assign(&w->timer_event, w->base, w->timer_fd, EV_READ | EV_PERSIST | EV_ET,
 		     worker_on_timer, w);
 	event_assign(&w->wake_event, w->base, w->wake_fd, EV_READ | EV_PERSIST, worker_on_wake, w);
+	event_assign(&w->turn_event, w->base, -1, 0, worker_on_turn_end, w);
 	if (event_add(&w->timer_event, NULL) || event_add(&w->wake_event, NULL))
 		return error_set(err, -ENOMEM, "cannot wait for a timer");
 	return 0;

@@ -30,115 +30,11 @@
 #define TICKS_A_SECOND	(NSEC_PER_SEC / WORKER_TICK_NS)
 #define FEW_CONNECTIONS 100  /* whose counters are read once a second, not once a tick */
 #define MAX_WIRE_READS	1000 /* a tick; each is a system call of a microsecond */
+#define MAX_MOVED	16   /* connections that are looked after before requests are sent */
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
-}
-
-/** worker_notify() - make an eventfd readable */
-void worker_notify(int fd)
-{
-	uint64_t one = 1;
-
-	if (write(fd, &one, sizeof(one)) < 0)
-		return; /* its counter is full: it is readable, which is all that is wanted */
-}
-
-/* ---- telling the main thread ---- */
-
-static void publish(struct worker *w, uint64_t now_ns)
-{
-	w->stats.time_ns = now_ns;
-	w->stats.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - w->cpu_before_ns;
-	pthread_mutex_lock(&w->mailbox.lock);
-	w->mailbox.stats = w->stats;
-	w->mailbox.n_ticks++;
-	w->mailbox.over = w->state == WORKER_ENDED;
-	pthread_mutex_unlock(&w->mailbox.lock);
-	worker_notify(w->run->notify_fd);
-}
-
-static void tell_ended(struct worker *w)
-{
-	pthread_mutex_lock(&w->mailbox.lock);
-	w->mailbox.stats = w->stats;
-	w->mailbox.ended = true;
-	pthread_mutex_unlock(&w->mailbox.lock);
-	worker_notify(w->run->notify_fd);
-}
-
-/* With what opening the connections has taken, so that lines can leave it out. */
-static void tell_ready(struct worker *w)
-{
-	for (uint32_t i = 0; i < w->n_connections; i++)
-		connection_read_wire(&w->connection[i]);
-	pthread_mutex_lock(&w->mailbox.lock);
-	w->mailbox.stats = w->stats;
-	w->mailbox.ready = true;
-	pthread_mutex_unlock(&w->mailbox.lock);
-	worker_notify(w->run->notify_fd);
-}
-
-/* ---- the end ---- */
-
-/* Return: how many due requests without an answer have waited for longer than that. */
-static uint64_t count_overdue(const struct worker *w, uint64_t now_ns, uint64_t limit_ns)
-{
-	uint64_t n = 0;
-
-	if (now_ns <= limit_ns)
-		return 0;
-	if (schedule_is_open_loop(&w->schedule))
-		n = schedule_n_due(&w->schedule, now_ns - limit_ns - 1);
-	for (uint32_t i = 0; i < w->n_connections; i++)
-		n += w->connection[i].state == CONNECTION_BUSY &&
-		     w->connection[i].due_ns < now_ns - limit_ns;
-	return n;
-}
-
-static uint64_t oldest(const struct worker *w, uint64_t now_ns)
-{
-	uint64_t due = now_ns;
-
-	if (w->stats.n_unsent)
-		due = min_u64(due, schedule_next_due_ns(&w->schedule));
-	for (uint32_t i = 0; i < w->n_connections; i++) {
-		if (w->connection[i].state == CONNECTION_BUSY)
-			due = min_u64(due, w->connection[i].due_ns);
-	}
-	return now_ns - due;
-}
-
-/* Latencies are of answers: what has none is told of besides. */
-static void count_unanswered(struct worker *w, uint64_t now_ns)
-{
-	const struct config *c = w->run->config;
-	const uint64_t limit[N_OVERDUE] = { c->max_p50_ns, c->max_p99_ns, c->max_p99_9_ns,
-					    STATS_LONG_NS };
-
-	if (schedule_is_open_loop(&w->schedule))
-		w->stats.n_unsent = schedule_n_due(&w->schedule, now_ns);
-	w->stats.oldest_ns = oldest(w, now_ns);
-	for (size_t i = 0; i < N_OVERDUE; i++)
-		w->stats.n_overdue[i] = count_overdue(w, now_ns, limit[i]);
-}
-
-/*
- * Closing many connections takes a while (some 20 us each, 40 with TLS). It is no part of the run:
- * what the run came to is told before.
- */
-static void end(struct worker *w, uint64_t now_ns)
-{
-	for (uint32_t i = 0; i < w->n_connections; i++)
-		connection_read_wire(&w->connection[i]);
-	w->state = WORKER_ENDED;
-	count_unanswered(w, now_ns);
-	publish(w, now_ns);
-	for (uint32_t i = 0; i < w->n_connections; i++)
-		connection_cut(&w->connection[i]);
-	tell_ended(w);
-	event_base_loopbreak(w->base);
 }
 
 /* ---- the timer ---- */
@@ -269,11 +165,43 @@ void worker_pump(struct worker *w, uint64_t now_ns)
 		if (now_ns < w->end_ns)
 			run_on(w, now_ns);
 		if (now_ns >= w->end_ns || limit_reached(w)) {
-			end(w, now_ns);
+			worker_end(w, now_ns);
 			return;
 		}
 	}
 	arm(w, now_ns);
+}
+
+static void end_turn(struct worker *w)
+{
+	w->n_moved = 0;
+	worker_pump(w, monotonic_ns());
+}
+
+/**
+ * worker_moved() - something has moved on a connection: see to worker_pump() soon
+ * @w: the worker
+ *
+ * What is ready at once is read first, then what has become due is sent: the server, and with it the
+ * rest of this machine, is woken once for many requests, where it would be for each.
+ */
+void worker_moved(struct worker *w)
+{
+	if (++w->n_moved == 1)
+		event_active(&w->turn_event, 0, 0);
+	else if (w->n_moved == MAX_MOVED)
+		end_turn(w);
+}
+
+/** worker_on_turn_end() - libevent's call behind those for what was ready before worker_moved() */
+void worker_on_turn_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	if (w->n_moved)
+		end_turn(w);
 }
 
 /* Those whose counters have changed, but not so many at once that requests are held up. */
@@ -303,7 +231,7 @@ static void check_timeouts(struct worker *w, uint64_t now_ns)
 	if (!w->n_untried || !w->stats.errors[PHASE_TIMEOUT].n)
 		return;
 	w->n_untried = 0;
-	tell_ready(w);
+	worker_tell_ready(w);
 }
 
 /* Ticks that were missed (the process was stopped) are made up for by one. */
@@ -320,7 +248,7 @@ static void tick(struct worker *w, uint64_t now_ns)
 	if (w->n_ticks / w->check_ticks != before / w->check_ticks)
 		check_timeouts(w, now_ns);
 	if (second_over && w->state == WORKER_RUNNING)
-		publish(w, now_ns);
+		worker_publish(w, now_ns);
 }
 
 /* ---- events ---- */
@@ -377,7 +305,7 @@ void worker_on_wake(evutil_socket_t fd, short what, void *arg)
 	if (w->state == WORKER_PREPARING && start)
 		begin(w, start);
 	if (stop && w->state != WORKER_ENDED)
-		end(w, monotonic_ns());
+		worker_end(w, monotonic_ns());
 	else
 		worker_pump(w, monotonic_ns());
 }
@@ -391,7 +319,7 @@ static void tried(struct worker *w, struct connection *c)
 		return;
 	c->tried = true;
 	if (w->n_untried && --w->n_untried == 0)
-		tell_ready(w);
+		worker_tell_ready(w);
 }
 
 static void think(struct worker *w, struct connection *c)

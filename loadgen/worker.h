@@ -50,10 +50,13 @@ struct worker {
 	bool started;
 	struct event_base *base;
 	struct event timer_event, wake_event;
+	struct event turn_event; /* behind the others that are active */
+	unsigned int n_moved;	 /* calls of worker_moved() that turn_event is for */
 	int timer_fd, wake_fd;
 	void *context; /* the transport's */
 	struct request_maker maker;
 	char *buffer; /* WORKER_BUFFER_SIZE bytes, for what is read */
+	struct response_memory memory;
 
 	enum worker_state state;
 	struct connection *connection;
@@ -87,9 +90,15 @@ void worker_opened(struct worker *worker, struct connection *connection, uint64_
 void worker_freed(struct worker *worker, struct connection *connection, uint64_t now_ns);
 void worker_lost(struct worker *worker, struct connection *connection, uint64_t delay_ns);
 void worker_pump(struct worker *worker, uint64_t now_ns);
+void worker_moved(struct worker *worker);
+void worker_hung(struct worker *worker, uint64_t waited_ns);
 
-/* For worker-control.c. */
+/* Among the files of a worker. */
 void worker_notify(int fd);
+void worker_publish(struct worker *worker, uint64_t now_ns);
+void worker_tell_ready(struct worker *worker);
+void worker_end(struct worker *worker, uint64_t now_ns);
+void worker_on_turn_end(evutil_socket_t fd, short what, void *arg);
 void worker_on_timer(evutil_socket_t fd, short what, void *arg);
 void worker_on_wake(evutil_socket_t fd, short what, void *arg);
 

@@ -59,6 +59,31 @@ static void check(const struct response *response, const struct outcome *o)
 		fuzz_assert(!response->keep_alive);
 }
 
+/* What is known again is read as the first time. */
+static void check_known(const struct response *whole, const struct outcome *o, bool head_request,
+			const uint8_t *data, size_t n)
+{
+	_cleanup_free_ char *copy = fuzz_copy(data, n);
+	struct response_memory memory = { 0 };
+	struct response response;
+
+	for (int i = 0; i < 3; i++) {
+		const char *why = NULL;
+		size_t used = 0;
+
+		response_init(&response, head_request);
+		fuzz_assert(response_feed_known(&response, &memory, copy, n, &used, &why) ==
+			    o->result);
+		fuzz_assert(used == o->used && why == o->why);
+		fuzz_assert(response.status == whole->status);
+		fuzz_assert(response.message.n_head == whole->message.n_head &&
+			    response.message.n_body == whole->message.n_body &&
+			    response.message.n_content == whole->message.n_content);
+		if (o->result == RESPONSE_DONE)
+			fuzz_assert(response.keep_alive == whole->keep_alive);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	uint8_t flags = fuzz_byte(&data, &n);
@@ -72,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	feed(&pieces, data, n, piece, flags & 2, &b);
 	check(&whole, &a);
 	check(&pieces, &b);
+	check_known(&whole, &a, flags & 1, data, n);
 	fuzz_assert(a.result == b.result && a.end == b.end && a.used == b.used && a.why == b.why &&
 		    a.why_end == b.why_end);
 	fuzz_assert(whole.status == pieces.status && whole.keep_alive == pieces.keep_alive &&

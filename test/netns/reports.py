@@ -84,6 +84,10 @@ class Percentiles:
     def at(self, percentile):
         return next(value for value, p, _ in self.rows if p >= percentile - 1e-12)
 
+    def around(self, percentile):
+        """Return: the values of the steps next to a percentile, that below and that above."""
+        return [value for value, p, _ in self.rows if p <= percentile][-1], self.at(percentile)
+
 
 class Written:
     """A run that writes all formats to files, and what is in them afterwards."""

@@ -52,6 +52,10 @@ class Summary:
             raise Failure(f"no {name}: {self.result!r}")
         return int(match[1]), int(match[2])
 
+    def seconds(self):
+        """How long the run took."""
+        return float(re.search(r"(?m)^\S+ \(.*, ([\d.]+) s(?:, interrupted)?$", self.text)[1])
+
     def latency(self, name):
         """min, mean, p50, p90, p99, p99.9, max in ms"""
         match = re.search(rf"(?m)^  {name} +([\d. ]+)$", self.text)

@@ -5,13 +5,14 @@ sampler-loadgen and servers that are slow, broken or hostile: none makes it cras
 each is told for what it is, by the phase that failed. test-loadgen-absent.py has those that are not there.
 """
 import socket
+import ssl
 import threading
 import time
 
 import lab as laboratory
 import tap
 from lab import scenario
-from servers import (LOADGEN, OK, PORT, Nginx, Server, Summary, always, answer_ok, certificates,
+from servers import (CERTS, LOADGEN, OK, PORT, Nginx, Server, Summary, always, answer_ok, certificates,
                      forward, loadgen, reset)
 
 
@@ -248,6 +249,33 @@ def test_tls_phase(t, lab):
     t.equal(len(logged), 60, "nginx agrees")
     t.ok(run.phases().get("tls", 0) >= 10, "handshakes that failed are counted", run.text)
     t.match(run.text, "tls +.* first: .*handshake failure", "with the reason")
+
+
+@scenario("a TLS server that refuses only when the client believes itself connected", 60)
+def test_tls_late_alert(t, lab):
+    """It wants a certificate: in TLS 1.3 its alert comes behind the handshake, and behind that a reset."""
+    certificates(lab)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{CERTS}/server.pem", f"{CERTS}/server.key")
+    context.load_verify_locations(f"{CERTS}/ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+
+    def handle(client, number):
+        try:
+            context.wrap_socket(client, server_side=True, do_handshake_on_connect=True)
+        except ssl.SSLError:
+            reset(client)
+
+    port = serve_raw(handle)
+    for name, options in (("while it is idle", ("--rate", "1", "--connections", "5", "--duration", "2s")),
+                          ("when requests come at once", ("--bandwidth", "0", "--requests", "6")),
+                          ("amid a request", ("--bandwidth", "0", "--requests", "6", "--request-size", "5MB"))):
+        run = loadgen(lab, "--insecure", *options, scheme="https", port=port)
+        t.equal(run.result.status, 1, f"{name}: nothing is completed")
+        t.ok(set(run.phases()) <= {"tls", "receive"}, f"{name}: what it says is the error", run.text)
+        t.match(run.text, "first: tlsv13 alert certificate required", f"{name}: in its words")
+        t.match(run.text, r"Connections +\d+ made\n", f"{name}: no connection was closed without a word")
 
 
 @scenario("connections that break while a request is sent", 60)

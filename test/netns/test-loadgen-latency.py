@@ -126,6 +126,27 @@ def test_hang(t, lab):
     t.match(run.text, "not reached .*, because requests had no answer", "as the reason")
 
 
+@scenario("a server that hangs keeps to no threshold in a closed loop either", 60)
+def test_hang_closed(t, lab):
+    """
+    500 requests have an answer, four none: that is less than 1 % of the requests, and most of the time.
+    With a timeout the requests fail, as few.
+    """
+    for name, more in (("until the end", ()), ("until the timeout", ("--timeout", "1100ms"))):
+        server = Server(lambda client, number: client.sendall(OK) if number < 500 else None)
+        written = Written()
+        run = loadgen(lab, "--bandwidth", "0", "--connections", "4", "--duration", "5s", "--max-p50", "900ms",
+                      "--max-p99", "1s", *more, *written.options)
+        server.stop()
+        report = written.read()[0]
+        t.ok(report["requests"]["completed"] == 500 and report["latency_us"]["corrected"]["p99"] < 1e6,
+             f"{name}: what was answered was quick", report)
+        t.equal(run.result.status, 3, f"{name}: that is the exit status")
+        t.equal([(one["name"], one["missed"]) for one in report["thresholds"]],
+                [("max_p50", True), ("max_p99", True)], f"{name}: each is missed")
+        t.match(run.text, "max_p50 = 900ms, but it was no answer", f"{name}: and told")
+
+
 @scenario("requests that no connection was free for are late", 60)
 def test_unsent(t, lab):
     """The one connection is taken by a request that has no answer, all others wait."""

@@ -48,6 +48,10 @@ def check_agree(t, report, rows, table, hdr, name):
              and near(hdr.max * 1000, corrected["max"], 1e-3)
              and near(hdr.mean * 1000, corrected["mean"], 1e-3),
              f"{name}: and those of the report", (corrected, hdr.rows))
+        for key, share in (("p90", 0.9), ("p99", 0.99), ("p99_9", 0.999)):
+            low, high = (value * 1000 for value in hdr.around(share))
+            t.ok(low * (1 - 1e-3) <= corrected[key] <= high * (1 + 1e-3),
+                 f"{name}: whose {key} is between the steps around it", (corrected, hdr.rows))
     else:
         t.equal(set(corrected.values()), {None}, f"{name}: without requests there is no latency")
 

@@ -180,6 +180,8 @@ def test_10000(t, lab):
             "20,011 requests without an error")
     t.equal(sink.stop()[0], 0, "it ends well")
     t.equal((sink.told("answered"), sink.told("turned away")), (20011, 0), "and tells the same")
+    share = re.search(r"a thread takes (\d+) at once", sink.text)
+    t.ok(share and 5000 <= int(share[1]) <= 8192, "and that its threads share what it takes", sink.text)
 
 
 @scenario("a line each second, and a summary by SIGTERM")
@@ -213,6 +215,7 @@ def test_json(t, lab):
     t.equal(told["http_bytes"]["sent"], run.pair("HTTP")[1], "to the byte")
     t.equal((told["connections"]["turned_away"], told["connections"]["timed_out"], told["connections"]["broken"]),
             (0, 0, 0), "and what went wrong")
+    t.ok(1000 < told["connections"]["most_per_thread"] <= 16384, "and how many it would have taken", told)
 
 
 @scenario("what does not go together")

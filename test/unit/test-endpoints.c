@@ -203,8 +203,8 @@ static void interfaces_are_told_member_by_member(void **state)
 		"namespace",	  "mtu",
 		"link_up",	  "speed_mbps",
 		"vlan_stripped",  "services",
-		"recorder",	  "health",
-		"history",
+		"service_ports",  "recorder",
+		"health",	  "history",
 	};
 	struct api *api = open_api(3);
 	json_t *array, *old;

@@ -303,6 +303,29 @@ static void what_has_no_answer_is_not_within_a_limit(void **state)
 	assert_true(check_one(&config, stats)->missed);
 }
 
+/* 10 connections in 1 s: 1 % of their time is 100 ms. */
+static void a_closed_loop_that_hangs_is_not_within_a_limit(void **state)
+{
+	_cleanup_stats_ struct stats *stats = stats_new(START + NSEC_PER_SEC);
+	struct config config = config_of();
+
+	(void)state;
+	record(stats, 985, 64);
+	config.max_p99_ns = 64;
+	stats->hung_ns[OVERDUE_P50] = 10 * NSEC_PER_SEC; /* of another limit */
+	stats->hung_ns[OVERDUE_P99] = 99 * MS;
+	assert_false(check_one(&config, stats)->missed);
+	stats->hung_ns[OVERDUE_P99] = 101 * MS;
+	assert_true(check_one(&config, stats)->missed);
+	assert_string_equal(check_one(&config, stats)->value, "no answer");
+	config.max_p99_ns = LOADGEN_NO_THRESHOLD;
+	config.max_p50_ns = 64;
+	stats->hung_ns[OVERDUE_P50] = 4999 * MS;
+	assert_false(check_one(&config, stats)->missed);
+	stats->hung_ns[OVERDUE_P50] = 5001 * MS;
+	assert_true(check_one(&config, stats)->missed);
+}
+
 static void take_note(const char *line, void *user)
 {
 	char *text = user;
@@ -563,6 +586,7 @@ int main(void)
 		cmocka_unit_test(thresholds_of_shares),
 		cmocka_unit_test(without_an_answer_no_latency_is_kept_to),
 		cmocka_unit_test(what_has_no_answer_is_not_within_a_limit),
+		cmocka_unit_test(a_closed_loop_that_hangs_is_not_within_a_limit),
 		cmocka_unit_test(a_saturated_generator_says_so),
 		cmocka_unit_test(a_missed_target_says_why),
 		cmocka_unit_test(what_had_no_answer_is_told),

@@ -182,7 +182,7 @@ static void the_last_can_be_smaller(void **state)
 	request_maker_free(&m.maker);
 }
 
-/* Sizes around the fresh bytes and the arena's 1 MiB; a large k starts anywhere in the arena. */
+/* Sizes around the fresh bytes and the arena's greatest; a large k starts anywhere in the arena. */
 static void a_cut_changes_no_byte(void **state)
 {
 	static const uint64_t sizes[] = { 1,	   7,	    8,	     9,	      100,
@@ -203,6 +203,28 @@ static void a_cut_changes_no_byte(void **state)
 
 			assert_memory_equal(cut, whole, request_size(&request));
 		}
+		request_end(&request);
+		request_maker_free(&m.maker);
+	}
+}
+
+/* As far as the arena may grow with it. */
+static void a_body_does_not_repeat_itself(void **state)
+{
+	static const uint64_t sizes[] = { 1000, 32769, 65536, 100000, 524288, 1000000 };
+	struct request request;
+	struct maker m;
+
+	(void)state;
+	for (size_t i = 0; i < array_size(sizes); i++) {
+		_cleanup_free_ char *all = NULL;
+		const char *body;
+
+		make(&m, sizes[i]);
+		assert_int_equal(request_begin(&m.maker, 0, sizes[i], &request), 0);
+		all = sent_in(&m, &request, UINT64_MAX);
+		body = all + request.n_head + REQUEST_FRESH_SIZE;
+		assert_null(memmem(body + 1, sizes[i] - REQUEST_FRESH_SIZE - 1, body, 16));
 		request_end(&request);
 		request_maker_free(&m.maker);
 	}
@@ -253,6 +275,7 @@ int main(void)
 		cmocka_unit_test(the_longest_head_fits),
 		cmocka_unit_test(the_last_can_be_smaller),
 		cmocka_unit_test(a_cut_changes_no_byte),
+		cmocka_unit_test(a_body_does_not_repeat_itself),
 		cmocka_unit_test(no_two_bodies_are_equal),
 	};
 

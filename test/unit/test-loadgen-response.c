@@ -361,6 +361,75 @@ static void mutations_are_read_the_same_however_cut(void **state)
 	assert_int_equal(n_done, N_MUTATIONS);
 }
 
+static void feed_both(struct response pair[2], struct response_memory *memory, const char *text)
+{
+	enum response_result result[2];
+	const char *why[2] = { "", "" };
+	size_t used[2];
+
+	result[0] = response_feed(&pair[0], text, strlen(text), &used[0], &why[0]);
+	result[1] = response_feed_known(&pair[1], memory, text, strlen(text), &used[1], &why[1]);
+	assert_int_equal(result[0], result[1]);
+	assert_int_equal(used[0], used[1]);
+	assert_string_equal(why[0], why[1]);
+	assert_int_equal(pair[0].status, pair[1].status);
+	assert_int_equal(pair[0].keep_alive, pair[1].keep_alive);
+	assert_int_equal(pair[0].message.n_head, pair[1].message.n_head);
+	assert_int_equal(pair[0].message.n_body, pair[1].message.n_body);
+}
+
+/* The same again, one that begins alike, one that is longer than what is remembered, two pieces. */
+static void what_is_known_reads_as_before(void **state)
+{
+	static const char *const texts[][2] = {
+		{ OK "Content-Length: 3\r\n\r\nabc" },
+		{ OK "Content-Length: 3\r\n\r\nabc" },
+		{ OK "Content-Length: 3\r\n\r\nabcd" },
+		{ OK "Content-Length: 3\r\n\r\nab" },
+		{ OK "Content-Length: 3\r\n\r\nabc", "d" },
+		{ "HTTP/1.1 404 OK\r\nContent-Length: 0\r\n\r\n" },
+		{ "HTTP/1.1 404 OK\r\nContent-Length: 0\r\n\r\n" },
+		{ OK, "HTTP/1.1 404 OK\r\nContent-Length: 0\r\n\r\n" },
+		{ OK "Content-Length: 9\r\n\r\n", OK "Content-Length: 0\r\n\r\n" },
+		{ "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n" },
+		{ "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n" },
+		{ OK "Content-Length: 1 2\r\n\r\n" },
+		{ OK "Content-Length: 1 2\r\n\r\n" },
+		{ "" },
+	};
+	struct response_memory memory = { 0 };
+	struct response pair[2];
+
+	(void)state;
+	for (size_t i = 0; i < array_size(texts); i++) {
+		response_init(&pair[0], false);
+		response_init(&pair[1], false);
+		for (size_t j = 0; j < 2 && texts[i][j]; j++)
+			feed_both(pair, &memory, texts[i][j]);
+	}
+}
+
+static void no_long_response_is_remembered(void **state)
+{
+	struct response_memory memory = { 0 };
+	struct response pair[2];
+	char text[2000];
+
+	(void)state;
+	for (size_t n = 0; n < 1500; n++) {
+		int n_head = snprintf(text, sizeof(text), OK "Content-Length: %04zu\r\n\r\n", n);
+
+		memset(text + n_head, 'x', n);
+		text[(size_t)n_head + n] = '\0';
+		for (int again = 0; again < 2; again++) {
+			response_init(&pair[0], false);
+			response_init(&pair[1], false);
+			feed_both(pair, &memory, text);
+		}
+		assert_true(memory.n <= sizeof(memory.text));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -374,6 +443,8 @@ int main(void)
 		cmocka_unit_test(no_more_is_skipped_than_there_is),
 		cmocka_unit_test(huge_bodies_are_counted),
 		cmocka_unit_test(mutations_are_read_the_same_however_cut),
+		cmocka_unit_test(what_is_known_reads_as_before),
+		cmocka_unit_test(no_long_response_is_remembered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

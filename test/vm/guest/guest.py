@@ -88,6 +88,7 @@ class Requests:
                 self.done += 1
             except OSError as error:
                 self.failed.append(repr(error))
+            time.sleep(0.05)
 
     def stop(self):
         self._stop.set()
@@ -158,6 +159,12 @@ class Machine(lab.Lab):
         self.run("sh", "-c", f"for name in {' '.join(names)}; do ip link set dev p$name up; done", ns=peers)
         return [lab.Link(name, f"p{name}", self.ns, peers) for name in names]
 
+    def spawn(self, *argv, ns=None, **options):
+        """As in a lab. But where no namespace is to be entered Python needs no copy of itself for it."""
+        if ns:
+            return super().spawn(*argv, ns=ns, **options)
+        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, **options)
+
     def last_record(self, ifname, ns=None):
         return super().last_record(ifname)
 
@@ -219,6 +226,22 @@ class Machine(lab.Lab):
         out = self.run("journalctl", "--no-pager", "-o", "json", "-b", "-u", unit,
                        f"--since=@{self.begun:.6f}", *argv)
         return [json.loads(line) for line in out.splitlines()]
+
+    def explained(self, t, unit, message, text):
+        """A point: a unit has said @text, with the id MESSAGE_@message, and `journalctl -x` explains it."""
+        with open(f"{PAYLOAD}/message-ids.h", encoding="utf-8") as file:
+            number = re.search(rf'MESSAGE_{message}\s+"(\w+)"', file.read())[1]
+        with open("/usr/lib/systemd/catalog/sampler.catalog", encoding="utf-8") as file:
+            subject, explanation = re.search(rf"-- {number}\nSubject: (.*)\n(?:.+\n)+\n(.*)\n", file.read()).groups()
+
+        def said():
+            return [e for e in self.entries(unit, f"MESSAGE_ID={number}") if re.search(text, e["MESSAGE"])]
+
+        entry = wait_for(said, f"{message} of {unit}: {text}", 20)[0]
+        want = [f"░░ {line}".replace("@SAMPLER_INTERFACE@", entry["SAMPLER_INTERFACE"])
+                for line in (f"Subject: {subject}", explanation)]
+        out = self.journal(unit, "-x", f"MESSAGE_ID={number}").splitlines()
+        t.ok(all(line in out for line in want), f"{message} is explained: {entry['MESSAGE'][:60]}", f"{want}\n{out}")
 
     # ---- counting ----
 
