@@ -168,6 +168,14 @@ def test_counters(t, lab):
         lab.run("bpftool", "map", "update", "pinned", path, "key", "0", "0", "0", "0", "value", *[str(byte)] * 536)
         time.sleep(LOOK_S * tap.SLOWNESS)
         t.equal(ask_everything(server), "", name)
+    ports = f"{PINS}/{lab.key('v0')}/sampler_ports"
+    for name, byte in (("every port of a service that there is not", 255), ("every port of the last one", 16), ("and of the first", 1)):
+        for table in ("0", "1"):
+            lab.run("bpftool", "map", "update", "pinned", ports, "key", table, "0", "0", "0", "value", *[str(byte)] * 131072)
+        lab.run("bpftool", "map", "update", "pinned", f"{PINS}/{lab.key('v0')}/sampler_control", "key", "0", "0", "0", "0", "value",
+                *[str(byte)] * 8)  # which table is in use
+        time.sleep(LOOK_S * tap.SLOWNESS)
+        t.equal(ask_everything(server), "", name)
     t.equal(server.stop(), 0, "it lives, and ends well")
 
 
