@@ -123,7 +123,7 @@ static bool cookie_value(h2o_iovec_t header, const char *name, h2o_iovec_t *ret_
 			*ret_value = h2o_iovec_init(at + len + 1, (size_t)(next - at) - len - 1);
 			return true;
 		}
-		at = next + 1;
+		at = next + (next < end);
 	}
 	return false;
 }
@@ -251,6 +251,8 @@ static enum access_verdict judge(struct access *access, h2o_req_t *req)
 	if (at < 0)
 		return has_cookie(access, req) ? ACCESS_GRANTED : ACCESS_STRANGER;
 	value = req->headers.entries[at].value;
+	while (value.len && strchr(" \t", value.base[value.len - 1]))
+		value.len--; /* h2o leaves the blanks behind a value */
 	if (value.len <= scheme || !h2o_lcstris(value.base, scheme, BEARER, scheme))
 		return ACCESS_STRANGER; /* of some other scheme, for a proxy maybe */
 	return judge_token(access, req, value.base + scheme, value.len - scheme) < 0

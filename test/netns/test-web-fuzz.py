@@ -100,8 +100,12 @@ class Maker:
         return bytes(data)
 
 
-def converse(address, data, n):
-    """Send requests and read until there are so many answers, or the server closes. Return: how many there were."""
+def converse(address, data, n, last):
+    """
+    Send requests and read until there are so many answers, or the server closes; then send @last, whatever becomes of it.
+    It comes last by itself since a connection that is closed with something unread takes answers along.
+    Return: how many answers there were.
+    """
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     with socket.socket(family) as sock:
         sock.settimeout(60 * tap.SLOWNESS)
@@ -126,6 +130,10 @@ def converse(address, data, n):
                 continue
             except OSError:
                 return found
+        try:
+            sock.send(last)
+        except OSError:
+            pass
         return found
 
 
@@ -146,7 +154,7 @@ def work(seed, address, n, tokens, result):
     problem = ""
     while sent < n and not problem:
         good = [maker.good() for _ in range(AT_ONCE)]
-        found = converse(address, b"".join(good) + maker.wild(), len(good))
+        found = converse(address, b"".join(good), len(good), maker.wild())
         sent += AT_ONCE + 1
         if found < len(good):
             problem = f"{found} of {len(good)}: {good[found]!r} behind {good[found - 1]!r}"

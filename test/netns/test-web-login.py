@@ -66,6 +66,8 @@ def test_token(t, lab):
         for scheme in ("Bearer", "bearer", "BEARER"):
             answer = server.request("GET", "/api/interfaces", {"Authorization": f"{scheme} {good}"})
             t.equal(answer.status, 200, f"{scheme} {good[:6]}: let in")
+    answer = server.request("GET", "/api/interfaces", {"Authorization": f"Bearer {token} \t "})
+    t.equal(answer.status, 200, "blanks behind it are not of it")
     for value in ("", "Bearer", "Bearer ", f"Basic {token}", token, f"Bearer{token}"):
         t.ok(is_refused(server.request("GET", "/api/interfaces", {"Authorization": value})), f"{value[:12]!r}: 401")
     for wrong in (token[:-1], token + "0", token.upper(), f" {token}", "# two of them", f'"{token}"', "x" * 600):
