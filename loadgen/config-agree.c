@@ -6,6 +6,7 @@
 #include "config-kinds.h"
 
 #include "util/cleanup.h"
+#include "verify-url.h"
 
 #include <errno.h>
 #include <string.h>
@@ -243,6 +244,26 @@ static int settle_thresholds(struct config *c, struct error *err)
 	return 0;
 }
 
+/* A sampler's page: http where nobody says more. */
+static int settle_verify(struct config *c, struct error *err)
+{
+	static const enum config_key keys[] = { KEY_VERIFY_TOKEN_FILE, KEY_VERIFY_CA_FILE };
+	const char *const paths[] = { c->verify_token_file, c->verify_ca_file };
+	struct verify_url unused;
+	struct error why = { "" };
+	int r;
+
+	for (size_t i = 0; !*c->verify_text && i < array_size(keys); i++) {
+		if (*paths[i])
+			return config_wrong(c, keys[i], "no sampler is asked: give verify", err);
+	}
+	if (!*c->verify_text)
+		return 0;
+	r = url_parse(c->verify_text, false, &c->verify_url, &why);
+	r = r ?: verify_url_parse(&c->verify_url, &unused, &why);
+	return r ? config_wrong(c, KEY_VERIFY, why.text, err) : 0;
+}
+
 /* What is for another engine than the run's: an option is a mistake, a file can serve both. */
 static int settle_users(struct config *c, struct error *err)
 {
@@ -294,5 +315,6 @@ int config_agree(struct config *config, struct error *err)
 						     : agree_http(config, err);
 	r = r ?: settle_ramp(config, err);
 	r = r ?: settle_outputs(config, err);
-	return r ?: settle_thresholds(config, err);
+	r = r ?: settle_thresholds(config, err);
+	return r ?: settle_verify(config, err);
 }

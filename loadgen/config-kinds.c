@@ -31,6 +31,15 @@ static int parse_url(const struct config_row *row, const char *text, void *field
 	return 0;
 }
 
+static int parse_url_or_none(const struct config_row *row, const char *text, void *field,
+			     struct error *err)
+{
+	if (*text)
+		return parse_url(row, text, field, err);
+	strcpy(field, text);
+	return 0;
+}
+
 static int parse_text(const struct config_row *row, const char *text, void *field,
 		      struct error *err)
 {
@@ -297,6 +306,7 @@ static void format_headers(const void *field, char *buf, size_t size)
 }
 
 const struct config_kind config_url = { parse_url, format_text };
+const struct config_kind config_url_or_none = { parse_url_or_none, format_text };
 const struct config_kind config_text = { parse_text, format_text };
 const struct config_kind config_host = { parse_host, format_text };
 const struct config_kind config_protocol = { parse_protocol, format_protocol };

@@ -46,6 +46,7 @@ struct config_row {
 extern const struct config_row config_rows[N_KEYS];
 
 extern const struct config_kind config_url;	    /* char[max + 1] */
+extern const struct config_kind config_url_or_none; /* the same, or "" */
 extern const struct config_kind config_text;	    /* char[max + 1] */
 extern const struct config_kind config_host;	    /* char[max + 1] */
 extern const struct config_kind config_protocol;    /* enum protocol */

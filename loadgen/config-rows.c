@@ -190,4 +190,16 @@ const struct config_row config_rows[N_KEYS] = {
 			     WHOLE, A_SHARE, "", BY_HTTP },
 	[KEY_MIN_ACHIEVED] = { "thresholds", "min_achieved", &config_share, FIELD(min_achieved_ppm),
 			       0, WHOLE, A_SHARE, "", BY_ALL },
+
+	[KEY_VERIFY] = { "verify", "verify", &config_url_or_none, FIELD(verify_text), 0, MAX_URL,
+			 "the URL of a sampler such as http://192.0.2.1:3000/?interface=eth0, or "
+			 "nothing for none",
+			 "", BY_ALL },
+	[KEY_VERIFY_OTHERS] = { "verify", "verify_others", &config_yes, FIELD(verify_others), 0, 0,
+				"yes or no", "no", BY_ALL },
+	[KEY_VERIFY_TOKEN_FILE] = { "verify", "verify_token_file", &config_text,
+				    FIELD(verify_token_file), 0, LOADGEN_MAX_PATH, A_FILE "none",
+				    "", BY_ALL },
+	[KEY_VERIFY_CA_FILE] = { "verify", "verify_ca_file", &config_text, FIELD(verify_ca_file), 0,
+				 LOADGEN_MAX_PATH, A_FILE "the system's", "", BY_ALL },
 };

@@ -82,6 +82,10 @@ enum config_key {
 	KEY_MAX_P99_9,
 	KEY_MAX_ERRORS,
 	KEY_MIN_ACHIEVED,
+	KEY_VERIFY,
+	KEY_VERIFY_OTHERS,
+	KEY_VERIFY_TOKEN_FILE,
+	KEY_VERIFY_CA_FILE,
 	N_KEYS,
 };
 
@@ -154,6 +158,13 @@ struct config {
 	uint64_t max_p50_ns, max_p99_ns, max_p99_9_ns;
 	uint64_t max_errors_ppm;   /* of the requests that ended */
 	uint64_t min_achieved_ppm; /* of what was due */
+
+	/* [verify] */
+	char verify_text[1400]; /* as it was given; "": no sampler is asked */
+	struct url verify_url;
+	bool verify_others;			      /* other traffic is expected */
+	char verify_token_file[LOADGEN_MAX_PATH + 1]; /* "": no token */
+	char verify_ca_file[LOADGEN_MAX_PATH + 1];    /* "": the system's */
 
 	const char *path; /* of the file, or NULL; the caller's */
 	struct config_origin origin[N_KEYS];

@@ -22,6 +22,8 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "verify-predict.h"
+#include "verify.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -54,8 +56,10 @@ struct engine {
 	uint64_t alive_ns; /* when a connection was last up, or was made, as far as is known */
 	uint64_t n_connects;
 	enum ending ending;
-	struct wire probe;  /* what finding the target has taken */
-	struct wire opened; /* and the connections, before the start */
+	struct wire probe;		/* what finding the target has taken */
+	struct wire opened;		/* and the connections, before the start */
+	struct verify *verify;		/* NULL: no sampler is asked */
+	struct verify_result *verified; /* NULL: not yet, or not at all */
 };
 
 /* ---- before anything starts ---- */
@@ -155,6 +159,8 @@ static void engine_free(struct engine *e)
 	}
 	free(e->worker);
 	free(e->now);
+	verify_free(e->verify);
+	free(e->verified);
 	outputs_close(&e->outputs);
 	if (e->signal_fd >= 0)
 		close(e->signal_fd);
@@ -333,7 +339,7 @@ static int tell_missed(const struct outcome *outcome, const struct stats *stats)
 static int judge(struct engine *e, const struct outcome *outcome, struct error *err)
 {
 	const struct phase_errors *first = stats_first_error(e->now);
-	int missed = tell_missed(outcome, e->now);
+	int missed = tell_missed(outcome, e->now), verified = verify_judge(e->verified, err);
 
 	if (e->signal)
 		return 128 + e->signal;
@@ -344,9 +350,39 @@ static int judge(struct engine *e, const struct outcome *outcome, struct error *
 				 e->now->n_completed, e->run.n_requests, first ? ": " : "",
 				 first ? first->first : "");
 	if (e->now->n_completed)
-		return missed;
+		return verified ?: missed;
 	return error_set(err, -ENODATA, "no request was completed%s%s", first ? ": " : "",
 			 first ? first->first : "");
+}
+
+/* All that was sent, of which finding the target and closing are apart from the run. */
+static void sum_up(struct engine *e, struct outcome *outcome)
+{
+	add_up(e, e->now);
+	if (e->start_ns)
+		outputs_row(&e->outputs, &e->run.pace, e->start_ns, e->now, true);
+	outcome->apart = e->start_ns ? e->opened : e->now->wire;
+	wire_add(&outcome->apart, &e->probe);
+	wire_add(&outcome->apart, &e->now->closing);
+	wire_add(&e->now->wire, &e->probe);
+	wire_add(&e->now->wire, &e->now->closing);
+}
+
+/* While signals are still held: one more ends the wait for the sampler. */
+static int verify(struct engine *e, struct error *err)
+{
+	uint16_t port = e->run.config->url.port;
+	struct verify_sent sent;
+
+	if (!e->verify || !e->start_ns)
+		return 0;
+	e->verified = calloc(1, sizeof(*e->verified));
+	if (!e->verified)
+		return error_set(err, -ENOMEM, "out of memory");
+	verify_predict(e->now, verify_ports_find(verify_services(e->verify), true, port),
+		       e->target.ipv6, &sent);
+	verify_end(e->verify, &sent, e->verified);
+	return 0;
 }
 
 static int conclude(struct engine *e, struct error *err)
@@ -362,14 +398,16 @@ static int conclude(struct engine *e, struct error *err)
 	};
 	int r;
 
-	add_up(e, e->now);
-	if (e->start_ns)
-		outputs_row(&e->outputs, &e->run.pace, e->start_ns, e->now, true);
-	outcome.apart = e->start_ns ? e->opened : e->now->wire;
-	wire_add(&outcome.apart, &e->probe);
-	wire_add(&outcome.apart, &e->now->closing);
-	wire_add(&e->now->wire, &e->probe);
-	wire_add(&e->now->wire, &e->now->closing);
+	sum_up(e, &outcome);
+	take_signal(e); /* that came too late to end anything, or before there was anything */
+	outcome.signal = e->signal;
+	outcome.ending = e->ending;
+	r = verify(e, err);
+	if (r)
+		return r;
+	take_signal(e);
+	release_signals(e);
+	outcome.verified = e->verified;
 	outcome.end_ns = e->now->time_ns;
 	outcome.busiest_worker = busiest(e, e->now);
 	outcome_reckon(&outcome, e->now);
@@ -398,16 +436,18 @@ static int run(struct engine *e, const struct config *config, struct error *err)
 	e->now = calloc(1, sizeof(*e->now));
 	if (e->notify_fd < 0 || !e->now)
 		return error_set(err, -ENOMEM, "cannot make an eventfd or memory for counters");
+	e->run.config = config;
+	e->run.n_requests = run_n_requests(config);
 	check_unused(config);
 	r = outputs_open(config, &e->outputs, err);
 	r = r ?: hold_signals(e, err);
+	r = r ?: verify_open(config, &e->verify, err);
+	r = r ?: verify_begin(e->verify, e->signal_fd, err);
 	r = r ?: prepare(e, config, err);
 	if (!r)
 		follow(e);
 	else if (r != -ECANCELED)
 		return r;
-	take_signal(e); /* that came too late to end anything, or before there was anything */
-	release_signals(e);
 	return conclude(e, err);
 }
 

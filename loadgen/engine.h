@@ -5,7 +5,7 @@
 #include "config.h"
 #include "util/error.h"
 
-#define ENGINE_MISSED 3 /* a threshold */
+#define ENGINE_MISSED 3 /* a threshold, or a sampler has counted something else */
 
 int engine_run(const struct config *config, struct error *err);
 

@@ -11,6 +11,7 @@
 #include "notes.h"
 #include "thresholds.h"
 #include "util/cleanup.h"
+#include "verify-output.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -285,6 +286,14 @@ static json_t *connections(const struct stats *stats)
 			 report_count(stats->n_idle_closed));
 }
 
+/** report_verification() - Return: what a sampler has said of the run; null where none was asked */
+json_t *report_verification(const struct outcome *outcome)
+{
+	if (!outcome->verified)
+		return json_null();
+	return verify_json(outcome->verified, outcome->config->verify_text);
+}
+
 static json_t *report(const struct outcome *outcome, const struct stats *stats)
 {
 	const char *address = outcome->target->text;
@@ -292,7 +301,7 @@ static json_t *report(const struct outcome *outcome, const struct stats *stats)
 
 	return json_pack(
 		"{s:i, s:s, s:s, s:o, s:s?, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-		"s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}",
+		"s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}",
 		"schema", REPORT_SCHEMA, "type", "report", "version", SAMPLER_VERSION, "config",
 		report_configuration(outcome->config), "address", *address ? address : NULL,
 		"duration_s", report_number(outcome_seconds(outcome)), "ended",
@@ -304,7 +313,8 @@ static json_t *report(const struct outcome *outcome, const struct stats *stats)
 		"busiest_thread_percent", report_number(100 * outcome->busiest_worker), "saturated",
 		notes_saturated(outcome, stats), "retransmits",
 		report_count(stats->wire.tx_again_frames), "thresholds",
-		report_thresholds(outcome, stats), "notes", notes(outcome, stats));
+		report_thresholds(outcome, stats), "notes", notes(outcome, stats), "verify",
+		report_verification(outcome));
 }
 
 static void json_end(struct output *output, const struct outcome *outcome,

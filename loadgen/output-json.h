@@ -14,6 +14,7 @@ json_t *report_count(uint64_t value);
 json_t *report_distribution(const struct distribution *d);
 json_t *report_configuration(const struct config *config);
 json_t *report_thresholds(const struct outcome *outcome, const struct stats *stats);
+json_t *report_verification(const struct outcome *outcome);
 void report_put(struct output *output, json_t *object, size_t flags);
 
 #endif

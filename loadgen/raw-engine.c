@@ -16,6 +16,8 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "verify-raw.h"
+#include "verify.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -39,6 +41,8 @@ struct raw_engine {
 	uint64_t n_ticks;
 	struct raw_link_stats before;
 	struct raw_account account;
+	struct verify *verify;		/* NULL: no sampler is asked */
+	struct verify_result *verified; /* NULL: not yet, or not at all */
 };
 
 /* ---- before anything is sent ---- */
@@ -100,6 +104,8 @@ static void engine_free(struct raw_engine *e)
 	free(e->worker);
 	free(e->now);
 	raw_account_free(&e->account);
+	verify_free(e->verify);
+	free(e->verified);
 	raw_plan_free(&e->plan);
 	outputs_close(&e->outputs);
 	if (e->notify_fd >= 0)
@@ -253,7 +259,7 @@ static int tell_missed(const struct outcome *outcome, const struct stats *stats)
 static int judge(const struct raw_engine *e, const struct outcome *outcome, struct error *err)
 {
 	const char *failure = outcome->raw->failure;
-	int missed = tell_missed(outcome, e->now);
+	int missed = tell_missed(outcome, e->now), verified = verify_judge(e->verified, err);
 
 	if (e->signal)
 		return 128 + e->signal;
@@ -262,7 +268,7 @@ static int judge(const struct raw_engine *e, const struct outcome *outcome, stru
 				 failure);
 	if (!e->now->raw.frames)
 		return error_set(err, -ENODATA, "no frame was sent");
-	return missed;
+	return verified ?: missed;
 }
 
 static void reckon(struct outcome *outcome, const struct stats *stats)
@@ -274,6 +280,23 @@ static void reckon(struct outcome *outcome, const struct stats *stats)
 	outcome->due_per_s =
 		pace_n_due(outcome->pace, 0, outcome->end_ns - outcome->start_ns) / seconds;
 	outcome->reached_per_s = (double)stats->raw.frames / seconds;
+}
+
+/* While signals are still held: one more ends the wait for the sampler. */
+static int verify(struct raw_engine *e, struct error *err)
+{
+	struct verify_sent sent;
+	int r = make_account(e, err);
+
+	if (r || !e->verify)
+		return r;
+	e->verified = calloc(1, sizeof(*e->verified));
+	if (!e->verified)
+		return error_set(err, -ENOMEM, "out of memory");
+	verify_account(&e->account, verify_services(e->verify), &sent);
+	verify_end(e->verify, &sent, e->verified);
+	take_signal(e);
+	return 0;
 }
 
 static int conclude(struct raw_engine *e, const struct config *config, struct error *err)
@@ -299,7 +322,10 @@ static int conclude(struct raw_engine *e, const struct config *config, struct er
 	outcome.busiest_worker = busiest(e, &outcome);
 	reckon(&outcome, e->now);
 	find_dropped(e, &raw);
-	r = make_account(e, err);
+	r = verify(e, err);
+	outcome.verified = e->verified;
+	outcome.ending = e->ending;
+	outcome.signal = e->signal;
 	r = r ?: outputs_end(&e->outputs, &outcome, e->now, err);
 	return r ?: judge(e, &outcome, err);
 }
@@ -314,7 +340,14 @@ static int run(struct raw_engine *e, const struct config *config, struct error *
 		return error_set(err, -ENOMEM, "cannot make an eventfd or memory for counters");
 	r = outputs_open(config, &e->outputs, err);
 	r = r ?: signals_hold(&e->signals, err);
+	r = r ?: verify_open(config, &e->verify, err);
 	r = r ?: raw_plan_make(config, true, &e->plan, err);
+	r = r ?: verify_begin(e->verify, e->signals.fd, err);
+	if (r == -ECANCELED) {
+		log_warning("interrupted before anything was sent");
+		take_signal(e);
+		return 128 + e->signal;
+	}
 	if (r)
 		return r;
 	raw_link_stats(&e->plan.link, &e->before);

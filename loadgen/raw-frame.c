@@ -83,15 +83,24 @@ static uint16_t fold(uint64_t sum)
 	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
-/* CRC32c, of SCTP (RFC 9260, appendix A), least significant bit first. */
+#define CRC_BIT(crc)  ((crc) >> 1 ^ ((crc)&1 ? 0x82f63b78U : 0))
+#define CRC_BITS(crc) CRC_BIT(CRC_BIT(CRC_BIT(CRC_BIT(crc))))
+
+/* CRC32c, of SCTP (RFC 9260, appendix A), least significant bit first, four bits at a time. */
 static uint32_t crc32c(const uint8_t *p, size_t n)
 {
+	static const uint32_t table[16] = {
+		CRC_BITS(0U),  CRC_BITS(1U),  CRC_BITS(2U),  CRC_BITS(3U),
+		CRC_BITS(4U),  CRC_BITS(5U),  CRC_BITS(6U),  CRC_BITS(7U),
+		CRC_BITS(8U),  CRC_BITS(9U),  CRC_BITS(10U), CRC_BITS(11U),
+		CRC_BITS(12U), CRC_BITS(13U), CRC_BITS(14U), CRC_BITS(15U),
+	};
 	uint32_t crc = UINT32_MAX;
 
 	while (n--) {
 		crc ^= *p++;
-		for (int i = 0; i < 8; i++)
-			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+		crc = crc >> 4 ^ table[crc & 15];
+		crc = crc >> 4 ^ table[crc & 15];
 	}
 	return ~crc;
 }
@@ -357,7 +366,7 @@ void raw_template_make(const struct raw_config *config, const struct raw_ends *e
 	m.part = part;
 	m.header = 0;
 	m.d = (struct draft){ .frame = m.frame, .len = size > least ? size : least };
-	raw_pattern(m.frame, 0, sizeof(m.frame));
+	raw_pattern(m.frame, 0, m.d.len + RAW_HEAD);
 	make_ethernet(&m, m.kind->ethertype ? m.kind->ethertype : item->ethertype);
 	make_headers(&m);
 	make_stamp(&m);

@@ -144,7 +144,7 @@ static json_t *report(const struct outcome *outcome, const struct stats *stats)
 	double cpu = seconds > 0 ? 100 * (double)stats->cpu_ns / 1e9 / seconds : 0;
 
 	return json_pack("{s:i, s:s, s:s, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-			 "s:o, s:o}",
+			 "s:o, s:o, s:o}",
 			 "schema", REPORT_SCHEMA, "type", "raw_report", "version", SAMPLER_VERSION,
 			 "config", report_configuration(outcome->config), "interface",
 			 outcome->raw->plan->link.name, "duration_s", report_number(seconds),
@@ -153,7 +153,8 @@ static json_t *report(const struct outcome *outcome, const struct stats *stats)
 			 sent_of(outcome->raw->account), "target", target(outcome->due_per_s),
 			 "achieved", rates(&stats->raw, seconds), "lateness_us", lateness_of(stats),
 			 "cpu_percent", report_number(cpu), "thresholds",
-			 report_thresholds(outcome, stats), "notes", notes(outcome, stats));
+			 report_thresholds(outcome, stats), "notes", notes(outcome, stats),
+			 "verify", report_verification(outcome));
 }
 
 static void json_end(struct output *output, const struct outcome *outcome,

@@ -74,15 +74,25 @@ static int find_kind(int fd, struct raw_link *link, struct error *err)
 	return 0;
 }
 
+/* The last address of a network goes to all of it, whether the interface says so or not. */
+static struct in_addr broadcast_of(struct in_addr address, const struct sockaddr_in *mask)
+{
+	struct in_addr none = { 0 };
+
+	if (!mask || ntohl(mask->sin_addr.s_addr) >= 0xfffffffe) /* RFC 3021 */
+		return none;
+	address.s_addr |= ~mask->sin_addr.s_addr;
+	return address;
+}
+
 static void take_address(struct raw_link *link, const struct ifaddrs *a)
 {
 	const struct sockaddr_in *in = (const struct sockaddr_in *)a->ifa_addr;
 	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)a->ifa_addr;
-	const struct sockaddr_in *many = (const struct sockaddr_in *)a->ifa_broadaddr;
 
 	if (in->sin_family == AF_INET && link->n_own4 < RAW_MAX_OWN) {
-		if (a->ifa_flags & IFF_BROADCAST && many)
-			link->broadcast4[link->n_own4] = many->sin_addr;
+		link->broadcast4[link->n_own4] =
+			broadcast_of(in->sin_addr, (const struct sockaddr_in *)a->ifa_netmask);
 		link->own4[link->n_own4++] = in->sin_addr;
 	} else if (in->sin_family == AF_INET6 && link->n_own6 < RAW_MAX_OWN) {
 		link->own6[link->n_own6++] = in6->sin6_addr;

@@ -8,6 +8,7 @@
 #include "interval.h"
 #include "util/clock.h"
 #include "util/units.h"
+#include "verify-output.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -161,6 +162,8 @@ void raw_report_summary(const struct outcome *outcome, const struct stats *stats
 	fprintf(out, "CPU  %.1f %% of one, busiest thread %.1f %%\n",
 		seconds > 0 ? 100 * (double)stats->cpu_ns / 1e9 / seconds : 0,
 		100 * outcome->busiest_worker);
+	if (outcome->verified)
+		verify_text(outcome->verified, outcome->config->verify_text, out);
 	raw_notes_tell(outcome, stats, put_note, out);
 }
 

@@ -25,13 +25,13 @@
 #define CACHE_LINE   64
 #define AWAKE_NS     (8 * NSEC_PER_USEC)  /* before a frame is due: no sleep any more */
 #define MAX_SLEEP_NS (50 * NSEC_PER_MSEC) /* until which a thread has to hear that it is to end */
-#define GRACE_NS     (30 * NSEC_PER_MSEC) /* after the end, for frames that were due before it */
+#define MIN_GRACE_NS (30 * NSEC_PER_MSEC) /* after the end, for frames that were due before it */
+#define MAX_GRACE_NS NSEC_PER_SEC
 #define REFUSED_NS   (20 * NSEC_PER_USEC) /* until a frame that was refused is tried again */
 #define DOWN_NS	     (5 * NSEC_PER_MSEC)  /* the same, where the interface is down */
 
 struct raw_batch {
 	uint32_t n;
-	uint32_t len[BATCH];
 	uint64_t due_ns[BATCH];
 	struct iovec iov[BATCH];
 	struct mmsghdr message[BATCH];
@@ -71,7 +71,7 @@ int raw_worker_init(struct raw_worker *worker, struct raw_run *run, uint32_t ind
 		    struct error *err)
 {
 	worker->run = run;
-	worker->index = index;
+	worker->index = worker->at = index;
 	worker->fd = fd;
 	if (pthread_mutex_init(&worker->mailbox.lock, NULL))
 		return error_set(err, -ENOMEM, "cannot make a lock");
@@ -110,17 +110,24 @@ static bool is_over(const struct raw_worker *w)
 	return number(w, w->n_sent) >= w->run->n_frames;
 }
 
-static void add_frame(struct raw_worker *w, uint64_t k, uint64_t due_ns, uint64_t time_ns)
+static void add_frame(struct raw_worker *w, uint32_t i, uint64_t k, uint64_t due_ns,
+		      uint64_t time_ns)
 {
 	struct raw_batch *batch = w->batch;
-	const uint8_t *frame =
-		raw_sequence_frame(w->run->sequence, k, time_ns, batch->buffer[batch->n]);
-	uint32_t len = raw_sequence_len(w->run->sequence, k);
+	const uint8_t *frame;
+	uint32_t len = raw_sequence_frame(w->run->sequence, i, k, time_ns, batch->buffer[batch->n],
+					  &frame);
 
 	batch->due_ns[batch->n] = due_ns;
-	batch->len[batch->n] = len;
 	batch->iov[batch->n].iov_base = (void *)(uintptr_t)frame; /* is not written to */
 	batch->iov[batch->n++].iov_len = len;
+}
+
+/* A thread's next place in the period. */
+static uint32_t step(const struct raw_run *run, uint32_t i)
+{
+	i += run->config->threads;
+	return i < run->sequence->period ? i : i - run->sequence->period;
 }
 
 /* What is due by now, as far as there is room. Return: when the next frame after these is. */
@@ -128,17 +135,18 @@ static uint64_t take_due(struct raw_worker *w, uint64_t now_ns)
 {
 	const struct raw_run *run = w->run;
 	uint64_t time_ns = now_ns + (uint64_t)run->realtime_offset_ns;
+	uint64_t k = number(w, w->n_sent), due_ns = run->start_ns;
 
 	w->batch->n = 0;
-	while (w->batch->n < BATCH) {
-		uint64_t k = number(w, w->n_sent + w->batch->n), due_ns;
-
+	for (uint32_t i = w->at; w->batch->n < BATCH; i = step(run, i)) {
 		if (k >= run->n_frames)
 			return UINT64_MAX;
-		due_ns = raw_pace_due_ns(&run->pace, k);
+		if (run->pace.kind != RAW_UNPACED)
+			due_ns = raw_pace_due_ns(&run->pace, k);
 		if (due_ns > now_ns)
 			return due_ns;
-		add_frame(w, k, due_ns, time_ns);
+		add_frame(w, i, k, due_ns, time_ns);
+		k += run->config->threads;
 	}
 	return 0;
 }
@@ -149,8 +157,11 @@ static void count_sent(struct raw_worker *w, uint32_t from, uint32_t to, uint64_
 	struct raw_tally *tally = &w->stats.raw;
 
 	for (uint32_t i = from; i < to; i++) {
-		tally->bytes += batch->len[i];
-		tally->wire_bytes += raw_wire_len(batch->len[i]);
+		uint32_t len = (uint32_t)batch->iov[i].iov_len;
+
+		tally->bytes += len;
+		tally->wire_bytes += raw_wire_len(len);
+		w->at = step(w->run, w->at);
 		if (w->run->pace.kind != RAW_UNPACED)
 			histogram_record(&w->stats.lateness, now_ns - batch->due_ns[i]);
 	}
@@ -165,6 +176,23 @@ static void pause_for(uint64_t ns)
 	nanosleep(&time, NULL);
 }
 
+/* A generator that was held up may still do what was due; one that is too slow is cut. */
+static uint64_t grace_ns(const struct raw_run *run)
+{
+	uint64_t ns = run->config->duration_ns / 50;
+
+	if (run->pace.kind == RAW_UNPACED)
+		return 0;
+	if (ns < MIN_GRACE_NS)
+		return MIN_GRACE_NS;
+	return ns < MAX_GRACE_NS ? ns : MAX_GRACE_NS;
+}
+
+static bool is_past_end(const struct raw_run *run, uint64_t now_ns)
+{
+	return run->end_ns != UINT64_MAX && now_ns >= run->end_ns + grace_ns(run);
+}
+
 /* Whether it is worth to try again, after a pause; else the failure is noted. */
 static bool may_go_on(struct raw_worker *w, int error, uint64_t since_ns)
 {
@@ -173,7 +201,7 @@ static bool may_go_on(struct raw_worker *w, int error, uint64_t since_ns)
 		       error == ENETDOWN || error == EINTR;
 
 	if (atomic_load_explicit(&w->run->stop, memory_order_relaxed) ||
-	    (w->run->end_ns != UINT64_MAX && now_ns >= w->run->end_ns + GRACE_NS))
+	    is_past_end(w->run, now_ns))
 		return false;
 	if (!passing || (give_up_ns && now_ns - since_ns >= give_up_ns)) {
 		snprintf(w->failure, sizeof(w->failure), "%s%s", strerror(error),
@@ -229,11 +257,8 @@ static void wait_until(uint64_t due_ns, uint64_t now_ns)
 
 static bool is_to_end(const struct raw_worker *w, uint64_t now_ns)
 {
-	const struct raw_run *run = w->run;
-	uint64_t grace_ns = run->pace.kind == RAW_UNPACED ? 0 : GRACE_NS;
-
 	return is_over(w) || atomic_load_explicit(&w->run->stop, memory_order_relaxed) ||
-	       (run->end_ns != UINT64_MAX && now_ns >= run->end_ns + grace_ns);
+	       is_past_end(w->run, now_ns);
 }
 
 static void *work(void *user)
@@ -254,7 +279,7 @@ static void *work(void *user)
 		if (w->batch->n && !send_batch(w, now_ns))
 			break;
 		w->batch->n = 0;
-		if (next_ns > now_ns)
+		if (next_ns > now_ns && !is_over(w))
 			wait_until(next_ns < tick_ns ? next_ns : tick_ns, monotonic_ns());
 	}
 	tell(w, now_ns > w->run->start_ns ? now_ns : w->run->start_ns, true);

@@ -11,6 +11,7 @@
 #include "interval.h"
 #include "notes.h"
 #include "util/units.h"
+#include "verify-output.h"
 
 #include <inttypes.h>
 
@@ -179,5 +180,7 @@ void report_summary(const struct outcome *outcome, const struct stats *stats, FI
 	fprintf(out, "CPU  %.1f %% of one, busiest thread %.1f %%\n",
 		seconds > 0 ? 100 * (double)stats->cpu_ns / 1e9 / seconds : 0,
 		100 * outcome->busiest_worker);
+	if (outcome->verified)
+		verify_text(outcome->verified, outcome->config->verify_text, out);
 	notes_tell(outcome, stats, put_note, out);
 }

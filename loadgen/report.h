@@ -6,6 +6,7 @@
 #include "schedule.h"
 #include "stats.h"
 #include "target.h"
+#include "verify-compare.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,6 +34,7 @@ struct outcome {
 	int signal;		       /* that ended it, or 0 */
 	const struct raw_outcome *raw; /* NULL: HTTP */
 	struct wire apart; /* of the wire: to open connections before, and close them after */
+	const struct verify_result *verified; /* NULL: no sampler was asked */
 };
 
 double outcome_seconds(const struct outcome *outcome);

@@ -133,6 +133,16 @@ static const char help[] =
 	"      --max-errors SHARE   failures and answers other than 2xx, such as 1%\n"
 	"      --min-achieved SHARE of the pace that was asked for, such as 99%\n"
 	"\n"
+	"Verification (exit status 3 if a sampler has counted something else):\n"
+	"      --verify URL         a sampler at the receiving side to ask before and\n"
+	"                           after, such as http://192.0.2.1:3000/?interface=eth0\n"
+	"      --verify-others yes|no\n"
+	"                           others send there as well: more may be counted than\n"
+	"                           was sent (no)\n"
+	"      --verify-token-file FILE\n"
+	"                           token that it wants\n"
+	"      --verify-ca-file FILE  trust these certificates (PEM) for it\n"
+	"\n"
 	"      Each option above is also a key of FILE (- is _ there), and wins over it.\n"
 	"\n"
 	"Instead of sending, be the target:\n"
@@ -152,9 +162,10 @@ static const char help[] =
 	"  -h, --help               show this help\n"
 	"      --version            show the version\n"
 	"\n"
-	"Exit status: 0 done; 1 could not start or go on, nothing was completed, or the\n"
-	"server was gone for good; 2 wrong usage or configuration; 3 a threshold was\n"
-	"missed; 130 or 143 interrupted (SIGINT, SIGTERM).\n";
+	"Exit status: 0 done; 1 could not start or go on, nothing was completed, the server\n"
+	"was gone for good, or the run could not be verified; 2 wrong usage or configuration;\n"
+	"3 a threshold was missed, or a sampler has counted something else than was sent;\n"
+	"130 or 143 interrupted (SIGINT, SIGTERM).\n";
 
 enum option_value {
 	OPT_VERSION = 256,
@@ -199,6 +210,10 @@ static const struct option options[] = {
 	{ "max-p99-9", required_argument, NULL, OPT_KEY },
 	{ "max-errors", required_argument, NULL, OPT_KEY },
 	{ "min-achieved", required_argument, NULL, OPT_KEY },
+	{ "verify", required_argument, NULL, OPT_KEY },
+	{ "verify-others", required_argument, NULL, OPT_KEY },
+	{ "verify-token-file", required_argument, NULL, OPT_KEY },
+	{ "verify-ca-file", required_argument, NULL, OPT_KEY },
 	{ "frames", required_argument, NULL, OPT_KEY },
 	{ "interface", required_argument, NULL, OPT_KEY },
 	{ "destination", required_argument, NULL, OPT_KEY },

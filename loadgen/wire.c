@@ -62,6 +62,7 @@ static void wire_from(const struct tcp_info *info, bool ipv6, struct wire *wire)
 		.rx_bytes = info->tcpi_bytes_received + info->tcpi_segs_in * header,
 		.tx_again_bytes = info->tcpi_bytes_retrans,
 		.tx_again_frames = info->tcpi_total_retrans,
+		.rx_disorder = info->tcpi_rcv_ooopack,
 	};
 	if (wire->tx_frames)
 		wire->tx_bytes += syn_surplus(info);
@@ -160,6 +161,7 @@ void wire_add(struct wire *sum, const struct wire *wire)
 	sum->rx_bytes += wire->rx_bytes;
 	sum->tx_again_bytes += wire->tx_again_bytes;
 	sum->tx_again_frames += wire->tx_again_frames;
+	sum->rx_disorder += wire->rx_disorder;
 }
 
 /** wire_subtract() - take an @earlier reading of the same off @wire */
@@ -171,4 +173,5 @@ void wire_subtract(struct wire *wire, const struct wire *earlier)
 	wire->rx_bytes -= earlier->rx_bytes;
 	wire->tx_again_bytes -= earlier->tx_again_bytes;
 	wire->tx_again_frames -= earlier->tx_again_frames;
+	wire->rx_disorder -= earlier->rx_disorder;
 }

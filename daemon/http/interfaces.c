@@ -8,10 +8,12 @@
 #include "http/feed-json.h"
 #include "model/snapshot-json.h"
 #include "read/range.h"
+#include "util/cleanup.h"
 #include "util/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static json_t *boolean_if(bool known, bool value)
@@ -92,6 +94,64 @@ static json_t *speed_json(const struct feed *feed, const struct feed_health *hea
 	return json_integer(mbps);
 }
 
+/* "tcp/80", "udp/8000-8010": a run of ports of one service. */
+static int append_range(json_t *list, const char *protocol, unsigned int first, unsigned int last)
+{
+	char text[32];
+
+	if (first == last)
+		snprintf(text, sizeof(text), "%s/%u", protocol, first);
+	else
+		snprintf(text, sizeof(text), "%s/%u-%u", protocol, first, last);
+	return json_array_append_new(list, json_string(text));
+}
+
+static int append_ranges(json_t *list, const char *protocol, const __u8 *slots, __u8 slot)
+{
+	const unsigned int n = 65536;
+	int r = 0;
+
+	for (unsigned int first = 0, last; !r && first < n; first = last + 1) {
+		const __u8 *found = memchr(slots + first, slot, n - first);
+
+		if (!found)
+			break;
+		first = last = (unsigned int)(found - slots);
+		while (last + 1 < n && slots[last + 1] == slot)
+			last++;
+		r = append_range(list, protocol, first, last);
+	}
+	return r;
+}
+
+/* By name; null where the port table cannot be read. */
+static json_t *service_ports_json(const struct feed *feed)
+{
+	_cleanup_free_ struct sampler_port_table *table = malloc(sizeof(*table));
+	json_t *json;
+	int r = 0;
+
+	if (!table)
+		return NULL;
+	if (feed_read_ports(feed, table))
+		return json_null();
+	json = json_object();
+	for (__u8 slot = 0; json && !r && slot < SAMPLER_MAX_SERVICES; slot++) {
+		json_t *list;
+
+		if (!feed->services[slot][0])
+			continue;
+		list = json_array();
+		r = json_set(json, feed->services[slot], list) ||
+		    append_ranges(list, "tcp", table->tcp, slot + 1) ||
+		    append_ranges(list, "udp", table->udp, slot + 1);
+	}
+	if (!r)
+		return json;
+	json_decref(json);
+	return NULL;
+}
+
 static int set_link(json_t *json, const struct feed *feed, const struct feed_health *health)
 {
 	const bool pinned = feed->pinned;
@@ -102,7 +162,8 @@ static int set_link(json_t *json, const struct feed *feed, const struct feed_hea
 	       json_set(json, "link_up", boolean_if(health->has_link, health->link.up)) ||
 	       json_set(json, "speed_mbps", speed_json(feed, health)) ||
 	       json_set(json, "vlan_stripped", boolean_if(pinned, feed_vlan_unknown(feed))) ||
-	       json_set(json, "services", services_json(feed->services));
+	       json_set(json, "services", services_json(feed->services)) ||
+	       json_set(json, "service_ports", service_ports_json(feed));
 }
 
 static json_t *last_record_json(const struct endpoint_context *context, const struct feed *feed)

@@ -276,7 +276,7 @@ static const char *h2o_error_detail(int status)
 	case 404:
 		return "there is nothing of that name";
 	case 413:
-		return "the body is too large; no request here needs one";
+		return "the body is too large; no request here needs so much";
 	case 417:
 		return "the only expectation that is met is 100-continue";
 	default:

@@ -10,6 +10,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
 
@@ -46,4 +47,32 @@ int services_write(const struct pins *pins, const struct service_list *services,
 		return error_set(err, r, "cannot write the port table: %s", strerror(-r));
 	memcpy(meta->service, slots, sizeof(slots));
 	return 0;
+}
+
+/**
+ * services_read_ports() - the port table that the program goes by
+ * @pins: the interface's pins
+ * @ret_table: filled on success
+ *
+ * Needs no more than reading the pins does. A table that is swapped right now is read again.
+ *
+ * Return: 0 or negative errno.
+ */
+int services_read_ports(const struct pins *pins, struct sampler_port_table *ret_table)
+{
+	_cleanup_close_ int fd = pins_open_map(pins, SAMPLER_MAP_PORTS, false);
+	struct sampler_control before, after;
+	int r = fd < 0 ? fd : pins_read_control(pins, &before);
+
+	while (!r) {
+		__u32 key = before.port_table & 1;
+
+		if (bpf_map_lookup_elem(fd, &key, ret_table))
+			return -errno;
+		r = pins_read_control(pins, &after);
+		if (r || after.port_table == before.port_table)
+			break;
+		before = after;
+	}
+	return r;
 }

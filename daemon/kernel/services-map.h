@@ -10,5 +10,6 @@ struct service_list;
 
 int services_write(const struct pins *pins, const struct service_list *services,
 		   struct sampler_meta *meta, struct error *err);
+int services_read_ports(const struct pins *pins, struct sampler_port_table *ret_table);
 
 #endif

@@ -20,6 +20,7 @@
 
 #include "kernel/counters-map.h"
 #include "kernel/link.h"
+#include "kernel/services-map.h"
 #include "read/trouble.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -476,4 +477,18 @@ void feed_close(struct feed *feed)
 	}
 	free(feed->state);
 	free(feed);
+}
+
+/**
+ * feed_read_ports() - which ports its services have, of the counters that are attached now
+ * @feed: with pins
+ * @ret_table: slot + 1 of each port
+ *
+ * Return: 0 or negative errno.
+ */
+int feed_read_ports(const struct feed *feed, struct sampler_port_table *ret_table)
+{
+	if (!feed->pinned || !feed->state)
+		return -ENOENT;
+	return services_read_ports(&feed->state->pins, ret_table);
 }

@@ -53,6 +53,7 @@ struct feed {
 int feed_open(const char *pin_dir, const char *state_dir, const char *key, struct feed **ret_feed,
 	      struct error *err);
 void feed_refresh(struct feed *feed, uint64_t boottime_ns);
+int feed_read_ports(const struct feed *feed, struct sampler_port_table *ret_table);
 uint64_t feed_interval_ns(const struct feed *feed);
 uint64_t feed_due_ns(const struct feed *feed);
 void feed_close(struct feed *feed);

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """
 The web service on a full history of two weeks, with a recorder at work: requests a second and CPU a
-request on one core, in turns with nginx that serves a file of the same size; /metrics in turns with
-node_exporter's; clients that follow its stream; and what it costs idle.
+request on one core, in turns with nginx that serves a file of the same size; /metrics and realtime
+against node_exporter and nginx, with the memory of each; clients that follow its stream; and what it
+costs idle.
 """
 
 import contextlib
@@ -22,13 +23,16 @@ from common import (command, cores, memory, nginx, on_cpu_ns, process, progress,
 
 PORT, PEER_PORT, EXPORTER_PORT = 3000, 3001, 9100
 METRICS = "/metrics"
+SCRAPED = (METRICS, "/api/metrics/realtime")
 N_STREAMS = 200
 BUDGET_STREAMS_PERCENT = 1
 BUDGET_SCRAPES = 20000  # a second
+BUDGET_HISTORY_MS = 20  # on a core, of all there is
 BUDGET_CPU_PERCENT = 0.1
 BUDGET_ANON_KIB = 6144
 CONNECTIONS = 16
 
+ALL_HISTORY = "history, 14 days"
 # name, path
 ANSWERS = (
     ("realtime", "/api/metrics/realtime"),
@@ -37,7 +41,7 @@ ANSWERS = (
     ("interfaces", "/api/interfaces"),
     ("history, 5 minutes", "/api/history?interface=server0&from=-300"),
     ("history, 1 hour", "/api/history?interface=server0"),
-    ("history, 14 days", "/api/history?interface=server0&from=-1209600&step=5min"),
+    (ALL_HISTORY, "/api/history?interface=server0&from=-1209600&step=5min"),
 )
 
 
@@ -74,30 +78,45 @@ def one_round(pid, port, path, seconds, client_core):
     return per_second, (on_cpu_ns(pid) - before) / requests / 1000
 
 
+def as_file(folder, name, body):
+    """A file for nginx, of a name of its own, since nginx keeps files open. Return: its path there."""
+    file = re.sub(r"\W+", "-", name) + ".json"
+    (folder / file).write_bytes(body)
+    return f"/{file}"
+
+
+def in_turns(who, rounds, seconds):
+    """@who: {name: (pid, port, path)}. Return: {name: {figure: a value each round}}."""
+    figures = {name: {"requests_per_s": [], "cpu_us_per_request": []} for name in who}
+    for _ in range(rounds):
+        for name, (pid, port, path) in who.items():
+            per_second, cpu_us = one_round(pid, port, path, seconds, cores()[1])
+            figures[name]["requests_per_s"].append(per_second)
+            figures[name]["cpu_us_per_request"].append(cpu_us)
+    return figures
+
+
+def ratio(ours, theirs):
+    """The median of the ratios of each round, whose sides were measured one after the other."""
+    return statistics.median(a / b for a, b in zip(ours, theirs))
+
+
 def measure_answer(name, path, pids, folder, rounds, seconds):
     body = get(PORT, path)
-    file = re.sub(r"\W+", "-", name) + ".json"  # a name of its own: nginx keeps files open
-    (folder / file).write_bytes(body)
     took = []
     for _ in range(20):
         start = time.monotonic()
         get(PORT, path)
         took.append((time.monotonic() - start) * 1000)
-    figures = {"web": [], "nginx": []}
-    for _ in range(rounds):
-        for who, port, there in (("web", PORT, path), ("nginx", PEER_PORT, f"/{file}")):
-            figures[who].append(one_round(pids[who], port, there, seconds, cores()[1]))
-    rates = {who: [f[0] for f in figures[who]] for who in figures}
+    figures = in_turns({"web": (pids["web"], PORT, path),
+                        "nginx": (pids["nginx"], PEER_PORT, as_file(folder, name, body))}, rounds, seconds)
     return {
         "answer": name,
         "path": path,
         "bytes": len(body),
         "one_request_ms": spread(took),
-        "requests_per_s": {who: spread(rates[who]) for who in rates},
-        "cpu_us_per_request": {who: spread([f[1] for f in figures[who]]) for who in figures},
-        "ratio_to_nginx": statistics.median(
-            web / nginx for web, nginx in zip(rates["web"], rates["nginx"])
-        ),
+        **{figure: {who: spread(figures[who][figure]) for who in figures} for figure in figures["web"]},
+        "ratio_to_nginx": ratio(figures["web"]["requests_per_s"], figures["nginx"]["requests_per_s"]),
     }
 
 
@@ -125,24 +144,28 @@ def anonymous(pid):
     }
 
 
-def scrapes(ours, exporter, rounds, seconds):
-    """/metrics of both, in turns, each on the same core."""
-    progress(f"/metrics of sampler-web and node_exporter, {rounds} rounds of {seconds} s each")
-    figures = {"web": [], "node_exporter": []}
-    for _ in range(rounds):
-        for who, port, pid in (("web", PORT, ours.pid), ("node_exporter", EXPORTER_PORT, exporter.pid)):
-            figures[who].append(one_round(pid, port, METRICS, seconds, cores()[1]))
-    rates = {who: [f[0] for f in figures[who]] for who in figures}
-    return {
-        "bytes": {who: len(get(port, METRICS)) for who, port in (("web", PORT), ("node_exporter", EXPORTER_PORT))},
-        "requests_per_s": {who: spread(rates[who]) for who in rates},
-        "cpu_us_per_request": {who: spread([f[1] for f in figures[who]]) for who in figures},
-        "rss_anon_kib": {"web": memory(ours.pid)["RssAnon"], "node_exporter": memory(exporter.pid)["RssAnon"]},
-        "ratio_to_node_exporter": statistics.median(
-            web / peer for web, peer in zip(rates["web"], rates["node_exporter"])
-        ),
-        "budget_ratio": BUDGET_SCRAPES / statistics.median(rates["web"]),
-    }
+def against_peers(pids, folder, rounds, seconds):
+    """What scrapers and pages ask for most, against what else would answer; all on the same core, in turns."""
+    told = []
+    for path in SCRAPED:
+        progress(f"{path} against its peers, {rounds} rounds of {seconds} s each")
+        body = get(PORT, path)
+        peers = {"node_exporter": (EXPORTER_PORT, METRICS), "nginx": (PEER_PORT, as_file(folder, f"peer {path}", body))}
+        figures = in_turns({"web": (pids["web"], PORT, path),
+                            **{peer: (pids[peer], *where) for peer, where in peers.items()}}, rounds, seconds)
+        kib = {who: memory(pids[who])["RssAnon"] for who in figures}
+        told.append({
+            "path": path,
+            "bytes": {"web": len(body), **{peer: len(get(*where)) for peer, where in peers.items()}},
+            **{figure: {who: spread(figures[who][figure]) for who in figures} for figure in figures["web"]},
+            "rss_anon_kib": kib,
+            "ratio_to": {peer: {
+                **{figure: ratio(figures["web"][figure], figures[peer][figure]) for figure in figures["web"]},
+                "rss_anon_kib": kib["web"] / kib[peer],
+            } for peer in peers},
+        })
+    rate = told[0]["requests_per_s"]["web"]["median"]
+    return {"answers": told, "scrapes_budget_per_s": BUDGET_SCRAPES, "budget_ratio": BUDGET_SCRAPES / rate}
 
 
 def follow(pid, seconds):
@@ -206,18 +229,34 @@ def measure_web(build, state, rounds, seconds, rest_seconds):
         wait_until_answers(PORT, "/api/interfaces")
         time.sleep(3)
         rest = at_rest(ours.pid, rest_seconds)
+        pids = {"web": ours.pid, "nginx": peer.pid, "node_exporter": exporter.pid}
         answers = []
         for name, path in ANSWERS:
             progress(f"sampler-web and nginx: {name}, {rounds} rounds of {seconds} s each")
-            pids = {"web": ours.pid, "nginx": peer.pid}
             answers.append(measure_answer(name, path, pids, folder, rounds, seconds))
         return {
             "at_rest": rest,
             "answers": answers,
-            "scrapes": scrapes(ours, exporter, rounds, seconds),
+            "peers": against_peers(pids, folder, rounds, seconds),
             "streams": follow(ours.pid, rest_seconds),
             "afterwards": anonymous(ours.pid),
         }
+
+
+def tell_peers(results):
+    print(
+        f"\n  {'against':<22} {'bytes':>7} {'requests/s':>11} {'CPU us':>8} {'RssAnon':>11}"
+        "   ours to it: requests/s, CPU a request, memory"
+    )
+    for a in results["answers"]:
+        for who, rate in a["requests_per_s"].items():
+            r = a["ratio_to"].get(who)
+            print(
+                f"  {'  ' + who if r else a['path']:<22} {a['bytes'][who]:>7} {rate['median']:>11,.0f}"
+                f" {a['cpu_us_per_request'][who]['median']:>8.1f} {a['rss_anon_kib'][who]:>7,} KiB"
+                + (f"   {r['requests_per_s']:7.2f} x {r['cpu_us_per_request']:7.3f} x {r['rss_anon_kib']:6.2f} x" if r else "")
+            )
+    print(f"  {METRICS}: budget {results['scrapes_budget_per_s']:,} requests/s {verdict(results['budget_ratio'])}\n")
 
 
 def tell_web(results):
@@ -234,14 +273,9 @@ def tell_web(results):
             f"   {rate['nginx']['median']:>8,.0f} {cpu['nginx']['median']:>7.1f}"
             f"   {a['ratio_to_nginx']:.2f} x nginx"
         )
-    s = results["scrapes"]
-    for who, of_budget in (("web", f"(budget {BUDGET_SCRAPES:,}) {verdict(s['budget_ratio'])}"), ("node_exporter", "")):
-        print(
-            f"  /metrics of {who:<14} {s['bytes'][who]:>7} bytes"
-            f" {s['requests_per_s'][who]['median']:>9,.0f}/s {s['cpu_us_per_request'][who]['median']:>8.1f} us"
-            f" {s['rss_anon_kib'][who]:>6} KiB {of_budget}"
-        )
-    print(f"  which is {s['ratio_to_node_exporter']:.0f} x node_exporter")
+    all_ms = next(a for a in results["answers"] if a["answer"] == ALL_HISTORY)["cpu_us_per_request"]["web"]["median"] / 1000
+    print(f"  {ALL_HISTORY}: {all_ms:.1f} ms on a core (budget {BUDGET_HISTORY_MS} ms) {verdict(all_ms / BUDGET_HISTORY_MS)}")
+    tell_peers(results["peers"])
     f = results["streams"]
     print(
         f"  {f['clients']} clients of /api/stream, {f['events_per_client_and_s']:.2f} events/s each:"

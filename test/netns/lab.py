@@ -86,12 +86,15 @@ def mount(kind, where, flags=0):
 
 
 def wait_for(condition, what, seconds=10):
-    """Poll until @condition() is true. Return: what it returned."""
-    deadline = time.monotonic() + seconds * tap.SLOWNESS
+    """Poll until @condition() is true, at most half of the time. Return: what it returned."""
+    begun = time.monotonic()
+    deadline = begun + seconds * tap.SLOWNESS
     while not (value := condition()):
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise Failure(f"not within {seconds * tap.SLOWNESS:.0f} s: {what}")
-        time.sleep(0.02 * tap.SLOWNESS)
+        time.sleep(max(0.02 * tap.SLOWNESS, now - begun))
+        begun = time.monotonic()
     return value
 
 
@@ -251,7 +254,7 @@ class Traffic:
                 frame = next(frames)
                 pacer.send(frame)
                 size += len(frame)
-            time.sleep(0.001)
+            time.sleep(max(0.001, 4 / self._rate))
             try:
                 stopped = os.read(stop, 1) == b""
             except BlockingIOError:

@@ -72,8 +72,9 @@ class Description:
                 for ref in [node.get("$ref")] if isinstance(ref, str)}
         for kind, parts in self.api["components"].items():
             found += [f"components/{kind}/{name} is used nowhere" for name in parts
-                      if f"#/components/{kind}/{name}" not in used]
-        return found
+                      if f"#/components/{kind}/{name}" not in used and kind != "securitySchemes"]
+        needs = {name for choice in self.api["security"] for name in choice}
+        return found + [f"{name} is no scheme, or is not used" for name in needs ^ self.api["components"]["securitySchemes"].keys()]
 
     def official_troubles(self):
         """Return: what OpenAPI's own schema says of it."""
@@ -109,7 +110,9 @@ class Description:
         return [f"{'/'.join(map(str, error.absolute_path))}: {error.message[:300]}" for error in validator.iter_errors(value)]
 
     def operation(self, path):
-        return self.api["paths"][path]["get"]
+        """Return: the one of a path; none has two."""
+        operation, = self.api["paths"][path].values()
+        return operation
 
     def _note(self, schema, value, place):
         """Keep account of the members that @value has, and of what each of them has been."""
@@ -195,8 +198,8 @@ class Description:
     def answers_described(self):
         """Return: all answers and media types that are described, as self.seen has them."""
         found = set()
-        for path, item in self.api["paths"].items():
-            for status, response in item["get"]["responses"].items():
+        for path in self.api["paths"]:
+            for status, response in self.operation(path)["responses"].items():
                 kinds = self.resolved(response).get("content", {})
                 found |= {(path, status, kind) for kind in kinds} or {(path, status)}
         return found
@@ -227,6 +230,6 @@ class Description:
                 walk(schema["items"], f"{place}[]")
 
         for name in ("Realtime", "Direction", "Counter", "PacketCounter", "Summary", "Interfaces", "Interface", "Program",
-                     "ChainProgram", "Recorder", "History", "Health", "Gap", "Problem", "Missing"):
+                     "ChainProgram", "Recorder", "History", "Health", "StatusAlone", "Gap", "Problem", "Missing"):
             walk(self.api["components"]["schemas"][name], name)
         return found

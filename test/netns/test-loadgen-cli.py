@@ -131,7 +131,8 @@ def test_options(t):
               "give_up": "2s", "cert_file": "/c.pem", "key_file": "/k.pem", "server_name": "a.b",
               "min_version": "1.3", "session_reuse": "no", "json": "-", "ndjson": "/n", "csv": "/c",
               "hdr": "/h", "max_p50": "1ms", "max_p99": "2ms", "max_p99_9": "3ms", "max_errors": "4%",
-              "min_achieved": "99.5%"}
+              "min_achieved": "99.5%", "verify": "https://a:3000/?interface=b", "verify_others": "yes",
+              "verify_token_file": "/t", "verify_ca_file": "/v.pem"}
     t.equal(sorted(set_to), sorted(keys), "the test knows all keys")
     argv = [f"--{key.replace('_', '-')}={value}" for key, value in set_to.items()
             if key != "quiet"]

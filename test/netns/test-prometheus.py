@@ -2,22 +2,28 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """
 GET /metrics, as Prometheus itself sees it: promtool has no complaint, a real Prometheus scrapes it, and
-what PromQL makes of it is what the API says.
+what PromQL makes of it is what the API says. So do the examples that come with it: the configuration, each
+alert, each panel of the dashboard.
 """
 import itertools
 import json
 import os
+import re
+import shutil
 import signal
 import time
 import urllib.parse
 import urllib.request
 
+from prometheus_client.openmetrics import parser as openmetrics
+
 import lab as laboratory
 import tap
 from frames import ACK, IPV4, IPV6, TCP, UDP, eth, ipv4, ipv6, tcp, udp
 from lab import RUN, Traffic, scenario, wait_for
-from web import INTERFACES, PORT, REALTIME, WebServer
+from web import INTERFACES, REALTIME, WebServer
 
+EXAMPLES = os.path.abspath(f"{laboratory.HERE}/../../packaging/examples")
 OPEN_METRICS = "application/openmetrics-text"
 # What Prometheus 2.42 asks for.
 ASKS = f"{OPEN_METRICS};version=1.0.0;q=0.8,{OPEN_METRICS};version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
@@ -93,6 +99,9 @@ def test_formats(t, lab):
             "Prometheus gets OpenMetrics")
     t.match(opened.body.decode(), r"(?s)# TYPE sampler_bytes counter\n# UNIT sampler_bytes bytes\n.*\n# EOF\n$",
             "whose counters' families have no _total, but units, and which has an end")
+    families = {family.name: family for family in openmetrics.text_string_to_metric_families(opened.body.decode())}
+    t.equal((families["sampler_bytes"].type, families["sampler_bytes"].unit, families["sampler_attach"].type),
+            ("counter", "bytes", "info"), "OpenMetrics' own parser takes it whole")
     stable = {key: value for key, value in plain.items() if key[0].endswith(("packets_total", "bytes_total"))}
     again = samples(opened.body)
     t.ok(len(stable) > 80, "many series", len(stable))
@@ -101,14 +110,18 @@ def test_formats(t, lab):
 
 
 class Prometheus:
-    """A real one, which scrapes sampler-web each second."""
+    """A real one by the example's configuration, but that it scrapes each second."""
 
     def __init__(self, lab):
         config = f"{RUN}/prometheus.yml"
-        with open(config, "w", encoding="ascii") as file:
-            file.write("global: {scrape_interval: 1s}\n"
-                       "scrape_configs:\n"
-                       f"- {{job_name: sampler, static_configs: [{{targets: ['127.0.0.1:{PORT}']}}]}}\n")
+        with open(f"{EXAMPLES}/prometheus.yml", encoding="utf-8") as file:
+            example = file.read()
+        paces = "scrape_interval: 15s"
+        if paces not in example:
+            raise laboratory.Failure("the example has another interval")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(example.replace(paces, "scrape_interval: 1s\n  evaluation_interval: 1s"))
+        shutil.copy(f"{EXAMPLES}/sampler-alerts.yml", RUN)
         self._log = open(f"{RUN}/prometheus.log", "w", encoding="utf-8")
         self._process = lab.spawn("prometheus", f"--config.file={config}", f"--storage.tsdb.path={RUN}/tsdb",
                                   f"--web.listen-address=127.0.0.1:{PROMETHEUS_PORT}",
@@ -124,13 +137,15 @@ class Prometheus:
                     raise laboratory.Failure(f"Prometheus has ended: {file.read()[-2000:]}") from None
             return None
 
-    def query(self, text, at=None):
-        """Return: [(labels, value)] of an instant vector."""
-        query = {"query": text, **({"time": at} if at else {})}
-        url = f"http://127.0.0.1:{PROMETHEUS_PORT}/api/v1/query?{urllib.parse.urlencode(query)}"
+    def ask(self, path, **query):
+        """Return: the "data" of its answer."""
+        url = f"http://127.0.0.1:{PROMETHEUS_PORT}/api/v1/{path}?{urllib.parse.urlencode(query)}"
         with urllib.request.urlopen(url, timeout=30 * tap.SLOWNESS) as answer:
-            result = json.load(answer)["data"]["result"]
-        return [(one["metric"], float(one["value"][1])) for one in result]
+            return json.load(answer)["data"]
+
+    def query(self, text):
+        """Return: [(labels, value)] of an instant vector."""
+        return [(one["metric"], float(one["value"][1])) for one in self.ask("query", query=text)["result"]]
 
     def only(self, text):
         (_, value), = self.query(text)
@@ -142,10 +157,66 @@ class Prometheus:
         self._log.close()
 
 
+# ---- the examples ----
+
+
+def dashboard():
+    with open(f"{EXAMPLES}/grafana-dashboard.json", encoding="utf-8") as file:
+        return json.load(file)
+
+
+def expressions(board):
+    """Return: [(where, PromQL)] of all panels and annotations, as Grafana fills in its variables for all of everything."""
+    found = [(panel["title"], target["expr"]) for panel in board["panels"] for target in panel["targets"]]
+    found += [(note["name"], note["expr"]) for note in board["annotations"]["list"]]
+    fill = {"$instance": ".*", "$interface": ".*", "$__rate_interval": "10s"}
+    return [(where, re.sub(r"\$\w+", lambda match: fill[match[0]], text)) for where, text in found]
+
+
+@scenario("the examples: configuration, alerts, dashboard", 60)
+def test_examples(t, lab):
+    for what, file in (("config", "prometheus.yml"), ("rules", "sampler-alerts.yml")):
+        result = lab.try_run("promtool", "check", what, f"{EXAMPLES}/{file}")
+        t.ok(result.status == 0, f"promtool check {what}: {file}", result)
+    with open(f"{EXAMPLES}/prometheus.yml", encoding="utf-8") as file:
+        secured = re.sub(r"# (scheme|authorization): ", r"\1: ", file.read())
+    secured = secured.replace("/etc/prometheus/", f"{RUN}/").replace("sampler-alerts.yml", f"{EXAMPLES}/sampler-alerts.yml")
+    for name, content in (("prometheus.yml", secured), ("sampler.token", "x")):
+        with open(f"{RUN}/{name}", "w", encoding="utf-8") as file:
+            file.write(content)
+    result = lab.try_run("promtool", "check", "config", f"{RUN}/prometheus.yml")
+    t.ok(result.status == 0 and "\n    authorization: " in secured,
+         "and with a token and TLS", result)
+    with open(f"{laboratory.HERE}/alerts.test.yml", encoding="utf-8") as file:
+        tests = file.read()
+    with open(f"{RUN}/alerts.test.yml", "w", encoding="utf-8") as file:
+        file.write(tests.replace("[RULES]", f"['{EXAMPLES}/sampler-alerts.yml']"))
+    result = lab.try_run("promtool", "test", "rules", f"{RUN}/alerts.test.yml")
+    t.ok(result.status == 0, "promtool test rules: each fires when it should", result)
+    with open(f"{EXAMPLES}/sampler-alerts.yml", encoding="utf-8") as file:
+        alerts = set(re.findall(r"- alert: (\w+)$", file.read(), re.M))
+    quiet = set(re.findall(r"- \{eval_time: \w+, alertname: (\w+)\}", tests))
+    fires = set(re.findall(r"^ +alertname: (\w+)\n +exp_alerts:", tests, re.M))
+    t.equal((fires, quiet), (alerts, alerts), "and each of them is seen to fire, and not to")
+
+    board = dashboard()
+    places = set()
+    for panel in board["panels"]:
+        where = panel["gridPos"]
+        cells = {(x, y) for x in range(where["x"], where["x"] + where["w"]) for y in range(where["y"], where["y"] + where["h"])}
+        t.ok(not cells & places and where["x"] + where["w"] <= 24, f"dashboard: {panel['title']} has a place of its own")
+        places |= cells
+    t.equal(len({panel["id"] for panel in board["panels"]}), len(board["panels"]), "and an id")
+    known = {f"${variable['name']}" for variable in board["templating"]["list"]} | {"$__rate_interval", "${datasource}"}
+    used = set(re.findall(r"\$\{?\w+\}?", json.dumps(board["panels"] + board["annotations"]["list"])))
+    t.equal(used - known, set(), "each variable is defined")
+
+
 @scenario("a real Prometheus, and what PromQL makes of it", 180)
 def test_prometheus(t, lab):
     link = lab.veth()
-    lab.record("v0", interval="1s", log_interval=None).wait_record()
+    recorder = lab.record("v0", interval="1s", log_interval=None)
+    recorder.wait_record()
     server = WebServer(lab)
     prometheus = Prometheus(lab)
     traffic = Traffic(link, FRAMES, rate=1000)
@@ -178,6 +249,20 @@ def test_prometheus(t, lab):
     t.equal((labels["mode"], labels["chained"]), (one["mode"], str(one["chained"]).lower()), "attached as the API says")
     since = prometheus.only("sampler_counting_since_timestamp_seconds")
     t.ok(abs(since - int(one["epoch"]) / 1e9) < 0.001, "since when", (since, one["epoch"]))
+    board = dashboard()
+    t.equal([(where, text) for where, text in expressions(board) if not prometheus.query(text)],
+            [(note["name"], text) for note in board["annotations"]["list"] for where, text in expressions(board)
+             if where == note["name"]], "each panel of the dashboard has something to show, and no annotation yet")
+    for variable in board["templating"]["list"]:
+        match = re.fullmatch(r"label_values\((\w+)(?:\{.*\})?, (\w+)\)", str(variable.get("definition")))
+        t.ok(variable["type"] == "datasource" or prometheus.query(f"count by ({match[2]}) ({match[1]})"),
+             f"and the variable {variable['name']} something to choose from")
+    rules = [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
+    t.equal((len(rules), [rule["name"] for rule in rules if rule["health"] != "ok" or rule["state"] != "inactive"]), (9, []),
+            "the alerts are evaluated, and none is due")
+    recorder.kill()
+    wait_for(lambda: prometheus.query('ALERTS{alertname="SamplerNotRecording",interface="v0"}'), "an alert", 60)
+    t.ok(True, "until the recorder is killed")
     version, _ = prometheus.query("sampler_build_info")[0]
     t.equal(version["version"], os.environ["SAMPLER_VERSION"], "by which version")
     t.ok(prometheus.only("process_open_fds") > 3, "and what it costs")

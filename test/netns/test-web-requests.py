@@ -52,7 +52,7 @@ def test_requests(t, lab):
             (200, b"", str(len(answer.body))), "HEAD: the same without the body")
     t.equal(head.headers.keys(), answer.headers.keys(), "with the same headers")
     check_problem(t, server.get("/api/interfaces?x=1"), 400, '"x"', "an unknown parameter")
-    every = "/, /api/metrics/realtime, /api/stats/summary, /api/interfaces, /api/history, /api/stream, /metrics, /healthz"
+    every = "/, /api/metrics/realtime, /api/stats/summary, /api/interfaces, /api/history, /api/stream, /api/openapi.json, /metrics, /healthz"
     check_problem(t, server.get("/api/realtime"), 404, f"no such path; there are: {every}",
                   "an unknown path: those there are")
     for path in ("/api/interfaces/", "//api/interfaces", "/api//interfaces", "/API/interfaces",

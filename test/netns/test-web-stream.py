@@ -50,6 +50,7 @@ def test_events(t, lab):
     t.equal((stream.status, stream.headers["content-type"], stream.headers["cache-control"],
              stream.headers["x-accel-buffering"]), (200, "text/event-stream", "no-store", "no"), "its head")
     t.ok("content-security-policy" in stream.headers, "security headers, as everywhere")
+    t.equal(stream.block(), "retry: 2000", "it says first when to come back")
     events = stream.take(3)
     for _ in range(5):
         link.send([FRAME] * 10)

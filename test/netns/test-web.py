@@ -113,6 +113,8 @@ def test_truth(t, lab, mode):
              f"summary{query}: percentages are of bytes", (got, right))
     one, = get(server, INTERFACES)["interfaces"]
     snapshot = lab.snapshot("v0")
+    t.equal(one["service_ports"], {"http": ["tcp/80"], "https": ["tcp/443"], "dns": ["tcp/53", "udp/53"],
+                                   "quic": ["udp/443"]}, "with the ports of its services")
     t.equal((one["interface"], one["mode"], one["program"], one["services"], one["epoch"]),
             ("v0", mode, snapshot["program"], snapshot["services"], str(snapshot["epoch"])),
             "interfaces says what samplerd --print says")
@@ -448,7 +450,7 @@ def test_readme(t, lab):
     shown = readme_answers()
     with open(README, encoding="utf-8") as file:
         listed = re.findall(r"(?m)^\| `GET (/\S*)`", file.read())
-    told_elsewhere = {"/", "/api/stream", "/metrics"}  # the latter two by tests of their own
+    told_elsewhere = {"/", "/api/openapi.json", "/api/stream", "/metrics"}  # but for the page by tests of their own
     t.equal(sorted({path.split("?")[0] for path, _ in shown} | told_elsewhere), sorted(listed),
             "each endpoint of its table is shown")
     for path, answer in shown:

@@ -19,6 +19,24 @@ int foreign(struct xdp_md *ctx)
 }
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
+#elif defined(VARIANT_LOSSY)
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+
+#include <bpf/bpf_helpers.h>
+
+/* A way that loses one in 50 of what is large, at a sender's egress: who sends does not hear of it. */
+SEC("tc")
+int lossy(struct __sk_buff *skb)
+{
+	static __u64 frames;
+
+	if (skb->len < 1000 || __sync_fetch_and_add(&frames, 1) % 50 != 49)
+		return TC_ACT_UNSPEC;
+	return TC_ACT_STOLEN;
+}
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #else
 
 #define sampler_rx __attribute__((always_inline)) built_in

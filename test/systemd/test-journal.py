@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The journal: rates with their fields, errors with what to do, and not too much of it."""
+import glob
 import os
 import re
 
@@ -62,8 +63,7 @@ def test_catalog(t, machine):
         wrong = [e for e in machine.entries(unit) if "v0.conf:2: " in e["MESSAGE"]]
         t.equal(len(wrong), 1, f"a mistake has its line, also for journalctl -u {unit}")
         t.ok(wrong and wrong[0].get("MESSAGE_ID"), "and a MESSAGE_ID")
-    t.match(machine.journal("sampler@v0", "-x"), r"v0\.conf:2: .*\n░░ Subject: .*v0.*not attached",
-            "which the catalog explains")
+    machine.explained(t, "sampler@v0", "ATTACH_FAILED", r"v0\.conf:2: ")
     os.unlink(f"{guest.CONFIG}/v0.conf")
     machine.systemctl("reset-failed")
     machine.start("v0")
@@ -78,6 +78,46 @@ def test_catalog(t, machine):
     ids = {e["MESSAGE_ID"] for e in machine.entries("sampler*@v0*")
            if e.get("MESSAGE_ID") and e.get("SYSLOG_IDENTIFIER") == "samplerd"}
     t.ok(ids and all(number in listed for number in ids), "each MESSAGE_ID that was logged is in the catalog", ids)
+
+
+@scenario("each kind of message is explained", 120)
+def test_explained(t, machine):
+    machine.systemctl("start", "sampler@lo")
+    machine.explained(t, "sampler-attach@lo", "ATTACHED_SKB", "no native XDP")
+    machine.stop("lo")
+    machine.configure("[sampler]\nlog_interval = 250ms\n", "v0")
+    link = machine.veth()
+    machine.start("v0")
+    link.send(guest.frames(100)[0])
+    machine.explained(t, "sampler@v0", "RATES", "v0: rx ")
+    machine.run(guest.lab.SAMPLERD, "--detach", "v0")
+    machine.explained(t, "sampler@v0", "NOT_ATTACHED", "v0 is not")
+    machine.stop("v0")
+    path, = glob.glob(f"{guest.STATE}/v0*.hist")
+    os.unlink(path)
+    os.mkdir(path)
+    machine.systemctl("start", "sampler@v0", check=False)
+    machine.explained(t, "sampler@v0", "RECORD_FAILED", re.escape(path))
+    os.rmdir(path)
+
+
+@scenario("nobody looks into a suspicion: the unit for it is masked", 120)
+def test_suspect(t, machine):
+    link = machine.veth()
+    machine.systemctl("mask", "sampler-verify@v0.path")
+    try:
+        machine.start("v0")
+        t.ok(machine.is_active("sampler@v0"), "the recorder starts without it")
+        machine.displace("v0")
+        machine.explained(t, "sampler@v0", "SUSPECT", "root can tell: samplerd --verify-attached v0")
+        machine.try_run(guest.lab.SAMPLERD, "--verify-attached", "v0")
+        machine.explained(t, "sampler@v0", "DEGRADED", "attach again: samplerd --attach v0")
+        machine.run("ip", "link", "set", "dev", "v0", "xdpdrv", "off")
+        machine.run(guest.lab.SAMPLERD, "--attach", "v0")
+        link.send(guest.frames(10)[0])
+        machine.explained(t, "sampler@v0", "RECOVERED", "v0: counting again")
+    finally:
+        machine.systemctl("unmask", "sampler-verify@v0.path")
 
 
 @scenario("a silent link logs seldom", 90)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The units do what the words of systemctl say, and lose no frame by it."""
+import glob
 import json
 import os
 import pwd
@@ -71,6 +72,10 @@ def test_names(t, machine, name):
     machine.systemctl("reload", unit)
     machine.systemctl("restart", unit)
     t.equal(machine.counted(name, link, 100), (0, 0), "reload and restart find it")
+    machine.displace(name)
+    said = wait_for(lambda: re.search("degraded: .*", machine.journal(unit)), "a re-check")[0]
+    t.match(said, 'any more, "foreign"', "a re-check that the recorder has asked for finds who is in our place")
+    machine.run("ip", "link", "set", "dev", name, "xdpdrv", "off")
     machine.stop(name)
     t.equal((link.state().prog_id, machine.pins()), (0, []), "stopped: detached")
 
@@ -116,6 +121,34 @@ def test_start_fails(t, machine):
         t.match(machine.journal(f"sampler@{name}"), rf'no interface "{said}"; there are: .*d0',
                 "and the journal has the names that there are")
     machine.systemctl("reset-failed", "sampler*", check=False)
+
+
+@scenario("units that are masked", 90)
+def test_masked(t, machine):
+    """Also over a later version of the package, which asks nobody to unmask them."""
+    links = {name: machine.veth(name) for name in ("v0", "v1")}
+    machine.start("v0")
+    machine.systemctl("enable", "sampler@v1")
+    machine.systemctl("mask", "sampler@v1", "sampler-web.socket")
+    try:
+        result = machine.systemctl("start", "sampler@v1", check=False)
+        t.ok(result.status and "masked" in result.err, "a start fails and says why", result)
+        machine.run("ip", "link", "del", "v1")
+        links["v1"] = machine.veth("v1")
+        wait_for(lambda: machine.show("sampler-return@v1", "Result") == "exit-code", "a vain try to return")
+        program = links["v0"].state().prog_id
+        machine.run("sh", "-c", f"dpkg -i {guest.PAYLOAD}/sampler_*.deb", seconds=60)
+        t.equal(machine.counted("v0", links["v0"], 100), (0, 0), "the package again: the other interface goes on")
+        t.equal(links["v0"].state().prog_id, program, "with the program that was there")
+        t.equal([machine.show(unit, "LoadState") for unit in ("sampler@v1", "sampler-web.socket")], ["masked"] * 2,
+                "what was masked stays so")
+        t.equal((links["v1"].state().prog_id, machine.is_active("sampler-attach@v1")), (0, False),
+                "and nothing is attached for it")
+    finally:
+        machine.systemctl("unmask", "sampler@v1", "sampler-web.socket")
+        machine.systemctl("disable", "sampler@v1")
+    machine.start("v1")
+    t.equal(machine.counted("v1", links["v1"], 100), (0, 0), "unmasked it starts")
 
 
 def drop_in(machine, unit, text):
@@ -184,6 +217,22 @@ def test_flap(t, machine, name):
     t.equal(wants, "", "disable takes back what enable has made")
 
 
+@scenario("a link goes and comes, and the unit was only started", 60)
+def test_started_only(t, machine):
+    machine.veth()
+    machine.start("v0")
+    machine.run("ip", "link", "del", "v0")
+    wait_for(lambda: not machine.units("sampler*@v0*") and not machine.pins(), "the units end with the device")
+    t.ok(not machine.units("sampler*@v0*"), "the units end with the device, and none fails")
+    link = machine.veth()
+    wait_for(lambda: machine.is_active("sys-subsystem-net-devices-v0.device"), "the device")
+    machine.run("udevadm", "settle", "--timeout=10")
+    t.ok(not machine.is_active("sampler@v0") and not machine.run("systemctl", "list-jobs", "--no-legend", "sampler*"),
+         "it stays stopped, as it was not enabled")
+    machine.start("v0")
+    t.equal(machine.counted("v0", link), (0, 0), "started again it counts from 0")
+
+
 def link_index(name):
     with open(f"/sys/class/net/{name}/ifindex", encoding="ascii") as file:
         return int(file.read())
@@ -219,8 +268,8 @@ def test_privileges(t, machine):
                 ["0000000000000000"] * 5 + ["1"], f"{unit}: no capability, not even in the bounding set")
         user = {"sampler@v0": "sampler"}.get(unit, unit)
         t.equal(status["Uid"].split(), [str(pwd.getpwnam(user).pw_uid)] * 4, f"{unit}: runs as {user}")
-    pid = machine.pid("sampler@v0")
-    for what in (f"kill -0 {pid}", f"ls /proc/{pid}/root/", f"touch {guest.STATE}/x", f"touch {guest.STATE}/v0.hist",
+    pid, (history,) = machine.pid("sampler@v0"), glob.glob(f"{guest.STATE}/v0*.hist")
+    for what in (f"kill -0 {pid}", f"ls /proc/{pid}/root/", f"touch {guest.STATE}/x", f"touch {history}",
                  "touch /run/sampler/instance/v0/recheck"):
         as_web = machine.try_run("setpriv", "--reuid=sampler-web", "--regid=sampler", "--clear-groups", "sh", "-c", what)
         t.ok(as_web.status, f"the web service's user may not {what.replace(str(pid), 'RECORDER')}", as_web)

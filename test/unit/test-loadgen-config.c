@@ -263,7 +263,7 @@ static void the_file_is_told_by_line(void **state)
 		const char *text, *pattern;
 	} cases[] = {
 		{ "[targets]\n", ":1: unknown section \\[targets\\]; known: target, traffic, "
-				 "limits, tls, raw, output, thresholds" },
+				 "limits, tls, raw, output, thresholds, verify" },
 		{ "[target]\nuri = a\n", ":2: unknown key \"uri\" in \\[target\\]; known: url" },
 		{ "[traffic]\nurl = a\n", ":2: unknown key \"url\" in \\[traffic\\]" },
 		{ "url = a\n", ":1: \"url\" stands before the first" },

@@ -83,14 +83,18 @@ static void nothing_is_left_to_be_filled_in(void **state)
 
 static void it_has_each_endpoint_in_the_same_words(void **state)
 {
-	json_t *paths = at(*state, "paths");
+	json_t *paths = at(*state, "paths"), *path;
+	const char *name;
+	size_t n = 0;
 
 	for (size_t i = 0; i < n_endpoints; i++) {
 		json_t *get = at(at(paths, endpoints[i].path), "get");
 
 		assert_string_equal(text_at(get, "summary"), endpoints[i].help);
 	}
-	assert_int_equal(json_object_size(paths), n_endpoints);
+	json_object_foreach(paths, name, path) n +=
+		!!json_object_get(path, "get"); /* login and logout have POST alone */
+	assert_int_equal(n, n_endpoints);
 }
 
 /* What a "$ref" leads to, else the object itself. */

@@ -120,7 +120,7 @@ def test_leave(t, machine):
         members = ["early", OURS, "late"]
         for gone in (None, *order):
             if gone == OURS:
-                machine.stop("v0")
+                machine.systemctl("stop", "sampler@v0", "sampler-attach@v0")
             elif gone:
                 machine.unload(gone)
             members = [name for name in members if name != gone]
@@ -170,6 +170,7 @@ def test_units(t, machine):
 def test_unload_all(t, machine):
     link = begin(machine)
     machine.load("late")
+    machine.explained(t, "sampler@v0", "CHAIN_CHANGED", r'joined the chain: "late".*after ours')
     wait_for(lambda: machine.get("/healthz")[0] == 200, "all well")
     machine.run("xdp-loader", "unload", "v0", "--all")
     gone_ns = time.time_ns()
@@ -314,6 +315,7 @@ def test_alone_by_accident(t, machine):
             t.ok(result.status, f"{name}: is refused")
         else:
             t.equal((result.status, machine.snapshot("v0")["chained"]), (0, False), f"{name}: the pins say it")
+            machine.explained(t, "sampler-attach@v0", "ATTACHED_ALONE", said)
         t.match(log, said, f"{name}: the log says it")
         machine.systemctl("stop", "sampler@v0", "sampler-attach@v0", check=False)
         os.unlink(f"{folder}/test.conf")

@@ -66,6 +66,13 @@ def escape(ifname):
                           check=True).stdout.strip()
 
 
+def readme_commands(before):
+    """Return: the lines of the README's block of code behind these words, without their remarks."""
+    with open(f"{PAYLOAD}/README.md", encoding="utf-8") as file:
+        block = re.search(rf"{re.escape(before)}\n\n((?: {{4}}.*\n)+)", file.read())[1]
+    return [line.split("  #")[0].strip() for line in block.splitlines()]
+
+
 class Requests:
     """Requests for /healthz, one after the other, each on a connection of its own, until it is stopped."""
 
@@ -88,6 +95,7 @@ class Requests:
                 self.done += 1
             except OSError as error:
                 self.failed.append(repr(error))
+            time.sleep(0.05)
 
     def stop(self):
         self._stop.set()
@@ -158,6 +166,12 @@ class Machine(lab.Lab):
         self.run("sh", "-c", f"for name in {' '.join(names)}; do ip link set dev p$name up; done", ns=peers)
         return [lab.Link(name, f"p{name}", self.ns, peers) for name in names]
 
+    def spawn(self, *argv, ns=None, **options):
+        """As in a lab. But where no namespace is to be entered Python needs no copy of itself for it."""
+        if ns:
+            return super().spawn(*argv, ns=ns, **options)
+        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, **options)
+
     def last_record(self, ifname, ns=None):
         return super().last_record(ifname)
 
@@ -220,6 +234,23 @@ class Machine(lab.Lab):
                        f"--since=@{self.begun:.6f}", *argv)
         return [json.loads(line) for line in out.splitlines()]
 
+    def explained(self, t, unit, message, text):
+        """A point: a unit has said @text, with the id MESSAGE_@message, and `journalctl -x` explains it."""
+        with open(f"{PAYLOAD}/message-ids.h", encoding="utf-8") as file:
+            number = re.search(rf'MESSAGE_{message}\s+"(\w+)"', file.read())[1]
+        path, = glob.glob("/usr/**/sampler.catalog", recursive=True)
+        with open(path, encoding="utf-8") as file:
+            subject, explanation = re.search(rf"-- {number}\nSubject: (.*)\n(?:.+\n)+\n(.*)\n", file.read()).groups()
+
+        def said():
+            return [e for e in self.entries(unit, f"MESSAGE_ID={number}") if re.search(text, e["MESSAGE"])]
+
+        entry = wait_for(said, f"{message} of {unit}: {text}", 20)[0]
+        want = [f"░░ {line}".replace("@SAMPLER_INTERFACE@", entry["SAMPLER_INTERFACE"])
+                for line in (f"Subject: {subject}", explanation)]
+        out = self.journal(unit, "-x", f"MESSAGE_ID={number}").splitlines()
+        t.ok(all(line in out for line in want), f"{message} is explained: {entry['MESSAGE'][:60]}", f"{want}\n{out}")
+
     # ---- counting ----
 
     def packets(self, ifname="v0"):
@@ -244,6 +275,10 @@ class Machine(lab.Lab):
     def load(self, name, ifname="v0", mode="native"):
         """Load a member of meson.build's chain_members through libxdp."""
         self.run("xdp-loader", "load", "-m", mode, ifname, f"{PAYLOAD}/{name}.bpf.o")
+
+    def displace(self, ifname):
+        """Somebody who knows no dispatcher puts a program of his own where ours is."""
+        self.run("ip", "-force", "link", "set", "dev", ifname, "xdpdrv", "obj", f"{PAYLOAD}/foreign.bpf.o", "sec", "xdp")
 
     def unload(self, name, ifname="v0"):
         self.run("xdp-loader", "unload", ifname, "-i", str(self.chain(ifname)[name]["id"]))

@@ -1,0 +1,364 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""
+Raw frames: what is refused, what it takes to be allowed, what privileges there are, and runs that are
+in the way of something: links that go, queues that are full, signals, bad input.
+"""
+import json
+import os
+import pwd
+import re
+import signal
+import struct
+import subprocess
+import time
+
+import frames as f
+import lab as laboratory
+from lab import scenario
+from raw import (DESTINATION4, DONE, ENV, FAILED, LOADGEN, MAC, SOURCE4, USAGE, Capture, Ends, stamp)
+from reports import valid
+
+
+def received(ends):
+    return ends.link.stats().rx_packets
+
+
+def refused(t, ends, name, status, pattern, *argv):
+    """A run that must not start: with this message, of one line, and without a frame."""
+    before = received(ends)
+    result = ends.try_run(*argv)
+    lines = result.err.splitlines()
+    t.ok(result.status == status and len(lines) == 1 and re.search(pattern, lines[0]),
+         f"{name}: refused, and told why", result)
+    t.equal(received(ends), before, f"{name}: no frame was sent")
+
+
+def allowed(t, ends, name, *argv):
+    before = received(ends)
+    result = ends.try_run(*argv, "--frames", "5", "--json")
+    t.equal((result.status, received(ends) - before), (DONE, 5), f"{name}: sent when it is allowed")
+    return result
+
+
+def to(address, *argv):
+    return ("--raw", "--interface", "p0", "--destination", address, "--destination-mac", MAC, *argv)
+
+
+@scenario("only ranges for tests", 90)
+def test_ranges(t, lab):
+    ends = Ends(lab)
+    v6 = ("--mix", "udp6")
+    for address, more in (("10.0.0.1", ()), ("198.17.255.255", ()), ("198.20.0.0", ()),
+                          ("192.0.3.0", ()), ("8.8.8.8", ()), ("127.0.0.1", ()),
+                          ("2001:db7::1", v6), ("2001:2:1::1", v6), ("fd00::1", v6), ("::1", v6)):
+        refused(t, ends, address, USAGE, "not within the ranges for tests .*--allow-any-destination",
+                *to(address, "--frames", "5", *more))
+    allowed(t, ends, "10.0.0.1", *to("10.0.0.1", "--allow-any-destination", "yes"))
+    # without a route the source has to be named
+    for address in ("198.18.0.9", "198.19.255.254", "192.0.2.1", "198.51.100.255", "203.0.113.7",
+                    "169.254.3.4"):
+        allowed(t, ends, address, *to(address, "--source", SOURCE4))
+    for address in ("2001:2::9", "2001:db8::1", "fe80::1", "3fff:fff::1"):
+        allowed(t, ends, address, *to(address, "--source", "2001:2::1", "--allow-any-source", "yes", *v6))
+
+
+@scenario("one receiver, own addresses, a TTL of 1", 60)
+def test_addresses(t, lab):
+    ends = Ends(lab)
+    seen = Capture(ends.link)
+    many = ("198.18.0.255", "224.0.0.1", "255.255.255.255")
+    for address in many:
+        refused(t, ends, address, FAILED if address.startswith("198") else USAGE,
+                "--allow-multicast", *to(address, "--frames", "5"))
+    refused(t, ends, "a multicast MAC", USAGE, "destination_mac = 01:00:5e:00:00:01 .*--allow-multicast",
+            "--raw", "--interface", "p0", "--destination", DESTINATION4, "--destination-mac",
+            "01:00:5e:00:00:01", "--frames", "5")
+    for address, mac in zip(many, ("ff" * 6, "01005e000001", "ff" * 6)):
+        allowed(t, ends, address, "--raw", "--interface", "p0", "--destination", address, "--source",
+                SOURCE4, "--allow-multicast", "yes")
+        t.equal({frame[:6].hex() for frame in seen.frames(5)}, {mac}, f"{address}: its MAC address")
+    refused(t, ends, "a foreign source", FAILED, r"source 198\.18\.0\.7: not an address of p0; .*--allow-any-source",
+            *to(DESTINATION4, "--source", "198.18.0.7", "--frames", "5"))
+    refused(t, ends, "a foreign MAC", FAILED, "source_mac: not an address of p0; .*--allow-any-source",
+            *to(DESTINATION4, "--source-mac", "02:00:00:00:00:07", "--frames", "5"))
+    allowed(t, ends, "both", *to(DESTINATION4, "--source", "198.18.0.7", "--source-mac",
+                                 "02:00:00:00:00:07", "--allow-any-source", "yes"))
+    t.equal({(frame[6:12].hex(), frame[26:30]) for frame in seen.frames(5)},
+            {("020000000007", bytes((198, 18, 0, 7)))}, "as they were given")
+    allowed(t, ends, "own ones", *to(DESTINATION4))
+    frames = seen.frames(5)
+    t.equal({(frame[22], frame[26:30]) for frame in frames}, {(1, bytes((198, 18, 0, 1)))},
+            "the TTL is 1, the source the interface's")
+    allowed(t, ends, "another TTL", *to(DESTINATION4, "--ttl", "7"))
+    t.equal({frame[22] for frame in seen.frames(5)}, {7}, "is in the frames")
+
+
+@scenario("a limit, an interface, a destination", 60)
+def test_explicit(t, lab):
+    ends = Ends(lab)
+    rest = ("--raw", "--interface", "p0")
+    refused(t, ends, "no limit", USAGE, "no limit: .*--duration, --frames, --total-size$", *to(DESTINATION4))
+    refused(t, ends, "no limit of a capture", USAGE, "--total-size and --loops$", *rest, "--pcap", "/x",
+            "--loops", "0")
+    refused(t, ends, "no interface", USAGE, "no interface: give --interface", "--raw", "--destination",
+            DESTINATION4, "--frames", "5")
+    refused(t, ends, "no destination", USAGE, "udp4 frames .* IPv4 address .* --destination 198.18.0.2",
+            *rest, "--frames", "5")
+    refused(t, ends, "none of IPv6", USAGE, "tcp6 frames .* IPv6 address",
+            *to(DESTINATION4, "--frames", "5", "--mix", "udp4 tcp6"))
+    refused(t, ends, "none of Ethernet", USAGE, "ethertype frames .* --destination-mac", *rest,
+            "--mix", "ethertype", "--frames", "5")
+    refused(t, ends, "no such interface", FAILED, r'no interface "eth7"; there are: lo, p0',
+            "--raw", "--interface", "eth7", "--destination", DESTINATION4, "--frames", "5")
+    refused(t, ends, "no Ethernet", FAILED, "lo is no Ethernet interface", "--raw", "--interface", "lo",
+            "--destination", DESTINATION4, "--frames", "5")
+    lab.run("ip", "route", "add", "default", "via", "198.18.0.254", ns=ends.link.peer_ns)
+    refused(t, ends, "the default route", FAILED, "p0 has the default route, .*--allow-default-route",
+            *to(DESTINATION4, "--frames", "5"))
+    allowed(t, ends, "the default route", *to(DESTINATION4, "--allow-default-route", "yes"))
+    lab.run("ip", "route", "del", "default", ns=ends.link.peer_ns)
+    lab.run("ip", "route", "add", "default", "nexthop", "via", "198.18.0.253", "nexthop", "via",
+            "198.18.0.254", ns=ends.link.peer_ns)
+    refused(t, ends, "one of several", FAILED, "p0 has the default route",
+            *to(DESTINATION4, "--frames", "5"))
+
+
+@scenario("bad values", 90)
+def test_values(t, lab):
+    ends = Ends(lab)
+    for argv, pattern in (
+            (("--mix", "udp5"), '--mix udp5: there is no kind of frame "udp5"'),
+            (("--mix", "udp4:0"), "--mix udp4:0: expected kinds of frames"),
+            (("--mix", "ethertype=0x0800"), "no kind of frame"),
+            (("--mix", "ethertype=0x05ff"), "no kind of frame"),
+            (("--frame-size", "13"), "expected bytes without FCS .* from 14 to 65535"),
+            (("--frame-size", "100-60"), "expected bytes"),
+            (("--frame-size", "60:1001"), "expected bytes"),
+            (("--frame-size", ""), "expected bytes"),
+            (("--port", "65536"), "expected a port or a range"),
+            (("--port", "9-8"), "expected a port or a range"),
+            (("--tcp-flags", "syn,ack"), r"expected some of fin, syn"),
+            (("--vlan", "4095"), "expected a VLAN"), (("--vlan", "1.2.3"), "expected a VLAN"),
+            (("--ttl", "0"), "from 1 to 255"), (("--flows", "0"), "from 1 to 1048576"),
+            (("--flow-order", "random"), "expected round-robin, uniform or zipf"),
+            (("--bandwidth-layer", "3"), "expected 2 .* or 1"),
+            (("--source", "198.18.0.1 198.18.0.2"), "expected an IPv4 address"),
+            (("--destination-mac", "02:00:00:00:00"), "expected an address such as 02:"),
+            (("--flows", "3", "--threads", "2"), "flows = 3 .* threads = 2 .* a multiple of threads"),
+            (("--flows", "70000", "--source-port", "1-9"), "fewer pairs of ports than flows"),
+            (("--flows", "70000", "--mix", "icmp4"), "at most 65536 identifiers"),
+            (("--loops", "2"), "there is no capture: give pcap"),
+            (("--pcap", "/x"), "destination = .* pcap = /x .* sent as they are"),
+            (("--connections", "5"), "connections = 5 .* raw frames have no use for it"),
+            (("--max-p99", "5ms"), "raw frames have no use for it"),
+            (("--hdr", ), "raw frames have no use for it"),
+            (("--ramp", "5s", "--bandwidth", "0"), "no pace to grow to")):
+        refused(t, ends, " ".join(argv), USAGE, pattern, *to(DESTINATION4, "--frames", "5", *argv))
+    refused(t, ends, "beyond the MTU", FAILED, r"frame 1 has 1515 bytes, but p0 takes frames of 1514 at most",
+            *to(DESTINATION4, "--frames", "5", "--frame-size", "1515"))
+    allowed(t, ends, "the MTU, and a tag", *to(DESTINATION4, "--vlan", "5", "--frame-size", "1518"))
+    refused(t, ends, "no room for one frame", FAILED, "total_size = 59: not even the first frame fits",
+            *to(DESTINATION4, "--total-size", "59"))
+    refused(t, ends, "for another engine", USAGE, "interface = p0 .* it is for raw frames", "--url",
+            "http://a", "--interface", "p0")
+    path = f"{laboratory.RUN}/raw.ini"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("[target]\nprotocol = raw\n[limits]\nframes = 5\n[raw]\ninterface = p0\n"
+                   "destination = 10.0.0.1\n")
+    refused(t, ends, "of a file", USAGE, rf"destination = 10\.0\.0\.1 \({path}:7\): not within", "-c", path)
+
+
+@scenario("bad captures", 60)
+def test_captures(t, lab):
+    ends = Ends(lab)
+    path = f"{laboratory.RUN}/bad.pcap"
+    good = f.eth(f.IPV4, f.ipv4(f.UDP, f.udp(payload=b"x" * 50)))
+    f.write_pcap(path, [good, good])
+    with open(path, "rb") as file:
+        whole = file.read()
+
+    def record(n, size):
+        return whole[:24] + struct.pack("=IIII", 0, 0, n, size) + good
+
+    replay = ("--raw", "--interface", "p0", "--pcap", path)
+    for name, data, pattern in (
+            ("nothing", b"", "is no pcap file"), ("text", b"x" * 50, "is no pcap file"),
+            ("pcapng", b"\x0a\x0d\x0d\x0a" + b"\0" * 28, "is a pcapng file; .*editcap"),
+            ("no frames", whole[:24], "has no frames"),
+            ("a cut header", whole[:30], "ends within the header of frame 1"),
+            ("a cut frame", whole[:-1], "ends within frame 2"),
+            ("a snapped frame", record(len(good), 999), "of the 999 bytes of frame 1; capture whole frames"),
+            ("a short frame", whole[:24] + struct.pack("=IIII", 0, 0, 13, 13) + b"x" * 13, "frame of 13 bytes"),
+            ("another link", whole[:20] + struct.pack("=I", 113) + whole[24:], "link type 113")):
+        with open(path, "wb") as file:
+            file.write(data)
+        refused(t, ends, name, FAILED, rf"^sampler-loadgen: error: {path}: .*{pattern}|{path} .*{pattern}", *replay)
+    refused(t, ends, "no file", FAILED, "cannot read /nowhere: No such file", "--raw", "--interface", "p0",
+            "--pcap", "/nowhere")
+    refused(t, ends, "a folder", FAILED, "/run: expected a file", "--raw", "--interface", "p0", "--pcap", "/run")
+    f.write_pcap(path, [good])
+    refused(t, ends, "not ours", FAILED, "frame 1 is not from this interface: .*--allow-any-source", *replay)
+    allowed(t, ends, "not ours", *replay, "--allow-any-source", "yes", "--loops", "5")
+    out = good[:30] + bytes((9, 9, 9, 9)) + good[34:]
+    for name, frame, option in (("elsewhere", out, "--allow-any-destination"),
+                                ("to all", b"\xff" * 6 + good[6:], "--allow-multicast")):
+        f.write_pcap(path, [good, frame])
+        refused(t, ends, name, FAILED, f"frame 2 goes to .*{option}", *replay, "--allow-any-source", "yes")
+        allowed(t, ends, name, *replay, "--allow-any-source", "yes", option, "yes", "--loops", "3")
+
+
+@scenario("addresses by route and neighbour", 60)
+def test_resolution(t, lab):
+    ends = Ends(lab)
+    lab.run("ip", "addr", "add", "198.18.0.2/24", "dev", "v0")
+    mac = json.loads(lab.run("ip", "-j", "link", "show", "v0"))[0]["address"].replace(":", "")
+    seen = Capture(ends.link)
+
+    def sent(*argv):
+        result = ends.try_run("--raw", "--interface", "p0", "--frames", "5", "-q", *argv)
+        frames = [frame for frame in seen.frames(0) if len(frame) >= 60 and frame[42:44] == b"\0\0"
+                  and frame[12:14] == b"\x08\0"]
+        return result, {(frame[:6].hex(), frame[26:30], frame[30:34]) for frame in frames}
+
+    result, found = sent("--destination", "198.18.0.2")
+    want = (mac, bytes((198, 18, 0, 1)), bytes((198, 18, 0, 2)))
+    t.equal((result.status, found), (DONE, {want}), "a neighbour that has to be asked for")
+    result, found = sent("--destination", "198.18.0.2")
+    t.equal((result.status, found), (DONE, {want}), "one that is known")
+    lab.run("ip", "route", "add", "198.51.100.0/24", "via", "198.18.0.2", ns=ends.link.peer_ns)
+    result, found = sent("--destination", "198.51.100.9")
+    t.equal((result.status, found), (DONE, {(mac, want[1], bytes((198, 51, 100, 9)))}), "behind a router")
+    result, _ = sent("--destination", "198.18.0.1")
+    t.ok(result.status == FAILED and "198.18.0.1 is this machine's own" in result.err, "itself", result)
+    result, _ = sent("--destination", "198.18.0.77")
+    t.ok(result.status == FAILED and "198.18.0.77 does not answer on p0" in result.err
+         and "--destination-mac" in result.err, "nobody there", result)
+    result, _ = sent("--destination", "2001:2::2", "--mix", "udp6")
+    t.ok(result.status == FAILED and re.search("no route to 2001:2::2|no IPv6 address", result.err)
+         and "--source" in result.err, "no IPv6", result)
+
+
+def capabilities(pid):
+    """(CapEff, CapPrm, NoNewPrivs, user) of each thread."""
+    found = set()
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as file:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+        found.add((int(status["CapEff"], 16), int(status["CapPrm"], 16), status["NoNewPrivs"],
+                   status["Uid"].split()[0]))
+    return found
+
+
+def spawn(lab, ends, *argv, wrap=()):
+    return lab.spawn(*wrap, LOADGEN, *argv, ns=ends.link.peer_ns, env={**os.environ, **ENV},
+                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@scenario("CAP_NET_RAW is enough, and goes", 60)
+def test_privileges(t, lab):
+    ends = Ends(lab)
+    lab.attach("v0")
+    nobody = str(pwd.getpwnam("nobody").pw_uid)
+    # no folder of this machine has to let nobody in
+    program = f"{laboratory.RUN}/loadgen"
+    with open(LOADGEN, "rb") as source, open(program, "wb") as copy:
+        copy.write(source.read())
+    os.chmod(program, 0o755)
+    alone = ("setpriv", "--reuid", nobody, "--regid", nobody, "--clear-groups", "--bounding-set",
+             "-all,+net_raw", "--inh-caps", "-all,+net_raw", "--ambient-caps", "-all,+net_raw")
+    argv = to(DESTINATION4, "--rate", "100", "--duration", "20s")
+    for name, wrap, user in (("root", (), nobody), ("CAP_NET_RAW alone", alone, nobody)):
+        process = lab.spawn(*wrap, program, *argv, "--json", "--threads", "2", ns=ends.link.peer_ns,
+                            env={**os.environ, **ENV}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True)
+        before = received(ends)
+        laboratory.wait_for(lambda first=before: received(ends) > first, f"{name}: frames")
+        t.equal(capabilities(process.pid), {(0, 0, "1", user)}, f"{name}: no thread has any privilege left")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        t.ok(process.returncode == 130 and valid(out, "raw_report")["ended"] == "SIGINT",
+             f"{name}: and it ends well", (process.returncode, err))
+    nothing = ("setpriv", "--reuid", nobody, "--regid", nobody, "--clear-groups", "--inh-caps", "-all")
+    result = lab.try_run(*nothing, program, *argv, ns=ends.link.peer_ns, env=ENV)
+    t.ok(result.status == FAILED and "raw frames need CAP_NET_RAW" in result.err, "without it: told", result)
+    result = lab.try_run(*nothing, program, *argv, "--dry-run", ns=ends.link.peer_ns, env=ENV)
+    t.ok(result.status == DONE and result.out.count(" udp\n") == 20, "a dry run needs none", result)
+
+
+@scenario("interrupted", 60)
+def test_signal(t, lab):
+    ends = Ends(lab)
+    lab.attach("v0", "--mode", "skb")
+    for name, number, status in (("SIGINT", signal.SIGINT, 130), ("SIGTERM", signal.SIGTERM, 143)):
+        before = lab.snapshot("v0")["rx"]["packets"]
+        process = spawn(lab, ends, *to(DESTINATION4, "--rate", "20000", "--duration", "60s", "--json"))
+        laboratory.wait_for(lambda first=before: lab.snapshot("v0")["rx"]["packets"] > first + 100, "frames")
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+        report = valid(out, "raw_report")
+        t.equal((process.returncode, report["ended"], err), (status, name, ""), f"{name}: status {status}")
+        t.equal(lab.snapshot("v0")["rx"]["packets"] - before, report["frames"]["sent"],
+                f"{name}: all that was sent is in the report")
+
+
+@scenario("a link that goes down and comes back", 60)
+def test_flap(t, lab):
+    ends = Ends(lab)
+    seen = Capture(ends.link)
+    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--frames", "600", "--json"))
+    before = received(ends)
+    laboratory.wait_for(lambda: received(ends) > before + 50, "frames")
+    lab.run("ip", "link", "set", "p0", "down", ns=ends.link.peer_ns)
+    time.sleep(0.3)
+    lab.run("ip", "link", "set", "p0", "up", ns=ends.link.peer_ns)
+    out, err = process.communicate(timeout=60)
+    report = valid(out, "raw_report")
+    t.equal((process.returncode, report["frames"]["sent"], err), (DONE, 600, ""), "all were sent")
+    t.ok(report["frames"]["refused"] > 0, "what was refused meanwhile is told", report["frames"])
+    numbers = [stamp(frame)[0] for frame in seen.frames(600) if frame[12:14] == b"\x08\0"]
+    t.ok(numbers == sorted(set(numbers)) and numbers[-1] == 599, "none twice, in their order", numbers)
+
+
+@scenario("a link that is gone", 60)
+def test_gone(t, lab):
+    ends = Ends(lab)
+    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--duration", "60s", "--json"))
+    before = received(ends)
+    laboratory.wait_for(lambda: received(ends) > before, "frames")
+    lab.run("ip", "link", "del", "v0")
+    out, err = process.communicate(timeout=60)
+    report = valid(out, "raw_report")
+    t.equal((process.returncode, report["ended"]), (FAILED, "failed"), "status 1, with a report")
+    t.match(err, "cannot send frames by p0: No such device", "and what happened")
+    ends = Ends(lab)
+    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--duration", "60s", "--json",
+                                   "--give-up", "200ms"))
+    before = received(ends)
+    laboratory.wait_for(lambda: received(ends) > before, "frames")
+    lab.run("ip", "link", "set", "p0", "down", ns=ends.link.peer_ns)
+    out, err = process.communicate(timeout=60)
+    t.equal((process.returncode, valid(out, "raw_report")["ended"]), (FAILED, "failed"), "one that stays down")
+    t.match(err, "cannot send frames by p0: Network is down, for as long as give_up", "is given up")
+
+
+@scenario("a queue that is full", 60)
+def test_full(t, lab):
+    ends = Ends(lab)
+    lab.attach("v0", "--mode", "skb")
+    # 8 Mbit/s and room for some 20 frames, offered 10,000 a second of 1,000 bytes
+    lab.run("tc", "qdisc", "add", "dev", "p0", "root", "tbf", "rate", "8mbit", "burst", "10kb", "limit",
+            "20kb", ns=ends.link.peer_ns)
+    report = ends.run("--frame-size", "1000", "--rate", "10000", "--frames", "700")
+    t.ok(report["frames"]["refused"] > 0, "the kernel refused frames", report["frames"])
+    laboratory.wait_for(lambda: lab.snapshot("v0")["rx"]["packets"] >= 700, "all frames", 5)
+    t.equal(lab.snapshot("v0")["rx"]["packets"], 700, "all were sent all the same, once")
+    t.ok(any("was not reached" in note and "refused" in note for note in report["notes"]),
+         "and that is said to be why the rate was missed", report["notes"])
+    result = ends.try_run(*ends.options("--frame-size", "1000", "--rate", "10000", "--frames", "300",
+                                        "--min-achieved", "90%", "-q"))
+    t.ok(result.status == 3 and "threshold missed: min_achieved" in result.err, "status 3 if asked for", result)
+
+
+if __name__ == "__main__":
+    laboratory.main()

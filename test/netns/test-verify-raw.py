@@ -1,0 +1,185 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""
+sampler-loadgen --verify with raw frames: each one is known, and has to be counted, in each class, once.
+"""
+import signal
+import subprocess
+import time
+
+import lab as laboratory
+from frames import ARP, arp, eth, padded
+from lab import scenario, wait_for
+from raw import ENV, LOADGEN, MIX, Ends
+from reports import valid
+from verifying import WITHOUT_PRIVILEGE, lose_some
+from web import PORT, WebServer
+
+N = 1000000
+ASKED = "192.0.2.1"  # of another link, over which the sampler is asked
+SERVICES = "[services]\ndns = udp/53 tcp/53\nmany = tcp/7000-7019 udp/7010\n"
+
+
+class Verified(Ends):
+    """Ends with a recorder at one and a web service that the other can ask."""
+
+    def __init__(self, lab, mode="native", interval="100ms", record=True, same_link=False):
+        super().__init__(lab)
+        link = self.link
+        if not same_link:
+            link = lab.veth("ask0", "ask1", peer_ns=self.link.peer_ns)
+        lab.run("ip", "address", "add", f"{ASKED}/24", "dev", link.name, ns=link.ns)
+        lab.run("ip", "address", "add", "192.0.2.2/24", "dev", link.peer, ns=link.peer_ns)
+        if record:
+            self.record("--mode", mode, interval=interval)
+        self.web = WebServer(lab, "--listen", f"0.0.0.0:{PORT}", "--insecure-no-token", listen=False)
+
+    def record(self, *argv, **options):
+        self.recorder = self.lab.record("v0", *argv, log_interval=None, **options)
+        self.recorder.wait_record()
+
+    def arguments(self, *argv):
+        return self.options("--json", "--verify", f"http://{ASKED}:{PORT}/?interface=v0", *argv)
+
+    def verify(self, *argv, **options):
+        """Return: exit status, the report and its verification."""
+        result = self.try_run(*self.arguments(*argv), **options)
+        if not result.out:
+            raise laboratory.Failure(f"no report: {result!r}")
+        report = valid(result.out, "raw_report")
+        return result.status, report, report["verify"]
+
+    def start(self, *argv):
+        return self.lab.spawn(LOADGEN, *self.arguments(*argv), ns=self.link.peer_ns, env=ENV,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def rows(verify):
+    return {row["name"]: row for row in verify["rows"]}
+
+
+def check_exact(t, status, verify, name):
+    t.equal((status, verify["verdict"], verify["reason"]), (0, "verified", None), f"{name}: verified")
+    wrong = [row for row in verify["rows"] if not row["judged"] or row["sent"] != row["counted"]
+             or any(row["difference"].values())]
+    t.equal(wrong, [], f"{name}: each row is judged, and exact")
+
+
+@scenario("a million mixed frames, native mode", 90, mode="native")
+@scenario("a million mixed frames, skb mode", 90, mode="skb")
+def test_million(t, lab, mode):
+    lab.configure(SERVICES)
+    ends = Verified(lab, mode)
+    status, report, verify = ends.verify(
+        "--mix", MIX, "--frame-size", "imix", "--flows", "1000", "--port", "70-89", "--frames", str(N),
+        "--rate", "150000", "--burst", "16", seconds=80)
+    t.equal((report["frames"]["sent"], report["frames"]["dropped"]), (N, 0), "a million are sent, and none is lost")
+    check_exact(t, status, verify, "a million")
+    found = rows(verify)
+    t.equal((found["all"]["counted"]["packets"], verify["allowed"]["packets"]), (N, 0), "to the frame")
+    t.ok({"ipv4", "ipv6", "arp", "l3_other", "tcp", "udp", "icmp", "sctp", "l4_other", "vlan", "fragments",
+          "malformed", "0-60", "508-1019", "1020-1514", "http"} <= set(found), "in all classes", sorted(found))
+
+
+@scenario("services, tags and flags", 60)
+def test_services(t, lab):
+    lab.configure(SERVICES)
+    ends = Verified(lab)
+    for name, argv, services in (
+            ("by destination", ("--mix", "tcp4 udp4", "--port", "7000-7029"), {"many"}),
+            ("by source", ("--mix", "tcp4 udp4", "--port", "9", "--source-port", "53"), {"dns"}),
+            ("destination first", ("--mix", "tcp4", "--port", "80", "--source-port", "443"), {"http"}),
+            ("tags", ("--mix", "udp4", "--vlan", "7.100", "--port", "53"), {"dns"}),
+            ("flags", ("--mix", "tcp4", "--tcp-flags", "syn+ack", "--port", "443"), {"https"})):
+        status, _, verify = ends.verify(*argv, "--frames", "600", "--rate", "20000")
+        check_exact(t, status, verify, name)
+        t.equal({row["name"] for row in verify["rows"] if row["group"] == "services"}, services,
+                f"{name}: the sampler has counted {services}, as its ports are")
+    t.equal(rows(verify)["syn_ack"]["sent"]["packets"], 600, "flags are in it")
+
+
+@scenario("the sampler is asked over the same link", 60)
+def test_same_link(t, lab):
+    """Its questions are known to the frame as well, and in which size each is."""
+    ends = Verified(lab, same_link=True)
+    status, _, verify = ends.verify("--mix", "udp4 tcp4", "--frames", "5000", "--rate", "50000")
+    check_exact(t, status, verify, "5,000")
+    found = rows(verify)
+    t.ok(verify["asked"]["packets"] >= 10, "there were questions", verify["asked"])
+    t.equal(found["all"]["sent"]["packets"], 5000 + verify["asked"]["packets"], "which are among what was sent")
+    t.equal((found["syn"]["sent"], found["fin"]["sent"]), (found["syn"]["counted"], found["fin"]["counted"]),
+            "flag by flag")
+
+
+@scenario("one in 1,000 is missed", 60, variant="misses", sign=-1)
+@scenario("one in 1,000 is counted twice", 60, variant="doubles", sign=1)
+def test_teeth(t, lab, variant, sign):
+    ends = Verified(lab, record=False)
+    t.equal(lab.attach_object(variant, "v0", "-g", "65534").out, "new\n", f"a program that {variant} is attached")
+    ends.record(wrap=WITHOUT_PRIVILEGE)
+    status, _, verify = ends.verify("--mix", "udp4", "--frames", "998", "--rate", "50000")
+    check_exact(t, status, verify, "998 of 1,000")
+    status, _, verify = ends.verify("--mix", "udp4", "--frames", "2", "--rate", "50000")
+    t.equal((status, verify["verdict"]), (3, "differs"), "one single frame is found")
+    t.equal({row["name"]: row["difference"]["packets"] for row in verify["rows"] if row["differs"]},
+            {name: sign for name in ("all", "ipv4", "udp", "0-60")}, "in each of its classes")
+    text = ends.try_run(*ends.options("--mix", "udp4", "--frames", "1000", "--rate", "50000", "--verify",
+                                      f"http://{ASKED}:{PORT}/?interface=v0"))
+    t.equal(text.status, 3, "in words as well")
+    t.match(text.out, rf"\n  udp +1000 +{1000 + sign} +{'[+]' if sign > 0 else '-'}1 .* !\n", "in the table")
+    t.match(text.err, r"error: verified, and it differs: all: 1000 frames were sent, \d+ counted", "as an error")
+
+
+@scenario("what the link loses is missing", 90)
+def test_lost(t, lab):
+    ends = Verified(lab)
+    lose_some(lab, ends.link)
+    argv = ("--mix", "udp4", "--frame-size", "60:1 1514:1", "--rate", "20000")
+    status, report, verify = ends.verify(*argv, "--frames", "60")
+    check_exact(t, status, verify, "before the first is lost")
+    status, report, verify = ends.verify(*argv, "--frames", "400")
+    t.equal((status, verify["verdict"]), (3, "differs"), "exit status 3")
+    large = rows(verify)["1020-1514"]
+    t.ok(large["differs"] and large["difference"]["packets"] < 0, "large ones are missing", large)
+    t.ok(not rows(verify)["0-60"]["differs"], "and no small ones")
+    t.match("\n".join(verify["notes"]), "Fewer frames were counted than sent: they were lost", "which is told")
+
+
+@scenario("another frame on the link", 60)
+def test_others(t, lab):
+    ends = Verified(lab)
+    for others, want in (("no", (3, "differs")), ("yes", (0, "verified"))):
+        before = ends.link.stats().rx_packets
+        process = ends.start("--mix", "udp4", "--rate", "500", "--frames", "500", "--verify-others", others)
+        wait_for(lambda: ends.link.stats().rx_packets > before + 10, "the run")
+        ends.link.send([padded(eth(ARP, arp()), 60)] * 3)
+        out, _ = process.communicate(timeout=60)
+        verify = valid(out, "raw_report")["verify"]
+        t.equal((process.returncode, verify["verdict"]), want, f"verify_others = {others}: three frames of ARP more")
+        found = rows(verify)["arp"]
+        t.equal((found["sent"]["packets"], found["counted"]["packets"]), (0, 3), f"{others}: they are in the table")
+        t.equal("More was counted than sent" in "\n".join(verify["notes"]), others == "no", f"{others}: and told")
+
+
+@scenario("interrupted", 60)
+def test_signals(t, lab):
+    ends = Verified(lab, interval="500ms")
+    argv = ("--mix", "udp4", "--rate", "500", "--frames", "100000")
+    process = ends.start(*argv)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    t.equal((process.returncode, out), (130, ""), "before the run: nothing is told")
+    t.match(err, "warning: interrupted before anything was sent", "but that")
+    before = ends.link.stats().rx_packets
+    process = ends.start(*argv)
+    wait_for(lambda: ends.link.stats().rx_packets > before + 100, "the run")
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=30)
+    report = valid(out, "raw_report")
+    t.equal((process.returncode, report["ended"]), (143, "SIGTERM"), "in the run: it ends")
+    check_exact(t, 0, report["verify"], "what was sent until then")
+    t.ok(report["verify"]["rows"][0]["sent"]["packets"] == report["frames"]["sent"] > 100, "all of it", report)
+
+
+laboratory.main()
