@@ -126,14 +126,20 @@ def said_by_hey(said):
 SAID = {"loadgen": said_by_loadgen, "wrk": said_by_wrk, "h2load": said_by_h2load, "hey": said_by_hey}
 
 
-def measure_one(load, client):
-    """Return: (requests a second, CPU microseconds a request). Again where a busy machine let none be made."""
+def run_client(load, client, *before):
+    """Return: (requests, requests a second, CPU seconds). Again where a busy machine let none be made."""
     for _ in range(TRIES):
-        said, cpu = run(*getattr(load, client)())
+        said, cpu = run(*before, *getattr(load, client)())
         n, rate = SAID[client](said)
         if n:
-            return rate, cpu / n * 1e6
+            return n, rate, cpu
     sys.exit(f"bench: {client} has no request completed in {load.seconds} s, {TRIES} times over")
+
+
+def measure_one(load, client):
+    """Return: (requests a second, CPU microseconds a request)."""
+    n, rate, cpu = run_client(load, client)
+    return rate, cpu / n * 1e6
 
 
 # ---- against each other ----
@@ -170,8 +176,7 @@ def system_calls(build, folder, scheme, name, client):
     """
     load = Load(build, folder, scheme, name, 3)
     trace = folder / "calls"
-    said, _ = run("strace", "-f", "-c", "-U", "name,calls", "-o", trace, *getattr(load, client)())
-    n, _ = SAID[client](said)
+    n, _, _ = run_client(load, client, "strace", "-f", "-c", "-U", "name,calls", "-o", trace)
     calls = {found[0]: int(found[1]) for line in trace.read_text().splitlines()
              if (found := line.split()) and len(found) == 2 and found[1].isdigit()}
     total = calls.pop("total")
