@@ -340,17 +340,12 @@ static int check_same(const struct verify *v, const struct verify_interface *aft
 	return 0;
 }
 
-static void add_asked(const struct verify *v, const struct tick *tick, struct verify_sent *sent,
-		      struct verify_count *ret_asked)
+static void add_asked(const struct verify *v, const struct tick *tick, struct verify_sent *sent)
 {
-	struct verify_counts asked = tick->asked;
-
-	*ret_asked = (struct verify_count){ 0 };
 	if (!v->asking_counts)
 		return;
-	verify_counts_subtract(&asked, &v->asked_before);
-	*ret_asked = asked.class[VERIFY_ALL];
-	verify_counts_add(&sent->counts, &asked);
+	sent->asked = tick->asked;
+	verify_counts_subtract(&sent->asked, &v->asked_before);
 	if (sent->exact)
 		return;
 	sent->packets += v->client->wire.tx_again_frames;
@@ -417,7 +412,6 @@ static int compare(struct verify *v, const struct verify_sent *sent, struct veri
 {
 	struct verify_sent all = *sent;
 	struct verify_interface after;
-	struct verify_count asked;
 	struct tick first, second;
 	int r = await_two(v, &first, &second, NULL, err);
 
@@ -428,9 +422,9 @@ static int compare(struct verify *v, const struct verify_sent *sent, struct veri
 	verify_counts_subtract(&second.sample.received, &v->baseline.received);
 	all.others = v->others;
 	all.merged = !sent->exact && !strcmp(v->before.mode, "skb");
-	add_asked(v, &second, &all, &asked);
+	add_asked(v, &second, &all);
 	verify_compare(&all, &second.sample.received, ret);
-	ret->asked = asked;
+	ret->asked = all.asked.class[VERIFY_ALL];
 	snprintf(ret->interface, sizeof(ret->interface), "%s", v->before.name);
 	note_sampler(v, &after, ret);
 	note_differences(&all, ret);

@@ -67,6 +67,12 @@ function parse(response, text) {
 	}
 }
 
+/* A login that has ended, or there was none. */
+function leaveIfLoggedOut(response) {
+	if (response.status === 401)
+		location.replace(`login.html${location.search}${location.hash}`);
+}
+
 function isProblem(response) {
 	const type = response.headers.get("Content-Type") ?? "";
 
@@ -83,8 +89,7 @@ function isProblem(response) {
  */
 async function get(path, parameters, signal) {
 	const [response, text] = await send(path, parameters, signal);
-	if (response.status === 401) // a login that has ended
-		location.replace(`login.html${location.search}${location.hash}`);
+	leaveIfLoggedOut(response);
 	const answer = parse(response, text);
 
 	if (isProblem(response))
@@ -238,6 +243,7 @@ export async function openStream(reference, lastId, signal) {
 		signal.throwIfAborted();
 		throw new Lost("no connection");
 	}
+	leaveIfLoggedOut(response);
 	if (isProblem(response))
 		throw new Refusal(parse(response, await response.text()));
 	if (!response.ok || !response.body)

@@ -12,7 +12,7 @@ import { csvOf } from "./csv.js";
 import { byId, setText } from "./dom.js";
 import { copy, download } from "./export.js";
 import { showFigures, showSparks } from "./figures.js";
-import { time, zone } from "./format.js";
+import { bits, time, zone } from "./format.js";
 import { showHeader } from "./header.js";
 import { showHistogram, sizesOf } from "./histogram.js";
 import { counting, selected, showRecorded, showSwitch } from "./interfaces.js";
@@ -29,6 +29,7 @@ import { hashOf, otherRange, RANGES, toggled, viewOf, windowOf } from "./view.js
 
 const PANELS = ["services", "protocols", "flags"];
 const NOTE_MS = 4000;
+const PICTURE_MS = 200; // from one to the next
 const NOTHING = new Table([]);
 
 /* The time that all figures are of; "" where totals and rates are of different samples. */
@@ -43,6 +44,7 @@ class Page {
 		this.view = viewOf(location.hash);
 		this.paused = false;
 		this.pointed = null;
+		this.shownAt = -Infinity;
 		this.reading = new AbortController();
 		this.source = new Source(() => this.soon(), (target) => this.columnsFor(target));
 		this.source.choose(this.view.reference);
@@ -59,13 +61,13 @@ class Page {
 		return this.source.figures?.realtime.tx ? ["rx", "tx"] : ["rx"];
 	}
 
-	panelsFor(target) {
-		return panelsOf(target.data.services ?? [], this.view.unit, this.directions);
+	panelsFor(target, unit) {
+		return panelsOf(target.data.services ?? [], unit, this.directions);
 	}
 
 	columnsFor(target) {
 		return this.source.one
-			? columnsOf(this.panelsFor(target), this.directions)
+			? columnsOf(this.panelsFor(target, this.view.unit), this.directions)
 			: columnsOfAll(this.view.unit, this.directions);
 	}
 
@@ -259,15 +261,16 @@ class Page {
 		this.show();
 	}
 
-	/* Once for all that is new by the next picture. */
+	/* Once for all that is new by the next picture, of which a sampler that is quick does not need all. */
 	soon() {
 		if (this.waiting)
 			return;
 		this.waiting = true;
-		requestAnimationFrame(() => {
+		setTimeout(() => requestAnimationFrame(() => {
 			this.waiting = false;
+			this.shownAt = performance.now();
 			this.show();
-		});
+		}), Math.max(0, this.shownAt + PICTURE_MS - performance.now()));
 	}
 
 	// ---- what is shown ----
@@ -281,9 +284,9 @@ class Page {
 	show() {
 		const { list, reference, one } = this.source;
 
-		document.title = `${one?.label ?? (reference || "all interfaces")} – sampler`;
+		document.title = `${this.rate}${one?.label ?? (reference || "all interfaces")} – sampler`;
 		if (list)
-			showSwitch(byId("interface"), list, reference);
+			showSwitch(byId("interface"), list, one?.reference ?? reference);
 		showHeader(list ?? [], one);
 		this.showStatus();
 		this.showTools();
@@ -300,10 +303,19 @@ class Page {
 		showCounters(byId("counters"), figures?.realtime.rx ?? null);
 		showInterfaces(byId("interfaces"), this.knowledge.shown);
 		byId("sent").hidden = this.directions.length === 1;
+		byId("data").classList.toggle("both", this.directions.length > 1);
 		this.showCharts();
 		byId("data").classList.toggle("several", one === null);
 		byId("one").hidden = one === null;
 		byId("all").hidden = one !== null || !this.source.targets.length;
+	}
+
+	/* For a tab that is not in front; what is old is not told there. */
+	get rate() {
+		const { figures, trouble } = this.source;
+
+		return figures && !trouble && !figures.realtime.stale && figures.realtime.interval_ms !== null
+			? `${bits(figures.realtime.bandwidth_bps)} · ` : "";
 	}
 
 	showStatus() {
@@ -341,17 +353,19 @@ class Page {
 			? `${time(from * 1000)} to ${time(to * 1000)}` : "");
 	}
 
+	/* Charts stay in the unit that they are in until there is something to show in another. */
 	showCharts() {
 		const { one, targets, recordings } = this.source;
 		const { range, directions } = this;
+		const unit = recordings.values().next().value?.asked?.unit ?? this.view.unit;
 		const { table, marks } = this.recording ?? { table: NOTHING, marks: [] };
 
 		showSparks(one && table.length ? table : null, range);
 		if (!one) {
-			this.overview.show(targets, recordings, { unit: this.view.unit, directions, range });
+			this.overview.show(targets, recordings, { unit, directions, range });
 			return;
 		}
-		for (const panel of this.panelsFor(one)) {
+		for (const panel of this.panelsFor(one, unit)) {
 			const prefix = `${panel.id}.`;
 			const hidden = this.view.hidden.filter((name) => name.startsWith(prefix))
 				.map((name) => name.slice(prefix.length));

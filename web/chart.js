@@ -15,6 +15,7 @@ const N_COLOURS = 8;
 const FONT = "12px system-ui, sans-serif";
 const Y_AXIS_PX = 56;
 const X_AXIS_PX = 28;
+const LABEL_PX = 22; // half of a time
 const DASHES = [[], [6, 3], [2, 2]]; // of series beyond the palette, which begins anew
 
 /** @returns {string} the style sheet's variable for a series */
@@ -39,6 +40,11 @@ function rangeOf(mirrored) {
 	};
 }
 
+function secondsOfPixel(u) {
+	return ((u.scales.x.max - u.scales.x.min) * devicePixelRatio) / u.bbox.width;
+}
+
+/* A time that would be cut off at the right edge is left out. */
 function timeAxis() {
 	return {
 		stroke: () => css("--quiet"),
@@ -47,7 +53,8 @@ function timeAxis() {
 		font: FONT,
 		size: X_AXIS_PX,
 		space: 72,
-		values: (_, splits, _axis, _space, step) => splits.map((at) => axisTime(at, step)),
+		values: (u, splits, _axis, _space, step) => splits.map((at) =>
+			(at > u.scales.x.max - LABEL_PX * secondsOfPixel(u) ? "" : axisTime(at, step))),
 	};
 }
 

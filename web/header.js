@@ -3,6 +3,7 @@
  * The first line: which interface, how its link is, how it is counted, and whether all is well.
  */
 import { byId, make, setText } from "./dom.js";
+import { UNKNOWN } from "./format.js";
 import { linkText } from "./tables.js";
 
 const BAD = ["unreadable", "degraded", "detached", "stale"]; // the worst first
@@ -15,10 +16,11 @@ function chip(kind, text, title) {
 	return element;
 }
 
-function linkChip(data) {
-	const kind = data.link_up === false ? "lost" : "plain";
+/* Of another network namespace nothing is known. */
+function linkChips(data) {
+	const text = linkText({ ...data, vlan_stripped: false });
 
-	return chip(kind, `Link ${linkText({ ...data, vlan_stripped: false })}`);
+	return text === UNKNOWN ? [] : [chip(data.link_up === false ? "lost" : "plain", `Link ${text}`)];
 }
 
 function chainChip({ chained, alone_reason: reason, chain }) {
@@ -37,7 +39,7 @@ function chipsOf({ data }) {
 
 	return [
 		healthChip(data.health),
-		...(known ? [linkChip(data), chip("plain", data.mode, data.mode_reason), chainChip(data)] : []),
+		...(known ? [...linkChips(data), chip("plain", data.mode, data.mode_reason), chainChip(data)] : []),
 	];
 }
 

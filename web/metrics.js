@@ -36,13 +36,12 @@ export const SIZES = ["0-60", "61-123", "124-251", "252-507", "508-1019", "1020-
 
 function services(names, direction, field) {
 	const sign = direction === "rx" ? 1 : -1;
-	const suffix = sign < 0 ? " sent" : "";
 	const columns = names.map((name) => `${direction}.services.${name}.${field}`);
 	const each = names.map((name, i) => ({
-		id: `${direction}.${name}`, label: name + suffix, colour: i, sign, plus: [columns[i]],
+		id: `${direction}.${name}`, label: name, colour: i, sign, plus: [columns[i]],
 	}));
 	const rest = {
-		id: `${direction}.other`, label: `other${suffix}`, colour: OTHERS, sign,
+		id: `${direction}.other`, label: "other", colour: OTHERS, sign,
 		plus: [`${direction}.${field}`], minus: columns,
 	};
 
@@ -51,13 +50,12 @@ function services(names, direction, field) {
 
 function protocols(direction, field) {
 	const sign = direction === "rx" ? 1 : -1;
-	const suffix = sign < 0 ? " sent" : "";
 	const each = L4.map(([name, label], i) => ({
-		id: `${direction}.${name}`, label: label + suffix, colour: i, sign,
+		id: `${direction}.${name}`, label, colour: i, sign,
 		plus: [`${direction}.l4.${name}.${field}`],
 	}));
 	const rest = {
-		id: `${direction}.not_ip`, label: `not IP${suffix}`, colour: OTHERS, sign,
+		id: `${direction}.not_ip`, label: "not IP", colour: OTHERS, sign,
 		plus: NOT_IP.map((name) => `${direction}.l3.${name}.${field}`),
 	};
 
@@ -66,7 +64,7 @@ function protocols(direction, field) {
 
 function flags(direction) {
 	return FLAGS.map(([name, label], i) => ({
-		id: `${direction}.${name}`, label: direction === "rx" ? label : `${label} sent`, colour: i,
+		id: `${direction}.${name}`, label, colour: i,
 		sign: direction === "rx" ? 1 : -1,
 		plus: [`${direction}.tcp_flags.${name}.packets_per_s`],
 	}));
@@ -81,7 +79,9 @@ function flags(direction) {
 export function panelsOf(names, unit, directions) {
 	const field = FIELDS[unit];
 	const total = directions.map((direction) => `${direction}.${field}`);
-	const all = (make) => directions.flatMap(make);
+	const arrows = { rx: " ↓", tx: " ↑" };
+	const all = (make) => directions.flatMap((direction) => make(direction).map((one) => (
+		directions.length === 1 ? one : { ...one, label: one.label + arrows[direction] })));
 
 	return [
 		{ id: "services", stacked: true, unit, total,

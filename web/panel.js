@@ -112,6 +112,12 @@ export class Panel {
 		const { table, series, range, format } = this.shown;
 		const [first, end] = table.rows(range);
 		const step = Math.max(1, Math.ceil((end - first) / MAX_ROWS));
+		const { times } = table;
+		const kind = JSON.stringify([series.map(({ plus }) => plus), first, end, times[first], times[end - 1]]);
+
+		if (this.scroll.dataset.kind === kind && this.scroll.firstChild)
+			return;
+		this.scroll.dataset.kind = kind;
 		const body = make("tbody");
 
 		for (let row = end - 1; row >= first; row -= step) {

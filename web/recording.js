@@ -9,6 +9,7 @@ import { valueAt } from "./metrics.js";
 import { Table } from "./series.js";
 
 const COARSE = 1.5; // a row of more intervals than this is none of a sample
+const MAX_ROWS = 4600; // some more than the API gives at once: a quick sampler makes no endless table of a long range
 const RECENT = 64; // samples that are kept for a table that is still to come
 const SHORTEST_REST_MS = 2000; // between two questions for newer rows
 const LONGEST_REST_MS = 30000;
@@ -40,9 +41,15 @@ export class Recording {
 			(!this.table.span || this.table.span <= COARSE * interval);
 	}
 
+	/** @returns {boolean} whether it is time for longer rows, of which the API knows how long */
+	get isFull() {
+		return this.table.length > MAX_ROWS;
+	}
+
 	/**
 	 * @param {object} what
 	 * @param {string[]} what.columns
+	 * @param {"bits"|"packets"} what.unit that they are in
 	 * @param {number} what.seconds before now
 	 * @param {{from: number, to: number}|null} what.fixed a stretch of time instead
 	 * @param {number} interval of the sampler, in seconds

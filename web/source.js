@@ -138,7 +138,8 @@ export class Source {
 	async askHistory(target, view, signal) {
 		const recording = this.recordings.get(target.reference) ?? new Recording(target.reference);
 		const what = {
-			columns: this.columnsFor(target), seconds: RANGES.get(view.range), fixed: view.fixed,
+			columns: this.columnsFor(target), unit: view.unit,
+			seconds: RANGES.get(view.range), fixed: view.fixed,
 		};
 
 		this.recordings.set(target.reference, recording);
@@ -166,6 +167,14 @@ export class Source {
 		signal.throwIfAborted();
 		this.left = left.filter((one) => one !== null);
 		this.changed();
+	}
+
+	/* Which directions are counted is known with the first figures only, and the charts do not wait for those. */
+	hasOtherColumns() {
+		return this.targets.some((target) => {
+			const asked = this.recordings.get(target.reference)?.asked;
+			return asked && asked.columns.join() !== this.columnsFor(target).join();
+		});
 	}
 
 	// ---- a session ----
@@ -212,6 +221,8 @@ export class Source {
 		const realtime = await this.askFigures(signal);
 		if (!resumes && this.one) // else what was missed comes first
 			this.recordings.get(this.asked)?.add(realtime, Source.intervalOf(this.one));
+		if (!resumes && this.hasOtherColumns())
+			await this.askHistories(view(), signal);
 		this.kindRead = kind;
 		await stream;
 		answered();
@@ -237,6 +248,8 @@ export class Source {
 				throw new Changed();
 			for (const target of this.targets)
 				await this.recordings.get(target.reference)?.extend(Source.intervalOf(target), signal);
+			if ([...this.recordings.values()].some(({ isFull }) => isFull))
+				await this.askHistories(view(), signal);
 			this.changed();
 		}
 	}

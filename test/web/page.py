@@ -81,6 +81,12 @@ def begin(lab, *names, recorded=None, interval="1s"):
     return links, recorders, WebServer(lab)
 
 
+def holes(lab, name="v0"):
+    """How often no record was taken for longer than a step: by the test's doing, or by a machine that stood still."""
+    times = [record["boottime_ns"] / 1e9 for record in lab.history(name)]
+    return sum(b - a > 1.5 for a, b in zip(times, times[1:]))
+
+
 def open_page(browser, hash=""):
     browser.open(ORIGIN + hash)
     browser.wait(LIVE, "the page is live")

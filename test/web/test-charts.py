@@ -10,11 +10,13 @@ import os
 import re
 import subprocess
 
-from page import FIGURES, LEGEND, LIVE, MIX, PIXELS, ROWS, begin, check_peace, main, open_page
+from page import FIGURES, LEGEND, LIVE, MIX, ORIGIN, PIXELS, ROWS, begin, check_peace, main, open_page
 import lab as laboratory
 from browser import Browser
-from lab import RUN, Failure, scenario, wait_for
+from lab import BUILD, RUN, Failure, scenario, wait_for
 from web import WebServer, get
+
+FILL = os.environ.get("SAMPLER_FILL_HISTORY", f"{BUILD}/test/bench/fill-history")
 
 OPEN_TABLES = "document.querySelectorAll('.as-table').forEach((button) => button.click())"
 HASH = "location.hash"
@@ -79,7 +81,8 @@ def test_values(t, lab):
 @scenario("ranges, unit, legend, address", 90)
 def test_view(t, lab):
     (link,), (recorder,), _ = begin(lab, "v0")
-    link.send(MIX * 50)
+    traffic = laboratory.Traffic(link, MIX, rate=500)
+    recorder.wait_record()
     recorder.wait_record()
     with Browser() as browser:
         open_page(browser)
@@ -97,6 +100,7 @@ def test_view(t, lab):
         t.equal(browser.evaluate(HASH), "#unit=packets", "u: packets")
         browser.wait("document.querySelector('#services .axis').textContent === 'packets/s'", "its axis")
         browser.click("[data-unit=bits]")
+        browser.wait("document.querySelector('#services .axis').textContent === 'bit/s'", "its axis")
         t.equal(browser.evaluate(HASH), "", "a click: bits again")
 
         legend = LEGEND % "services"
@@ -114,7 +118,34 @@ def test_view(t, lab):
         browser.wait(f"({legend}).length === 3", "its legend")
         t.equal([shown for _, _, shown in browser.evaluate(legend)], [True, False, True],
                 "a page that is loaded again is as it was")
+        traffic.stop()
         check_peace(t, browser)
+
+
+@scenario("two weeks", 90)
+def test_long(t, lab):
+    """Of an interface that is gone, so that nothing is added; as a recorder would have written it."""
+    lab.run(FILL, lab.state_dir, "v0", "v0", "14")
+    os.chmod(f"{lab.state_dir}/v0.hist", 0o644)
+    server = WebServer(lab)
+    with Browser() as browser:
+        browser.open(f"{ORIGIN}#interface=v0")
+        browser.wait("document.getElementById('status').textContent.includes('its history ends at')", "a history")
+        browser.evaluate(OPEN_TABLES)
+        for key, seconds, step in (("1", 60, 1), ("4", 3600, 1), ("5", 21600, 30), ("6", 86400, 30),
+                                   ("7", 604800, 300), ("8", 1209600, 300)):
+            browser.evaluate("document.querySelector('#services .scroll').replaceChildren()")
+            browser.key(key)
+            browser.wait(f"(({SERVICES})[0]?.[0] ?? Infinity) < ({SERVICES}).at(-1)?.[0] - {seconds * 800}",
+                         f"{seconds} s")
+            rows = browser.evaluate(SERVICES)
+            answer = get(server, f"/api/history?interface=v0&from={rows[0][0] / 1000 - step}"
+                         f"&step={step}s&metrics=rx.services.https.bits_per_s")
+            wanted = dict(zip(*answer["data"]))
+            wrong = [row for row in rows if wanted.get(row[0] / 1000, 0) != row[2]]
+            t.equal(wrong, [], f"{seconds} s in steps of {step} s: the history's values")
+            t.equal({(b[0] - a[0]) % (step * 1000) for a, b in zip(rows, rows[1:])}, {0}, "at its steps")
+        t.equal(browser.evaluate(CAPTION)[:5], "Mean ", "in words")
 
 
 @scenario("zoom, live, pause", 90)
@@ -321,6 +352,8 @@ def test_away(t, lab):
         browser.wait(LIVE, "live again by itself")
         browser.listen(2.5)
         rows = browser.evaluate(SERVICES)
+        while rows and rows[0][1] is None:  # before the second record there is no rate
+            rows.pop(0)
         taken = [record["realtime_ns"] / 1e6 for record in lab.history("v0")]
         missing = [b - a for a, b in zip([row[0] for row in rows], [row[0] for row in rows][1:]) if b - a > 2100]
         longest = max(b - a for a, b in zip(taken, taken[1:]))
@@ -380,7 +413,7 @@ def test_memory(t, lab):
         browser.call("Page.addScriptToEvaluateOnNewDocument", source=FAST_FORWARD)
         open_page(browser)
         browser.evaluate(OPEN_TABLES)
-        browser.evaluate("window.times = 300")
+        browser.evaluate("window.times = 900")
         browser.wait("window.samples > 600", "ten minutes")
         browser.wait(f"({SERVICES}).length >= 100", "the chart is full")
         heap, nodes = browser.heap()

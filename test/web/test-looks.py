@@ -7,10 +7,10 @@ kept as a picture for people, in $SAMPLER_SCREENSHOTS.
 """
 import os
 
-from page import FIGURES, LIVE, MIX, OLD, STATUS, begin, check_peace, main, open_page
+from page import FIGURES, LIVE, MIX, OLD, ORIGIN, STATUS, begin, check_peace, main, open_page
 import lab as laboratory
 from browser import Browser
-from lab import BUILD, scenario
+from lab import BUILD, RUN, scenario
 from web import WebServer
 
 AXE = os.environ.get("SAMPLER_AXE", f"{BUILD}/test/web/axe.js")
@@ -24,7 +24,7 @@ axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22
 """
 # What holds text and has less room than that needs.
 CUT_OFF = """
-[...document.querySelectorAll('button, .chip, .figures dd, .figures dt, .totals dd, .legend data, h1, h2, h3, '
+[...document.querySelectorAll('button, .chip, .figures dd, .figures dt, .totals dd, .legend data, .legend .name, h1, h2, h3, '
     + '.head span, #sizes th, #sizes td:not(.bars), .caption, #status')].filter((element) =>
     element.offsetParent && !element.classList.contains('unseen')
     && element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).display !== 'inline'
@@ -64,7 +64,7 @@ JSON.stringify([...document.querySelectorAll('section, .head > *, .figures > div
 
 def take(t, browser, name, *, axe=True):
     """A picture, and what axe-core says."""
-    browser.listen(1.1)
+    browser.listen(0.6)
     browser.screenshot(f"{SCREENSHOTS}/{name}.png")
     if axe:
         t.equal(browser.evaluate(VIOLATIONS), [], f"{name}: axe-core finds nothing")
@@ -107,7 +107,7 @@ def test_busy(t, lab):
         browser.wait(f"Number(({FIGURES}).bandwidth_bps) > 1e6", "traffic")
         places = browser.evaluate(PLACES)
         moved = 0
-        for _ in range(8):
+        for _ in range(5):
             browser.listen(0.5)
             moved += browser.evaluate(PLACES) != places
         t.equal(moved, 0, "nothing moves while figures change")
@@ -128,14 +128,16 @@ def test_busy(t, lab):
         browser.key("?", shift=True)
         take(t, browser, "help")
         browser.key("Escape")
+        browser.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = false; })")
+        browser.evaluate("document.querySelectorAll('.as-table').forEach((button) => button.click())")
         browser.size(360, 740, mobile=True)
         take(t, browser, "phone-dark")
         fits(t, browser, "360 px")
         browser.evaluate("document.getElementById('theme').click()")
         browser.emulate(prefers_color_scheme="light")
-        take(t, browser, "phone")
+        take(t, browser, "phone", axe=False)
         browser.size(2560, 1300)
-        take(t, browser, "wide")
+        take(t, browser, "wide", axe=False)
         fits(t, browser, "2560 px")
         used = browser.evaluate("document.querySelector('main').clientWidth / innerWidth")
         t.ok(used > 0.85, "2560 px: they are used", used)
@@ -174,6 +176,26 @@ def test_states(t, lab):
         take(t, browser, "empty")
         browser.emulate(prefers_color_scheme="dark")
         take(t, browser, "empty-dark")
+
+
+@scenario("login", 60)
+def test_login(t, lab):
+    path = f"{RUN}/token"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("0123456789abcdef0123456789abcdef\n")
+    begin(lab, "v0")[2].stop()
+    WebServer(lab, "--token-file", path)
+    with Browser(1280, 800) as browser:
+        browser.open(f"{ORIGIN}login.html#range=1m")
+        for theme in ("light", "dark"):
+            browser.emulate(prefers_color_scheme=theme)
+            load_axe(browser)
+            take(t, browser, f"login-{theme}")
+        browser.evaluate("document.getElementById('token').value = '0123456789abcdef0123456789abcdef';"
+                         "document.querySelector('#login button').click()")
+        browser.wait(f"location.pathname === '/' && location.hash === '#range=1m' && {LIVE}", "the page")
+        browser.wait("performance.getEntriesByName('first chart').length > 0", "its charts")
+        t.ok(True, "who is let in sees the page, its stream and its charts")
 
 
 @scenario("all interfaces", 90)

@@ -12,6 +12,7 @@ import { sizeName, sizesOf } from "../../web/histogram.js";
 import { listed, selected } from "../../web/interfaces.js";
 import { nameOf } from "../../web/keys.js";
 import { columnsOf, panelsOf, SPARKS, valueAt } from "../../web/metrics.js";
+import { Recording } from "../../web/recording.js";
 import { extremes, nearest, stacked, Table, valuesOf } from "../../web/series.js";
 import { sparkPath } from "../../web/spark.js";
 import { Parser } from "../../web/sse.js";
@@ -224,6 +225,42 @@ test("the nearest of some times", () => {
 	assert.equal(nearest([], 5), -1);
 });
 
+// ---- recording.js ----
+
+test("a quick sampler makes no endless table of a long range", () => {
+	const recording = new Recording("v0");
+	const sample = (i) => ({
+		stale: false, interval_ms: 100, timestamp: new Date(1795403273000 + i * 100).toISOString(),
+		rx: { bits_per_s: i },
+	});
+
+	recording.table = table(["rx.bits_per_s"], [1795403273], [[0]], 0.1);
+	recording.asked = { columns: ["rx.bits_per_s"], unit: "bits", seconds: 3600, fixed: null };
+	for (let i = 1; i < 4000; i++)
+		recording.add(sample(i), 0.1);
+	assert.equal(recording.table.length, 4000);
+	assert.ok(!recording.isFull);
+	for (let i = 4000; i < 5000; i++)
+		recording.add(sample(i), 0.1);
+	assert.ok(recording.isFull);
+	recording.asked.seconds = 60;
+	recording.add(sample(5000), 0.1);
+	assert.ok(!recording.isFull && recording.table.length <= 612);
+});
+
+test("samples without a record, or without rates, are no rows", () => {
+	const recording = new Recording("v0");
+	const sample = { stale: true, interval_ms: 1000, timestamp: "2026-11-23T03:07:54Z", rx: { bits_per_s: 1 } };
+
+	recording.table = table(["rx.bits_per_s"], [1795403273], [[0]]);
+	recording.asked = { columns: ["rx.bits_per_s"], unit: "bits", seconds: 60, fixed: null };
+	recording.add(sample, 1);
+	recording.add({ ...sample, stale: false, interval_ms: null }, 1);
+	assert.equal(recording.table.length, 1);
+	recording.add({ ...sample, stale: false }, 1);
+	assert.equal(recording.table.length, 2);
+});
+
 // ---- metrics.js ----
 
 test("each chart's series add up to what is received", () => {
@@ -244,6 +281,7 @@ test("what is sent has series of its own, that go downwards", () => {
 
 	assert.deepEqual(services.series.map(({ id, sign }) => [id, sign]),
 		[["rx.http", 1], ["rx.other", 1], ["tx.http", -1], ["tx.other", -1]]);
+	assert.deepEqual(services.series.map(({ label }) => label), ["http ↓", "other ↓", "http ↑", "other ↑"]);
 	assert.deepEqual(services.series[2].plus, ["tx.services.http.packets_per_s"]);
 });
 

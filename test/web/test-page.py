@@ -7,7 +7,7 @@ shows is what the API says; what is old looks old; and it heals by itself.
 import signal
 
 from page import (FIGURES, LIVE, MIX, OLD, ORIGIN, PIXELS, ROWS, STATUS, at_rest, begin,
-                  check_figures, check_peace, expected_rows, main, numbers, open_page, same_sample)
+                  check_figures, check_peace, expected_rows, holes, main, numbers, open_page, same_sample)
 import lab as laboratory
 from browser import Browser
 from lab import scenario, wait_for
@@ -19,7 +19,7 @@ ZONE = "document.getElementById('zone').textContent"
 OPEN_TABLE = "document.querySelector('#services .as-table').click()"
 SERVICES = ROWS % "services"
 # How often the chart's line is broken, as far as it is shown as a table.
-GAPS = f"({SERVICES}).filter((row, i, all) => row[1] === null && all[i - 1]?.[1] !== null).length"
+GAPS = f"({SERVICES}).filter((row, i, all) => row[1] === null && i > 0 && all[i - 1][1] !== null).length"
 
 
 @scenario("figures", 90)
@@ -74,7 +74,7 @@ def test_hidden(t, lab):
         t.ok(True, "one that is seen again asks again")
         at_rest(browser, len(MIX))
         browser.evaluate(OPEN_TABLE)
-        t.equal(browser.evaluate(GAPS), 0, "and has what came meanwhile")
+        t.ok(browser.evaluate(GAPS) <= holes(lab), "and has what came meanwhile")
         t.equal(browser.console, [], "no error on the console")
 
 
@@ -100,7 +100,7 @@ def test_troubles(t, lab):
         recorder = lab.record("v0", interval="1s")
         browser.wait(f"{LIVE} && !{OLD}", "live again")
         t.ok(True, "with a recorder it is live again")
-        browser.wait(f"{GAPS} === 1", "a gap in the chart", 25)
+        browser.wait(f"{GAPS} >= 1", "a gap in the chart", 25)
         t.ok(True, "what was not recorded is a gap in the chart")
         check_peace(t, browser)
 
@@ -114,13 +114,13 @@ def test_troubles(t, lab):
         browser.wait(f"{LIVE} && !{OLD}", "live again by itself")
         t.ok(True, "with a server it is live again by itself")
         browser.wait(f"{SERVICES}.length > 5", "its rows")
-        t.equal(browser.evaluate(GAPS), 1, "and the chart has all that was recorded meanwhile")
+        t.ok(1 <= browser.evaluate(GAPS) <= holes(lab), "and the chart has all that was recorded meanwhile")
         server.send_signal(signal.SIGSTOP)
         browser.wait(f"{OLD} && {lost}", "lost with a server that hangs")
         t.match(browser.text("#status"), r"no answer in \d s", "a server that hangs is told apart")
         server.send_signal(signal.SIGCONT)
         browser.wait(f"{LIVE} && !{OLD}", "live again by itself")
-        t.equal(browser.evaluate(GAPS), 1, "without another gap")
+        t.ok(1 <= browser.evaluate(GAPS) <= holes(lab), "without another gap")
 
 
 @scenario("no interface, then one", 90)
@@ -150,6 +150,8 @@ def test_nothing(t, lab):
 @scenario("a history without an interface", 60)
 def test_history_only(t, lab):
     (link,), (recorder,), server = begin(lab, "v0")
+    recorder.wait_record()
+    recorder.wait_record()
     link.send(MIX)
     recorder.wait_record()
     recorder.wait_record()
@@ -231,17 +233,33 @@ def test_interval(t, lab):
         recorder.send_signal(signal.SIGHUP)
         recorder.wait_log("interval = 2s")
         said = set()
-        for _ in range(20):
+        for _ in range(14):
             browser.listen(0.5)
             said.add(browser.evaluate(STATUS))
         times = [record["boottime_ns"] / 1e9 for record in lab.history("v0")]
-        holes = sum(b - a > 2.5 for a, b in zip(times, times[1:]))  # of a machine that stood still
+        missing = sum(b - a > 2.5 for a, b in zip(times, times[1:]))  # of a machine that stood still
         rows = [row for row in browser.evaluate(SERVICES) if row[1] is not None]
         t.ok(len(rows) >= 4, "with a line", rows)
-        if not holes:
+        if not missing:
             t.equal(said, {"Live"}, "it stays live")
-        t.ok(browser.evaluate(GAPS) <= 2 * holes,
+        t.ok(browser.evaluate(GAPS) <= 2 * missing,
              "in one line that is broken only where records are missing", times)
+
+
+@scenario("ten samples a second", 60)
+def test_quick(t, lab):
+    begin(lab, "v0", interval="100ms")
+    with Browser() as browser:
+        open_page(browser, "#range=1m")
+        browser.evaluate(OPEN_TABLE)
+        browser.wait(f"({SERVICES}).length > 40", "rows")
+        rows = [row[0] for row in browser.evaluate(SERVICES)][10:]
+        taken = [record["realtime_ns"] // 1000000 for record in lab.history("v0")]
+        between = [time for time in taken if rows[0] <= time <= rows[-1]]
+        t.ok(abs(len(rows) - len(between)) <= 1, "each is a row", (rows, between))
+        browser.listen(2)
+        t.equal(browser.evaluate(STATUS), "Live", "and it stays live")
+        check_peace(t, browser)
 
 
 @scenario("several interfaces", 90)
