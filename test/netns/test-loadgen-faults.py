@@ -4,6 +4,8 @@
 sampler-loadgen and servers that are slow, broken or hostile: none makes it crash, hang, spin or lie, and
 each is told for what it is, by the phase that failed. test-loadgen-absent.py has those that are not there.
 """
+import json
+import random
 import socket
 import ssl
 import threading
@@ -84,6 +86,66 @@ def test_answers(t, lab):
         t.equal((run.result.status, run.requests()), (0, (101, 0, 0)), f"{name}: completed")
         t.equal((told["requests"], run.pair("HTTP")[1]), (101, 101 * len(data)), f"{name}: exact")
         t.match(run.text, r"(?m)^Connections  3 made$", f"{name}: connections are kept")
+
+
+MIXED = [(2, OK)] * 4 + [
+    (2, OK.replace(b"ok", b"no")), (4, OK.replace(b"200", b"404")), (5, OK.replace(b"200", b"503")),
+    *((3 if name.startswith("304") else 2, data) for name, data in ANSWERS.items()),
+    (2, b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + OK * 200 + b"x" * (9000 - 200 * len(OK))),
+    (4, b"HTTP/1.1 404 \r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
+    (2, b"HTTP/1.0 200 OK\r\n\r\nup to the end")]
+
+
+def send_in_pieces(client, data, chance):
+    """At once, or cut at any bytes, with or without a while in between."""
+    cuts = sorted(chance.sample(range(1, len(data)), chance.choice((0, 0, 1, 3))))
+    pause = chance.choice((0, 0.001))
+    for start, end in zip([0] + cuts, cuts + [len(data)]):
+        client.sendall(data[start:end])
+        time.sleep(pause)
+
+
+@scenario("answers of all kinds by turns, in pieces", 60, scheme="http")
+@scenario("answers of all kinds by turns, in pieces, over TLS", 60, scheme="https")
+def test_mixed(t, lab, scheme):
+    """An answer that is known again is still one of others; what comes and goes is counted to the byte."""
+    certificates(lab)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{CERTS}/server.pem", f"{CERTS}/server.key")
+    chance, sent, received = random.Random(5), [], []
+
+    def handle(client, _number):
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if scheme == "https":
+            client = context.wrap_socket(client, server_side=True)
+        while True:
+            data = b""
+            while len(data.partition(b"\r\n\r\n")[2]) < 700:
+                piece = client.recv(chance.randint(1, 1000))
+                if not piece:
+                    return
+                data += piece
+            received.append(data)
+            answer = chance.choice(MIXED)
+            sent.append(answer)
+            send_in_pieces(client, answer[1], chance)
+            if b"close" in answer[1] or b"HTTP/1.0" in answer[1]:
+                if scheme == "https":
+                    client.unwrap()
+                client.close()
+                return
+
+    run = loadgen(lab, "--bandwidth", "0", "--requests", "1000", "--connections", "7", "--request-size",
+                  "700B", "--insecure", "--json", scheme=scheme, port=serve_raw(handle))
+    report = json.loads(run.text)
+    t.equal((run.result.status, report["requests"]["completed"]), (0, 1000), "each request is answered")
+    t.equal({f"{i}xx": report["status"][f"{i}xx"] for i in range(2, 6)},
+            {f"{i}xx": sum(kind == i for kind, _ in sent) for i in range(2, 6)}, "by what was sent")
+    t.equal(report["bytes"]["http"]["received"], sum(len(data) for _, data in sent), "to the byte")
+    t.equal((report["bytes"]["http"]["sent"], report["bytes"]["payload"]["sent"]), (sum(map(len, received)), 700000),
+            "and so are the requests")
+    t.equal(len({data[-700:] for data in received}), 1000, "of which no two are equal")
+    t.equal({name: one for name, one in report["errors"].items() if one["count"]}, {}, "there is no error")
 
 
 @scenario("a server that awaits Expect: 100-continue", 60)
