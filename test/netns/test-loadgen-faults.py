@@ -14,8 +14,8 @@ import time
 import lab as laboratory
 import tap
 from lab import scenario
-from servers import (CERTS, LOADGEN, OK, PORT, Nginx, Server, Summary, always, answer_ok, certificates,
-                     forward, loadgen, reset)
+from servers import (CERTS, LOADGEN, OK, PORT, TLS_PORT, Nginx, Server, Summary, always, answer_ok,
+                     certificates, forward, loadgen, reset)
 
 
 # ---- servers that are slow, or wrong ----
@@ -141,8 +141,9 @@ def test_mixed(t, lab, scheme):
     t.equal((run.result.status, report["requests"]["completed"]), (0, 1000), "each request is answered")
     t.equal({f"{i}xx": report["status"][f"{i}xx"] for i in range(2, 6)},
             {f"{i}xx": sum(kind == i for kind, _ in sent) for i in range(2, 6)}, "by what was sent")
-    t.equal(report["bytes"]["http"]["received"], sum(len(data) for _, data in sent), "to the byte")
-    t.equal((report["bytes"]["http"]["sent"], report["bytes"]["payload"]["sent"]), (sum(map(len, received)), 700000),
+    counted = report["bytes"]
+    t.equal(counted["http"]["received"], sum(len(data) for _, data in sent), "to the byte")
+    t.equal((counted["http"]["sent"], counted["payload"]["sent"]), (sum(map(len, received)), 700000),
             "and so are the requests")
     t.equal(len({data[-700:] for data in received}), 1000, "of which no two are equal")
     t.equal({name: one for name, one in report["errors"].items() if one["count"]}, {}, "there is no error")
@@ -444,42 +445,57 @@ def test_early_again(t, lab):
     t.ok(sum(gap < 0.01 for gap in gaps) >= 50, "hardly a connection waits to be opened again", sorted(gaps))
 
 
-@scenario("a TLS answer with an alert right behind it", 60)
-def test_alert_behind(t, lab):
-    """They come in one segment: no request is lost on that connection."""
-    certificates(lab)
+def tls_at_once(client, answers, then=b""):
+    """A TLS server's connection: it answers a request of 1 KB by records that come in one segment."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(f"{CERTS}/server.pem", f"{CERTS}/server.key")
+    coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(coming, going, server_side=True)
 
-    def handle(client, _number):
-        coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = context.wrap_bio(coming, going, server_side=True)
+    def until_done(step):
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                client.sendall(going.read())
+                coming.write(client.recv(65536) or b"-")
 
-        def until_done(step):
-            while True:
-                try:
-                    return step()
-                except ssl.SSLWantReadError:
-                    client.sendall(going.read())
-                    coming.write(client.recv(65536) or b"-")
+    until_done(tls.do_handshake)
+    data = b""
+    while len(data.partition(b"\r\n\r\n")[2]) < 1000:
+        data += until_done(lambda: tls.read(65536))
+    for answer in answers:
+        tls.write(answer)
+    coming.write(then)
+    try:
+        tls.read()
+    except ssl.SSLError:
+        client.sendall(going.read())  # also what it has to say to @then
+    client.recv(65536)
 
-        until_done(tls.do_handshake)
-        data = b""
-        while len(data.partition(b"\r\n\r\n")[2]) < 1000:
-            data += until_done(lambda: tls.read(65536))
-        tls.write(OK)
-        coming.write(b"no record of TLS")
-        try:
-            tls.read()
-        except ssl.SSLError:
-            client.sendall(going.read())  # the answer and the alert
-        client.recv(65536)
 
+@scenario("a TLS answer with an alert right behind it", 60, answers=[OK], then=b"no record of TLS", error={})
+@scenario("a TLS answer with another right behind it", 60, answers=[OK, OK], then=b"", error={"parse": 20})
+def test_tls_behind(t, lab, answers, then, error):
+    """Neither is lost, nor is any request on such a connection."""
+    certificates(lab)
+    port = serve_raw(lambda client, _number: tls_at_once(client, answers, then))
     run = loadgen(lab, "--bandwidth", "0", "--requests", "20", "--connections", "1", "--insecure",
-                  scheme="https", port=serve_raw(handle))
+                  scheme="https", port=port)
     t.equal((run.result.status, run.requests()), (0, (20, 0, 0)), "each is answered")
     t.match(run.text, r"Connections +2[01] made\n", "over a connection of its own")
-    t.equal(run.phases(), {}, "without an error")
+    t.equal(run.phases(), error, "with no other error")
+
+
+@scenario("the last record of a request is not held back", 60)
+def test_tls_cork(t, lab):
+    """Its records are sent together, but the kernel would wait 200 ms for one more."""
+    certificates(lab)
+    nginx = Nginx(lab, tls=True)
+    run = loadgen(lab, "--bandwidth", "0", "--requests", "30", "--connections", "1", "--request-size",
+                  "40KB", "--insecure", scheme="https", port=TLS_PORT)
+    t.equal((run.requests(), nginx.stop()), ((30, 0, 0), [(200, 40000)] * 30), "30 requests")
+    t.ok(run.latency("service")["min"] < 100, "one at least is as fast as can be", run.text)
 
 
 laboratory.main()
