@@ -421,6 +421,22 @@ def test_early_reset(t, lab):
     t.match(run.text, r"(?m)^Status  4xx 10$", "as what they are")
 
 
+@scenario("a bandwidth that is refused is not reached", 60)
+def test_early_bandwidth(t, lab):
+    """Each request is answered in time, but hardly a part of its payload was sent."""
+
+    def refuse(client, _number):
+        client.recv(100)
+        client.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        client.close()
+
+    run = loadgen(lab, "--bandwidth", "800Mbps", "--duration", "2s", "--request-size", "50MB",
+                  "--min-achieved", "50%", port=serve_raw(refuse))
+    t.equal((run.result.status, run.requests()[1]), (3, 0), "the answers count, the threshold is missed")
+    t.match(run.result.err, "threshold missed: min_achieved = 50%", "that of the bandwidth")
+    t.match(run.text, r"\nThe target of 800 Mbit/s was not reached ", "and told")
+
+
 @scenario("refused early, and connected again at once", 60)
 def test_early_again(t, lab):
     """A connection that is lost while its request is sent does not wait for a tick to be opened again."""
