@@ -96,6 +96,13 @@ MIXED = [(2, OK)] * 4 + [
     (2, b"HTTP/1.0 200 OK\r\n\r\nup to the end")]
 
 
+def body_size(data):
+    """Bytes behind the head of the last answer."""
+    while data.startswith(b"HTTP/1.1 1"):
+        data = data.partition(b"\r\n\r\n")[2]
+    return len(data.partition(b"\r\n\r\n")[2])
+
+
 def send_in_pieces(client, data, chance):
     """At once, or cut at any bytes, with or without a while in between."""
     cuts = sorted(chance.sample(range(1, len(data)), chance.choice((0, 0, 1, 3))))
@@ -143,6 +150,7 @@ def test_mixed(t, lab, scheme):
             {f"{i}xx": sum(kind == i for kind, _ in sent) for i in range(2, 6)}, "by what was sent")
     counted = report["bytes"]
     t.equal(counted["http"]["received"], sum(len(data) for _, data in sent), "to the byte")
+    t.equal(counted["payload"]["received"], sum(body_size(data) for _, data in sent), "of which are bodies")
     t.equal((counted["http"]["sent"], counted["payload"]["sent"]), (sum(map(len, received)), 700000),
             "and so are the requests")
     t.equal(len({data[-700:] for data in received}), 1000, "of which no two are equal")
@@ -508,10 +516,14 @@ def test_tls_cork(t, lab):
     """Its records are sent together, but the kernel would wait 200 ms for one more."""
     certificates(lab)
     nginx = Nginx(lab, tls=True)
-    run = loadgen(lab, "--bandwidth", "0", "--requests", "30", "--connections", "1", "--request-size",
-                  "40KB", "--insecure", scheme="https", port=TLS_PORT)
-    t.equal((run.requests(), nginx.stop()), ((30, 0, 0), [(200, 40000)] * 30), "30 requests")
-    t.ok(run.latency("service")["min"] < 100, "one at least is as fast as can be", run.text)
+    for _ in range(3):  # the machine may stand still meanwhile
+        run = loadgen(lab, "--bandwidth", "0", "--requests", "20", "--connections", "1",
+                      "--request-size", "40KB", "--insecure", scheme="https", port=TLS_PORT)
+        if run.latency("service")["p50"] < 100:
+            break
+    t.equal((run.result.status, run.requests()), (0, (20, 0, 0)), "20 requests")
+    t.ok(run.latency("service")["p50"] < 100, "most are as fast as can be", run.text)
+    t.equal(set(nginx.stop()), {(200, 40000)}, "and whole")
 
 
 laboratory.main()
