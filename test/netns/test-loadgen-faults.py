@@ -64,6 +64,34 @@ def test_infeasible(t, lab):
     t.ok(len(nginx.stop()) <= 100, "ten connections at ten a second")
 
 
+@scenario("what moves is no hang, however long it takes: an answer", 60, total=1000, scheme="http")
+@scenario("what moves is no hang, however long it takes: a request", 60, total=20_000_000, scheme="https")
+def test_slow_progress(t, lab, total, scheme):
+    """It takes longer than the timeout, but never stands still for so long."""
+    certificates(lab)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{CERTS}/server.pem", f"{CERTS}/server.key")
+
+    def handle(client, _number):
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        if scheme == "https":
+            client = context.wrap_socket(client, server_side=True)
+        left = total - len(client.recv(65536).partition(b"\r\n\r\n")[2])
+        while left > 0:
+            for _ in range(80):
+                left -= len(client.recv(16384)) if left > 0 else 0
+            time.sleep(0.4)
+        pieces = [OK] if total > 1000 else [OK[start:start + 3] for start in range(0, len(OK), 3)]
+        for piece in pieces:
+            client.sendall(piece)
+            time.sleep(0.3)
+
+    run = loadgen(lab, "--bandwidth", "0", "--requests", "1", "--connections", "1", "--timeout", "3s",
+                  "--request-size", f"{total}B", "--insecure", scheme=scheme, port=serve_raw(handle))
+    t.equal((run.result.status, run.requests(), run.phases()), (0, (1, 0, 0), {}), "it is answered")
+    t.ok(run.latency("service")["max"] > 3200, "after a while", run.text)
+
+
 ANSWERS = {
     "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                b"3;x=y\r\nabc\r\n0\r\nT: x\r\n\r\n",
