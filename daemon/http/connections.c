@@ -116,8 +116,8 @@ void connections_take(struct connections *connections, h2o_socket_t *socket, boo
 	h2o_linklist_insert(&connections->by_activity, &connection->link);
 	bound_send_buffer(socket);
 	if (tls) {
-		SSL_CTX_up_ref(
-			tls); /* h2o makes use of it only when the client's first bytes come */
+		/* h2o takes a reference of its own only when the client's first bytes come. */
+		SSL_CTX_up_ref(tls);
 		h2o_socket_ssl_handshake(socket, tls, NULL, on_handshake);
 	} else {
 		serve(connection);
