@@ -52,6 +52,12 @@ static bool late(const struct stats *stats)
 	return histogram_percentile(&stats->lateness, 99) > SATURATED_LATENESS_NS;
 }
 
+/** notes_saturated() - Return: whether the generator itself was the limit of a run, or late */
+bool notes_saturated(const struct outcome *outcome, const struct stats *stats)
+{
+	return cpu_saturated(outcome) || late(stats);
+}
+
 static void tell_saturation(const struct outcome *outcome, const struct stats *stats,
 			    const struct listener *listener)
 {

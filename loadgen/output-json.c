@@ -301,7 +301,7 @@ static json_t *report(const struct outcome *outcome, const struct stats *stats)
 
 	return json_pack(
 		"{s:i, s:s, s:s, s:o, s:s?, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-		"s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}",
 		"schema", REPORT_SCHEMA, "type", "report", "version", SAMPLER_VERSION, "config",
 		report_configuration(outcome->config), "address", *address ? address : NULL,
 		"duration_s", report_number(outcome_seconds(outcome)), "ended",
@@ -310,7 +310,9 @@ static json_t *report(const struct outcome *outcome, const struct stats *stats)
 		bytes(outcome, stats), "target", target(outcome->due_per_s, bits), "achieved",
 		achieved_of(outcome, stats), "latency_us", latencies_of(stats), "lateness_us",
 		lateness_of(stats), "cpu_percent", report_number(cpu_percent(outcome, stats)),
-		"retransmits", report_count(stats->wire.tx_again_frames), "thresholds",
+		"busiest_thread_percent", report_number(100 * outcome->busiest_worker), "saturated",
+		notes_saturated(outcome, stats), "retransmits",
+		report_count(stats->wire.tx_again_frames), "thresholds",
 		report_thresholds(outcome, stats), "notes", notes(outcome, stats), "verify",
 		report_verification(outcome));
 }

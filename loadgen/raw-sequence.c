@@ -146,6 +146,9 @@ static uint32_t frames_of_mix(const struct raw_config *raw)
  */
 static uint32_t choose_period(const struct builder *b)
 {
+	bool drawn = b->kinds.n > 1 || b->sizes.n > 1 || b->n_sizes > 1 ||
+		     b->raw->flow_order != RAW_ROUND_ROBIN;
+	uint32_t wanted = drawn ? WANTED_PERIOD : 1;
 	uint32_t threads = b->s->n_threads * (has_fragments(b->raw) ? 2 : 1);
 	uint64_t least = common_multiple(threads, b->raw->flows), with;
 
@@ -153,7 +156,7 @@ static uint32_t choose_period(const struct builder *b)
 	least = with <= MAX_PERIOD ? with : least;
 	with = common_multiple(least, b->sizes.n);
 	least = with <= MAX_PERIOD ? with : least;
-	return (uint32_t)(least >= WANTED_PERIOD ? least : WANTED_PERIOD / least * least);
+	return (uint32_t)(least >= wanted ? least : wanted / least * least);
 }
 
 static int make_zipf(struct builder *b)
@@ -228,6 +231,16 @@ static uint32_t draw_kind(struct builder *b, uint32_t i)
 	return item;
 }
 
+/* Destination ports first. */
+static void put_ports(const struct raw_config *raw, struct raw_entry *entry)
+{
+	uint32_t n_port = (uint32_t)raw->port.last - raw->port.first + 1;
+	uint32_t n_source = (uint32_t)raw->source_port.last - raw->source_port.first + 1;
+
+	entry->port = (uint16_t)(raw->port.first + entry->flow % n_port);
+	entry->source_port = (uint16_t)(raw->source_port.first + entry->flow / n_port % n_source);
+}
+
 /* Two fragments are the next two frames of their thread, and of one flow. */
 static void make_entry(struct builder *b, uint32_t i)
 {
@@ -236,6 +249,7 @@ static void make_entry(struct builder *b, uint32_t i)
 
 	entry->template = b->base[item] + draw_size(b) * n_parts;
 	entry->flow = draw_flow(b, i);
+	put_ports(b->raw, entry);
 	if (n_parts > 1) {
 		entry[b->s->n_threads] = *entry;
 		entry[b->s->n_threads].template ++;
@@ -287,11 +301,6 @@ static int make_frames(struct raw_sequence *s, const struct raw_ends *ends, stru
 	return r;
 }
 
-static uint32_t len_at(const struct raw_sequence *s, uint32_t i)
-{
-	return s->template ? s->template[s->entry[i].template].len : s->capture.frame[i].len;
-}
-
 static int add_up(struct raw_sequence *s, struct error *err)
 {
 	s->bytes = malloc((s->period + 1ULL) * sizeof(*s->bytes));
@@ -301,7 +310,7 @@ static int add_up(struct raw_sequence *s, struct error *err)
 	s->bytes[0] = s->wire[0] = 0;
 	s->min_len = UINT32_MAX;
 	for (uint32_t i = 0; i < s->period; i++) {
-		uint32_t len = len_at(s, i);
+		uint32_t len = raw_sequence_len(s, i);
 
 		s->bytes[i + 1] = s->bytes[i] + len;
 		s->wire[i + 1] = s->wire[i] + raw_wire_len(len);
@@ -361,12 +370,6 @@ uint64_t raw_sequence_wire(const struct raw_sequence *s, uint64_t k)
 	return k / s->period * s->wire[s->period] + s->wire[k % s->period];
 }
 
-/** raw_sequence_len() - Return: bytes of frame k */
-uint32_t raw_sequence_len(const struct raw_sequence *s, uint64_t k)
-{
-	return len_at(s, (uint32_t)(k % s->period));
-}
-
 /* How many frames, from the first one on, have so many bytes at most. */
 static uint64_t n_within(const struct raw_sequence *s, uint64_t bytes)
 {
@@ -403,40 +406,41 @@ uint64_t raw_sequence_n_frames(const struct raw_sequence *s)
 	return other < n ? other : n;
 }
 
-static void put_ports(const struct raw_config *raw, uint32_t flow, uint16_t *ret_source,
-		      uint16_t *ret_port)
-{
-	uint32_t n_port = (uint32_t)raw->port.last - raw->port.first + 1;
-	uint32_t n_source = (uint32_t)raw->source_port.last - raw->source_port.first + 1;
-
-	*ret_port = (uint16_t)(raw->port.first + flow % n_port);
-	*ret_source = (uint16_t)(raw->source_port.first + flow / n_port % n_source);
-}
-
 /**
- * raw_sequence_frame() - the bytes of frame k
+ * raw_sequence_frame() - the bytes of a frame
  * @s: the sequence
- * @k: its number
+ * @i: its place in the period: k modulo period
+ * @k: its number in the whole run
  * @time_ns: CLOCK_REALTIME, to be told in it
  * @buffer: of max_len and RAW_HEAD bytes at least, with the pattern in it, for frames that are made
+ * @ret_frame: where it is
  *
- * Return: where they are; there are raw_sequence_len() of them.
+ * Return: how many bytes it has.
  */
-const uint8_t *raw_sequence_frame(const struct raw_sequence *s, uint64_t k, uint64_t time_ns,
-				  uint8_t *buffer)
+uint32_t raw_sequence_frame(const struct raw_sequence *s, uint32_t i, uint64_t k, uint64_t time_ns,
+			    uint8_t *buffer, const uint8_t **ret_frame)
 {
-	uint32_t i = (uint32_t)(k % s->period);
+	const struct raw_entry *entry;
 	const struct raw_template *t;
-	struct raw_patch patch = { .k = k, .time_ns = time_ns };
+	struct raw_patch patch;
 
-	if (!s->template)
-		return s->capture.frame[i].bytes;
-	t = &s->template[s->entry[i].template];
-	patch.k_first = k - (uint64_t)t->n_back * s->n_threads;
-	patch.flow = s->entry[i].flow;
-	put_ports(&s->config->raw, patch.flow, &patch.source_port, &patch.port);
+	if (!s->template) {
+		*ret_frame = s->capture.frame[i].bytes;
+		return s->capture.frame[i].len;
+	}
+	entry = &s->entry[i];
+	t = &s->template[entry->template];
+	patch = (struct raw_patch){
+		.k = k,
+		.k_first = k - (uint64_t)t->n_back * s->n_threads,
+		.time_ns = time_ns,
+		.source_port = entry->source_port,
+		.port = entry->port,
+		.flow = entry->flow,
+	};
 	raw_template_fill(t, &patch, buffer);
-	return buffer;
+	*ret_frame = buffer;
+	return t->len;
 }
 
 static void class_at(const struct raw_sequence *s, uint32_t i, struct raw_class *ret)
@@ -446,8 +450,8 @@ static void class_at(const struct raw_sequence *s, uint32_t i, struct raw_class 
 		return;
 	}
 	*ret = s->template[s->entry[i].template].class;
-	if (ret->has_ports)
-		put_ports(&s->config->raw, s->entry[i].flow, &ret->source, &ret->dest);
+	ret->source = s->entry[i].source_port;
+	ret->dest = s->entry[i].port;
 }
 
 /**

@@ -21,6 +21,7 @@
 
 struct raw_entry {
 	uint32_t template, flow;
+	uint16_t source_port, port; /* of the flow */
 };
 
 struct raw_sequence {
@@ -43,11 +44,16 @@ void raw_sequence_free(struct raw_sequence *sequence);
 uint64_t raw_sequence_n_frames(const struct raw_sequence *sequence);
 uint64_t raw_sequence_bytes(const struct raw_sequence *sequence, uint64_t k);
 uint64_t raw_sequence_wire(const struct raw_sequence *sequence, uint64_t k);
-uint32_t raw_sequence_len(const struct raw_sequence *sequence, uint64_t k);
-const uint8_t *raw_sequence_frame(const struct raw_sequence *sequence, uint64_t k, uint64_t time_ns,
-				  uint8_t *buffer);
+uint32_t raw_sequence_frame(const struct raw_sequence *sequence, uint32_t i, uint64_t k,
+			    uint64_t time_ns, uint8_t *buffer, const uint8_t **ret_frame);
 int raw_sequence_account(const struct raw_sequence *sequence, const uint64_t *n_sent,
 			 struct raw_account *account);
+
+/* Bytes of a frame: i is its place in the period. */
+static inline uint32_t raw_sequence_len(const struct raw_sequence *s, uint32_t i)
+{
+	return s->template ? s->template[s->entry[i].template].len : s->capture.frame[i].len;
+}
 
 /* Bytes that a frame takes on the wire. */
 static inline uint32_t raw_wire_len(uint32_t len)

@@ -150,14 +150,15 @@ int raw_plan_show(const struct raw_plan *plan, bool hex, FILE *out)
 	n_shown = n < N_SHOWN ? n : N_SHOWN;
 	put_title(plan, n, n_shown, out);
 	for (uint64_t k = 0; k < n_shown; k++) {
-		uint64_t due_ns = raw_pace_due_ns(&pace, k);
-		const uint8_t *frame =
-			raw_sequence_frame(s, k, clock_realtime_ns() + due_ns, buffer);
+		uint64_t due_ns = raw_pace_due_ns(&pace, k), time_ns = clock_realtime_ns() + due_ns;
+		const uint8_t *frame;
+		uint32_t len = raw_sequence_frame(s, (uint32_t)(k % s->period), k, time_ns, buffer,
+						  &frame);
 
-		fprintf(out, "%13.9f %5u", (double)due_ns / 1e9, raw_sequence_len(s, k));
-		put_frame(frame, raw_sequence_len(s, k), out);
+		fprintf(out, "%13.9f %5u", (double)due_ns / 1e9, len);
+		put_frame(frame, len, out);
 		if (hex)
-			put_hex(frame, raw_sequence_len(s, k), out);
+			put_hex(frame, len, out);
 	}
 	free(buffer);
 	return 0;

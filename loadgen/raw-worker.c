@@ -32,7 +32,6 @@
 
 struct raw_batch {
 	uint32_t n;
-	uint32_t len[BATCH];
 	uint64_t due_ns[BATCH];
 	struct iovec iov[BATCH];
 	struct mmsghdr message[BATCH];
@@ -72,7 +71,7 @@ int raw_worker_init(struct raw_worker *worker, struct raw_run *run, uint32_t ind
 		    struct error *err)
 {
 	worker->run = run;
-	worker->index = index;
+	worker->index = worker->at = index;
 	worker->fd = fd;
 	if (pthread_mutex_init(&worker->mailbox.lock, NULL))
 		return error_set(err, -ENOMEM, "cannot make a lock");
@@ -111,17 +110,24 @@ static bool is_over(const struct raw_worker *w)
 	return number(w, w->n_sent) >= w->run->n_frames;
 }
 
-static void add_frame(struct raw_worker *w, uint64_t k, uint64_t due_ns, uint64_t time_ns)
+static void add_frame(struct raw_worker *w, uint32_t i, uint64_t k, uint64_t due_ns,
+		      uint64_t time_ns)
 {
 	struct raw_batch *batch = w->batch;
-	const uint8_t *frame =
-		raw_sequence_frame(w->run->sequence, k, time_ns, batch->buffer[batch->n]);
-	uint32_t len = raw_sequence_len(w->run->sequence, k);
+	const uint8_t *frame;
+	uint32_t len = raw_sequence_frame(w->run->sequence, i, k, time_ns, batch->buffer[batch->n],
+					  &frame);
 
 	batch->due_ns[batch->n] = due_ns;
-	batch->len[batch->n] = len;
 	batch->iov[batch->n].iov_base = (void *)(uintptr_t)frame; /* is not written to */
 	batch->iov[batch->n++].iov_len = len;
+}
+
+/* A thread's next place in the period. */
+static uint32_t step(const struct raw_run *run, uint32_t i)
+{
+	i += run->config->threads;
+	return i < run->sequence->period ? i : i - run->sequence->period;
 }
 
 /* What is due by now, as far as there is room. Return: when the next frame after these is. */
@@ -129,17 +135,18 @@ static uint64_t take_due(struct raw_worker *w, uint64_t now_ns)
 {
 	const struct raw_run *run = w->run;
 	uint64_t time_ns = now_ns + (uint64_t)run->realtime_offset_ns;
+	uint64_t k = number(w, w->n_sent), due_ns = run->start_ns;
 
 	w->batch->n = 0;
-	while (w->batch->n < BATCH) {
-		uint64_t k = number(w, w->n_sent + w->batch->n), due_ns;
-
+	for (uint32_t i = w->at; w->batch->n < BATCH; i = step(run, i)) {
 		if (k >= run->n_frames)
 			return UINT64_MAX;
-		due_ns = raw_pace_due_ns(&run->pace, k);
+		if (run->pace.kind != RAW_UNPACED)
+			due_ns = raw_pace_due_ns(&run->pace, k);
 		if (due_ns > now_ns)
 			return due_ns;
-		add_frame(w, k, due_ns, time_ns);
+		add_frame(w, i, k, due_ns, time_ns);
+		k += run->config->threads;
 	}
 	return 0;
 }
@@ -150,8 +157,11 @@ static void count_sent(struct raw_worker *w, uint32_t from, uint32_t to, uint64_
 	struct raw_tally *tally = &w->stats.raw;
 
 	for (uint32_t i = from; i < to; i++) {
-		tally->bytes += batch->len[i];
-		tally->wire_bytes += raw_wire_len(batch->len[i]);
+		uint32_t len = (uint32_t)batch->iov[i].iov_len;
+
+		tally->bytes += len;
+		tally->wire_bytes += raw_wire_len(len);
+		w->at = step(w->run, w->at);
 		if (w->run->pace.kind != RAW_UNPACED)
 			histogram_record(&w->stats.lateness, now_ns - batch->due_ns[i]);
 	}

@@ -18,6 +18,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DSACK \
+	12 /* bytes of a block that says what came twice (RFC 2883), of which TCP_INFO is silent */
+
 /** verify_difference() - Return: how many more were counted than sent; negative: fewer */
 int64_t verify_difference(uint64_t sent, uint64_t counted)
 {
@@ -33,8 +36,8 @@ static uint64_t surplus(uint64_t a, uint64_t b)
  * Frames that are more or fewer than they should be have no data, only a header each: so many bytes may
  * go with them, and no more.
  */
-static void judge(const struct verify_sent *sent, struct verify_row *row, uint64_t n_rst,
-		  struct verify_result *result)
+static void judge(const struct verify_sent *sent, struct verify_row *row, uint64_t n_asked,
+		  uint64_t n_rst, struct verify_result *result)
 {
 	uint64_t fewer = surplus(row->sent.packets, row->counted.packets);
 	uint64_t more = surplus(row->counted.packets, row->sent.packets);
@@ -42,8 +45,8 @@ static void judge(const struct verify_sent *sent, struct verify_row *row, uint64
 	uint64_t more_bytes = surplus(row->counted.bytes, row->sent.bytes);
 	bool missing = (fewer > sent->packets && !sent->merged) ||
 		       fewer_bytes > fewer * sent->header + sent->bytes;
-	bool excess =
-		more > sent->packets + n_rst || more_bytes > more * sent->header + sent->bytes;
+	bool excess = more > sent->packets + n_rst ||
+		      more_bytes > more * sent->header + sent->bytes + DSACK * n_asked;
 
 	result->others |= excess && sent->others;
 	excess &= !sent->others;
@@ -60,42 +63,51 @@ static bool is_judged(const struct verify_sent *sent, const struct verify_row *r
 	return sent->exact || (!all && row->sent.packets);
 }
 
-static void add_row(const struct verify_sent *sent, struct verify_row row, bool all, uint64_t n_rst,
-		    struct verify_result *result)
+/* A row without what was asked, and that. */
+static void add_row(const struct verify_sent *sent, struct verify_row row,
+		    const struct verify_count *asked, uint64_t n_rst, struct verify_result *result)
 {
-	bool sent_any = !row.sent.unknown && row.sent.packets;
-	bool counted_any = !row.counted.unknown && row.counted.packets;
+	bool all = !*row.group && !strcmp(row.name, verify_class[VERIFY_ALL].name);
 
+	verify_count_add(&row.sent, asked);
 	row.judged = is_judged(sent, &row, all);
 	if (row.judged)
-		judge(sent, &row, n_rst, result);
-	if (sent_any || counted_any || row.differs)
+		judge(sent, &row, asked->packets, n_rst, result);
+	if ((!row.sent.unknown && row.sent.packets) ||
+	    (!row.counted.unknown && row.counted.packets) || row.differs)
 		result->row[result->n_rows++] = row;
 }
 
-static struct verify_count sent_to(const struct verify_counts *sent, const char *service)
+static const struct verify_count *find(const struct verify_counts *counts, const char *service)
 {
-	for (size_t i = 0; i < sent->n_services; i++) {
-		if (!strcmp(sent->service[i].name, service))
-			return sent->service[i].count;
+	for (size_t i = 0; i < counts->n_services; i++) {
+		if (!strcmp(counts->service[i].name, service))
+			return &counts->service[i].count;
 	}
-	return (struct verify_count){ .unknown = true };
+	return NULL;
 }
 
+/* What is in neither is not known: a client knows the ports of some services only. */
 static void add_services(const struct verify_sent *sent, const struct verify_counts *counted,
 			 uint64_t n_rst, struct verify_result *result)
 {
+	static const struct verify_count none, unknown = { .unknown = true };
+
 	for (size_t i = 0; i < counted->n_services; i++) {
 		const struct verify_service *service = &counted->service[i];
+		const struct verify_count *asked = find(&sent->asked, service->name);
+		const struct verify_count *own = find(&sent->counts, service->name);
 		struct verify_row row = {
 			.group = "services",
 			.has_bytes = true,
-			.sent = sent_to(&sent->counts, service->name),
+			.sent = *(own
+					  ?: asked ? &none
+						   : &unknown),
 			.counted = service->count,
 		};
 
 		snprintf(row.name, sizeof(row.name), "%s", service->name);
-		add_row(sent, row, false, n_rst, result);
+		add_row(sent, row, asked ?: &none, n_rst, result);
 	}
 }
 
@@ -124,7 +136,7 @@ void verify_compare(const struct verify_sent *sent, const struct verify_counts *
 		};
 
 		snprintf(row.name, sizeof(row.name), "%s", class->name);
-		add_row(sent, row, i == VERIFY_ALL, n_rst, ret);
+		add_row(sent, row, &sent->asked.class[i], n_rst, ret);
 	}
 	add_services(sent, counted, n_rst, ret);
 	ret->verdict = ret->missing || ret->excess ? VERIFY_DIFFERS : VERIFY_GOOD;

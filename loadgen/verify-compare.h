@@ -17,7 +17,9 @@
 /* What a run has sent, as far as it is known; a class that is not is unknown. */
 struct verify_sent {
 	struct verify_counts counts;
-	bool exact; /* each frame is known: no class may differ, whatever else is on the link */
+	struct verify_counts
+		asked; /* and questions to the sampler, of TCP; 0 where it has no class */
+	bool exact;    /* each frame is known: no class may differ, whatever else is on the link */
 	uint64_t packets; /* else: how many more or fewer may be counted */
 	uint64_t bytes;	  /* and bytes */
 	uint64_t header;  /* bytes of the headers of a frame, at most */

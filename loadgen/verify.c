@@ -149,7 +149,7 @@ static int probe(struct verify *v, struct verify_counts *ret_probe, struct error
 
 /*
  * The sample after the one that is known, if there is silence around it: no question is under way when
- * it can be taken, and the first one after that shows it.
+ * it can be taken, and the first one after that shows it, and is over before the next can be taken.
  *
  * Return: 0, with ret_clean telling whether so, or negative errno.
  */
@@ -157,14 +157,15 @@ static int take_next(struct verify *v, const struct tick *first, struct tick *re
 		     struct error *err)
 {
 	uint64_t interval_ns = v->before.interval_ns, now = monotonic_ns();
-	uint64_t margin_ns = at_most(interval_ns / 4, MAX_MARGIN_NS);
+	uint64_t margin_ns = at_most(interval_ns / 8, MAX_MARGIN_NS);
 	int r;
 
-	*ret_clean = now < first->after_ns + interval_ns - margin_ns;
+	*ret_clean = now < first->after_ns + interval_ns / 2;
 	r = verify_client_sleep(v->client, interval_ns + margin_ns, err);
 	ret->asked = v->client->asked;
 	ret->after_ns = now + interval_ns;
 	r = r ?: ask_sample(v, &ret->sample, err);
+	*ret_clean &= monotonic_ns() < first->after_ns + 2 * interval_ns;
 	*ret_clean &= !r && strcmp(ret->sample.timestamp, first->sample.timestamp) != 0;
 	return r;
 }
@@ -340,17 +341,12 @@ static int check_same(const struct verify *v, const struct verify_interface *aft
 	return 0;
 }
 
-static void add_asked(const struct verify *v, const struct tick *tick, struct verify_sent *sent,
-		      struct verify_count *ret_asked)
+static void add_asked(const struct verify *v, const struct tick *tick, struct verify_sent *sent)
 {
-	struct verify_counts asked = tick->asked;
-
-	*ret_asked = (struct verify_count){ 0 };
 	if (!v->asking_counts)
 		return;
-	verify_counts_subtract(&asked, &v->asked_before);
-	*ret_asked = asked.class[VERIFY_ALL];
-	verify_counts_add(&sent->counts, &asked);
+	sent->asked = tick->asked;
+	verify_counts_subtract(&sent->asked, &v->asked_before);
 	if (sent->exact)
 		return;
 	sent->packets += v->client->wire.tx_again_frames;
@@ -417,7 +413,6 @@ static int compare(struct verify *v, const struct verify_sent *sent, struct veri
 {
 	struct verify_sent all = *sent;
 	struct verify_interface after;
-	struct verify_count asked;
 	struct tick first, second;
 	int r = await_two(v, &first, &second, NULL, err);
 
@@ -428,9 +423,9 @@ static int compare(struct verify *v, const struct verify_sent *sent, struct veri
 	verify_counts_subtract(&second.sample.received, &v->baseline.received);
 	all.others = v->others;
 	all.merged = !sent->exact && !strcmp(v->before.mode, "skb");
-	add_asked(v, &second, &all, &asked);
+	add_asked(v, &second, &all);
 	verify_compare(&all, &second.sample.received, ret);
-	ret->asked = asked;
+	ret->asked = all.asked.class[VERIFY_ALL];
 	snprintf(ret->interface, sizeof(ret->interface), "%s", v->before.name);
 	note_sampler(v, &after, ret);
 	note_differences(&all, ret);

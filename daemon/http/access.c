@@ -123,7 +123,7 @@ static bool cookie_value(h2o_iovec_t header, const char *name, h2o_iovec_t *ret_
 			*ret_value = h2o_iovec_init(at + len + 1, (size_t)(next - at) - len - 1);
 			return true;
 		}
-		at = next + 1;
+		at = next + (next < end);
 	}
 	return false;
 }
@@ -152,19 +152,28 @@ void access_demand(h2o_req_t *req)
 
 /* ---- login and logout ---- */
 
-/* A form of ours has our own origin; what is no browser has none. */
+static bool is_origin(h2o_iovec_t origin, const char *scheme, h2o_iovec_t host)
+{
+	size_t len = strlen(scheme);
+
+	return origin.len == len + host.len && !memcmp(origin.base, scheme, len) &&
+	       h2o_lcstris(origin.base + len, host.len, host.base, host.len);
+}
+
+/*
+ * A form of ours has our own origin, which is https:// also where a proxy in front does the TLS; what is no browser has
+ * none.
+ */
 static bool is_from_elsewhere(h2o_req_t *req)
 {
 	ssize_t at = h2o_find_header_by_str(&req->headers, H2O_STRLIT("origin"), -1);
-	h2o_iovec_t origin, host = req->input.authority;
-	const char *scheme = is_tls(req) ? "https://" : "http://";
+	h2o_iovec_t origin;
 
 	if (at < 0)
 		return false;
 	origin = req->headers.entries[at].value;
-	return origin.len != strlen(scheme) + host.len ||
-	       memcmp(origin.base, scheme, strlen(scheme)) ||
-	       !h2o_lcstris(origin.base + strlen(scheme), host.len, host.base, host.len);
+	return !is_origin(origin, "https://", req->input.authority) &&
+	       (is_tls(req) || !is_origin(origin, "http://", req->input.authority));
 }
 
 /* Return: whether it is one that may change the browser's cookie; otherwise it has been answered. */
@@ -242,6 +251,8 @@ static enum access_verdict judge(struct access *access, h2o_req_t *req)
 	if (at < 0)
 		return has_cookie(access, req) ? ACCESS_GRANTED : ACCESS_STRANGER;
 	value = req->headers.entries[at].value;
+	while (value.len && strchr(" \t", value.base[value.len - 1]))
+		value.len--; /* h2o leaves the blanks behind a value */
 	if (value.len <= scheme || !h2o_lcstris(value.base, scheme, BEARER, scheme))
 		return ACCESS_STRANGER; /* of some other scheme, for a proxy maybe */
 	return judge_token(access, req, value.base + scheme, value.len - scheme) < 0

@@ -168,7 +168,9 @@ static bool was_printed(const struct telling *t, const struct row *row)
 
 static void print_counters(const struct telling *t)
 {
-	for (const struct row *row = t->row; row < t->row + t->n_rows; row++) {
+	for (size_t i = 0; i < t->n_rows; i++) {
+		const struct row *row = &t->row[i];
+
 		if (was_printed(t, row))
 			continue;
 		print_family(t, row, false);

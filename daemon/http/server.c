@@ -30,6 +30,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -212,6 +213,8 @@ static void look_at_clocks(struct server *server)
 		return;
 	tick(server);
 	server->tick_at_ns = server->connections.n ? now_ns + TICK_NS : NEVER;
+	if (!server->connections.n)
+		malloc_trim(0); /* what many of them have needed is not needed for long */
 }
 
 static int32_t wait_ms(const struct server *server)
@@ -446,6 +449,26 @@ int server_open(const struct server_options *options, struct server **ret_server
 }
 
 /**
+ * server_turn() - do what there is to do
+ * @server: from server_open()
+ * @max_wait_ms: how long to wait for something, at most
+ * @err: why nothing can be done any more
+ *
+ * Return: 0 or negative errno.
+ */
+int server_turn(struct server *server, int32_t max_wait_ms, struct error *err)
+{
+	int32_t wait = wait_ms(server);
+
+	if (h2o_evloop_run(server->context.loop, wait < max_wait_ms ? wait : max_wait_ms) &&
+	    errno != EINTR)
+		return error_set(err, -errno, "waiting for events: %s", strerror(errno));
+	h2o_filecache_clear(server->context.filecache);
+	look_at_clocks(server);
+	return 0;
+}
+
+/**
  * server_run() - answer requests until SIGTERM or SIGINT, and finish those that are open then
  * @server: from server_open(); has no more connections afterwards
  * @err: why it ended by itself
@@ -454,13 +477,12 @@ int server_open(const struct server_options *options, struct server **ret_server
  */
 int server_run(struct server *server, struct error *err)
 {
-	while (!server->stopping || (server->connections.n && server->stop_ticks <= STOP_TICKS)) {
-		if (h2o_evloop_run(server->context.loop, wait_ms(server)) && errno != EINTR)
-			return error_set(err, -errno, "waiting for events: %s", strerror(errno));
-		h2o_filecache_clear(server->context.filecache);
-		look_at_clocks(server);
-	}
-	return 0;
+	int r = 0;
+
+	while (!r &&
+	       (!server->stopping || (server->connections.n && server->stop_ticks <= STOP_TICKS)))
+		r = server_turn(server, WAIT_FOREVER, err);
+	return r;
 }
 
 /** server_close() - release everything but the listening sockets and the catalog */

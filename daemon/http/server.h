@@ -10,6 +10,7 @@
 #include "util/error.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct server_options {
 	const int *listener_fds; /* listening sockets; the server closes none of them */
@@ -26,6 +27,7 @@ struct server;
 
 int server_open(const struct server_options *options, struct server **ret_server,
 		struct error *err);
+int server_turn(struct server *server, int32_t max_wait_ms, struct error *err);
 int server_run(struct server *server, struct error *err);
 void server_close(struct server *server);
 

@@ -74,7 +74,7 @@ int tokens_parse(const char *text, size_t len, struct tokens *ret_tokens, struct
 			last--;
 		if (last > text && *text != '#')
 			r = add_token(&tokens, text, (size_t)(last - text), line, err);
-		text = next + 1;
+		text = next + (next < end);
 	}
 	if (!r && !tokens.n)
 		r = error_set(err, -EINVAL, "has no token (openssl rand -hex 32 makes one)");

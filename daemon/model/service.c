@@ -47,11 +47,22 @@ void service_list_make_defaults(struct service_list *list)
 		list->service[i].replaceable = true;
 }
 
-static int check_name(const char *name, struct error *err)
+/**
+ * service_name_valid() - whether a service may be called so
+ * @name: 1 to 15 of a-z 0-9 _ - are a name
+ *
+ * Return: true or false.
+ */
+bool service_name_valid(const char *name)
 {
 	size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
 
-	if (!length || name[length] || length >= SAMPLER_NAME_MAX)
+	return length && !name[length] && length < SAMPLER_NAME_MAX;
+}
+
+static int check_name(const char *name, struct error *err)
+{
+	if (!service_name_valid(name))
 		return error_set(err, -EINVAL,
 				 "\"%s\" is no name for a service: 1 to %d of a-z 0-9 _ -", name,
 				 SAMPLER_NAME_MAX - 1);

@@ -34,6 +34,7 @@ struct service_list {
 
 void service_list_init(struct service_list *list);
 void service_list_make_defaults(struct service_list *list);
+bool service_name_valid(const char *name);
 int service_list_add(struct service_list *list, const char *name, const char *spec,
 		     struct error *err);
 int service_list_check(const struct service_list *list, struct error *err);

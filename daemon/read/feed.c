@@ -21,6 +21,7 @@
 #include "kernel/counters-map.h"
 #include "kernel/link.h"
 #include "kernel/services-map.h"
+#include "model/service.h"
 #include "read/trouble.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -269,12 +270,23 @@ static void use_nothing(struct feed *feed)
 	feed->record = 0;
 }
 
-/* Both the pins' names and the file's may be any bytes: NUL-terminated they are names. */
+static bool is_taken(const struct feed *feed, size_t slot)
+{
+	for (size_t before = 0; before < slot; before++)
+		if (!strcmp(feed->services[before], feed->services[slot]))
+			return true;
+	return false;
+}
+
+/* Both the pins' names and the file's may be any bytes. What is no name, or one a second time, names no service. */
 static void use_services(struct feed *feed, const char (*services)[SAMPLER_NAME_MAX])
 {
 	memcpy(feed->services, services, sizeof(feed->services));
-	for (size_t slot = 0; slot < SAMPLER_MAX_SERVICES; slot++)
+	for (size_t slot = 0; slot < SAMPLER_MAX_SERVICES; slot++) {
 		feed->services[slot][SAMPLER_NAME_MAX - 1] = 0;
+		if (!service_name_valid(feed->services[slot]) || is_taken(feed, slot))
+			feed->services[slot][0] = 0;
+	}
 }
 
 static void use_records(struct feed *feed, enum feed_source source)
@@ -365,16 +377,6 @@ static void choose_source(struct feed *feed, uint64_t now)
 		use_nothing(feed);
 }
 
-static void choose_name(struct feed *feed)
-{
-	const char *name = feed->pinned	   ? feed->meta.ifname
-			   : feed->history ? history_reader_info(feed->history)->ifname
-					   : NULL;
-
-	if (name)
-		snprintf(feed->name, sizeof(feed->name), "%.*s", SAMPLER_NAME_MAX - 1, name);
-}
-
 /* ---- when to look again ---- */
 
 static uint64_t next_look(const struct feed *feed, uint64_t now)
@@ -407,7 +409,6 @@ void feed_refresh(struct feed *feed, uint64_t boottime_ns)
 	before = *feed;
 	look_at_pins(feed);
 	look_at_history(feed, boottime_ns);
-	choose_name(feed);
 	judge_recorder(feed, boottime_ns);
 	choose_source(feed, boottime_ns);
 	feed->trouble =
@@ -445,7 +446,8 @@ int feed_open(const char *pin_dir, const char *state_dir, const char *key, struc
 
 	if (!feed || !s || !(s->pin_dir = strdup(pin_dir)) || !(s->state_dir = strdup(state_dir)))
 		r = error_set(err, -ENOMEM, "out of memory");
-	else if (key_parse(key, feed->name, &netns))
+	else if (key_parse(key, feed->name,
+			   &netns)) /* not from pins or file, of which two may say the same */
 		r = error_set(err, -EINVAL, "\"%.64s\" is not the key of an interface", key);
 	else if (snprintf(s->pins.dir, sizeof(s->pins.dir), "%s/%s", pin_dir, key) >=
 		 (int)sizeof(s->pins.dir))

@@ -29,7 +29,7 @@ enum feed_source {
 /* Callers read it, only feed_…() change it. */
 struct feed {
 	char key[KEY_MAX];
-	char name[SAMPLER_NAME_MAX]; /* from meta, else from the history */
+	char name[SAMPLER_NAME_MAX]; /* by its key */
 	uint64_t version;	     /* another one whenever anything below changes */
 
 	bool attached; /* its pins are there, readable or not */

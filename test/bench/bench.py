@@ -21,6 +21,7 @@ from common import (SERVER, command, cpu_ticks, in_client, machine, make_link, m
                     progress, samplerd, spread, verdict)
 from bench_loadgen import measure_speed, server, tell_speed
 from bench_pace import measure_pace, tell_pace
+from bench_raw import measure_raw, tell_raw
 from bench_web import measure_web, tell_web
 
 BUDGET_RX_NS = 8.0
@@ -221,7 +222,7 @@ def tell(results):
         f" BPF JIT {m['bpf_jit']}"
     )
     tellers = {"rx": tell_rx, "recorder": tell_recorder, "tcp": tell_tcp, "web": tell_web,
-               "loadgen": tell_loadgen}
+               "loadgen": tell_loadgen, "raw": tell_raw}
     for name, teller in tellers.items():
         if name in results:
             teller(results[name])
@@ -236,13 +237,13 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("what", nargs="*")
     args = parser.parse_args()
-    what = args.what or ["rx", "recorder", "tcp", "web", "loadgen"]
+    what = args.what or ["rx", "recorder", "tcp", "web", "loadgen", "raw"]
 
     results = {"machine": {**machine(), "bpf_jit": args.bpf_jit}}
     if "rx" in what:
         rounds, repeat = (9, 500_000) if args.quick else (31, 2_000_000)
         results["rx"] = measure_rx(args.build_dir, rounds, repeat)
-    if {"recorder", "tcp", "web", "loadgen"} & set(what):
+    if {"recorder", "tcp", "web", "loadgen", "raw"} & set(what):
         make_link()
     if "recorder" in what:
         with tempfile.TemporaryDirectory(dir=args.state_dir) as state:
@@ -260,6 +261,10 @@ def main():
         with tempfile.TemporaryDirectory(dir=args.state_dir) as folder:
             rounds, seconds, schedule = (2, 1, 3) if args.quick else (5, 2, 10)
             results["loadgen"] = measure_loadgen(args.build_dir, pathlib.Path(folder), rounds, seconds, schedule)
+    if "raw" in what:
+        with tempfile.TemporaryDirectory(dir=args.state_dir) as folder:
+            rounds, n, seconds = (3, 300_000, 2) if args.quick else (9, 2_000_000, 10)
+            results["raw"] = measure_raw(args.build_dir, folder, rounds, n, seconds)
     if args.json:
         json.dump(results, sys.stdout, indent=2)
         print()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """
-How well the load generator keeps to what it is asked for, on nginx over loopback: rates and bandwidths,
-seconds, lateness, limits; and what its connections take of memory.
+How well the load generator keeps to what it is asked for, over loopback: rates and bandwidths as the receiver
+counts them (its own sink), seconds, lateness, limits; and what its connections take of memory (on nginx).
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from bench_loadgen import PORT, TLS_PORT, mark, number, run
+from bench_loadgen import PORT, TLS_PORT, mark, number, run, sink
 from common import cores, memory, process, progress
 
 # name: options, bytes of a request
@@ -79,22 +79,26 @@ def loadgen(build):
 
 
 def pace(build, name, seconds):
-    """One schedule: what was sent of what was due, in all and in the worst second; lateness."""
+    """
+    One schedule: what the receiver had of what was due, in whole requests or, for a bandwidth, in bytes of
+    payload; the worst second; lateness.
+    """
     options, size, rate = PACES[name]
     progress(f"sampler-loadgen at {name} for {seconds} s")
-    with sleeper() as machine:
+    with sink(build) as received, sleeper() as machine:
         said, cpu = run(
             loadgen(build), *options, "--connections", 50, "--request-size", size,
-            "--duration", f"{seconds}s", "--url", f"http://127.0.0.1:{PORT}/",
+            "--duration", f"{seconds}s", "--url", f"http://127.0.0.1:{received['port']}/",
         )  # fmt: skip
     # min mean p50 p90 p99 p99.9 max, in ms
     late = re.search(r"^ *lateness +([\d. ]+)$", said, re.M).group(1).split()
-    sent = number(r"completed +(\d+)", said) + number(r"unfinished +(\d+)", said)
+    had = (received["payload_bytes"]["received"] / size if options[0] == "--bandwidth"
+           else received["requests"]["answered"])
     each = [float(r) / rate for r in re.findall(r"^ +\d+\.\d +\d+ +([\d.]+) ", said, re.M)]
     return {
         "pace": name,
         "seconds": seconds,
-        "sent_of_due": sent / (rate * seconds),
+        "received_of_due": had / (rate * seconds),
         "seconds_off": max(abs(one - 1) for one in each) if each else None,
         "lateness_ms": {"p50": float(late[2]), "p99": float(late[4]), "max": float(late[6])},
         "sleeper_late_ms": machine,
@@ -143,16 +147,9 @@ def total(build, port):
 def measure_total(build):
     """By the sink, which tells what it has had to the byte."""
     progress(f"sampler-loadgen: total_size of {TOTAL} bytes")
-    sink = subprocess.Popen(["taskset", "-c", cores()[0], str(loadgen(build)), "--sink", "127.0.0.1:0", "--quiet"],
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-    try:
-        port = int(number(r":(\d+)/ and", sink.stdout.readline()))
-        sent = total(build, port)
-    finally:
-        sink.terminate()
-    said = sink.stdout.read()
-    sink.wait()
-    return {"asked": TOTAL, "sent": int(sent), "received": int(number(r"^  payload +(\d+)", said))}
+    with sink(build) as received:
+        sent = total(build, received["port"])
+    return {"asked": TOTAL, "sent": int(sent), "received": received["payload_bytes"]["received"]}
 
 
 def idle_memory(build, scheme, n):
@@ -204,7 +201,7 @@ def measure_pace(build, seconds):
 
 
 def tell_pace(results):
-    print(f"\nsampler-loadgen's schedule: sent of what was due (within {BUDGET_RATE:.1%} over 10 s, each second"
+    print(f"\nsampler-loadgen's schedule: what the receiver had of what was due (within {BUDGET_RATE:.1%} over 10 s, each second"
           f" within {BUDGET_SECOND:.0%}), and how late; in brackets a program that only sleeps, meanwhile on that core")
     for r in results["paces"]:
         late = r["lateness_ms"]
@@ -212,7 +209,7 @@ def tell_pace(results):
         off = "-" if r["seconds_off"] is None else f"{r['seconds_off']:.2%}"
         whole = BUDGET_SECOND if PACES[r["pace"]][2] >= 1 / BUDGET_SECOND else None  # else one request is more
         print(
-            f"  {r['pace']:>10}: {r['sent_of_due']:.5f}{mark(abs(r['sent_of_due'] - 1), BUDGET_RATE, True)},"
+            f"  {r['pace']:>10}: {r['received_of_due']:.5f}{mark(abs(r['received_of_due'] - 1), BUDGET_RATE, True)},"
             f" worst second {off} off{mark(r['seconds_off'] or 0, whole, True)}; late by p50 {late['p50']:.3f} ms"
             f" [{r['sleeper_late_ms']['p50']:.3f}]{mark(late['p50'], BUDGET_LATE_MS['p50'] if bounded else None, True)},"
             f" p99 {late['p99']:.3f} ms [{r['sleeper_late_ms']['p99']:.3f}]"

@@ -11,7 +11,8 @@ import lab as laboratory
 import tap
 from lab import scenario
 from reports import Written
-from servers import LOADGEN, OK, PORT, Clocked, Flag, Server, loadgen, percentile, reset
+from servers import (LOADGEN, OK, PORT, Clocked, Flag, Server, always, loadgen, percentile, reset,
+                     wait_row)
 
 
 def check_latency(t, latency, least, most, name):
@@ -145,6 +146,28 @@ def test_hang_closed(t, lab):
         t.equal([(one["name"], one["missed"]) for one in report["thresholds"]],
                 [("max_p50", True), ("max_p99", True)], f"{name}: each is missed")
         t.match(run.text, "max_p50 = 900ms, but it was no answer", f"{name}: and told")
+
+
+@scenario("a generator that is held up", 60)
+def test_held_up(t, lab):
+    """Stopped for half a second of two: what was due meanwhile is late, with connections free."""
+    server = Server(always(OK))
+    for stops in (True, False):
+        written = Written()
+        process = lab.spawn(LOADGEN, "--url", f"http://127.0.0.1:{PORT}/", "--rate", "100", "--requests", "200",
+                            "--connections", "100", "--max-p50", "1h", *written.options, stdout=-1, stderr=-1, text=True)
+        wait_row(process)
+        if stops:
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(0.5)
+            process.send_signal(signal.SIGCONT)
+        out, _ = process.communicate(timeout=40 * tap.SLOWNESS)
+        report = written.read()[0]
+        t.equal((process.returncode, report["requests"]["completed"]), (0, 200), "it ends well")
+        t.equal(report["saturated"], "The generator itself was " in out, "JSON and text agree")
+        if stops:
+            t.match(out, "The generator itself was late", "and tell that it was late")
+    server.stop()
 
 
 @scenario("requests that no connection was free for are late", 60)

@@ -187,7 +187,7 @@ def test_stdout(t, lab):
         for option in (f"--{kind}", f"--{kind}=-"):
             # too few connections: there is something to notice
             run = loadgen(lab, "--rate", "100", "--latency", "1s", "--connections", "9",
-                          "--duration", "300ms", option)
+                          "--requests", "9", option)
             t.equal(run.result.status, 0, f"{option}: status 0")
             t.ok(readers[kind](run.result.out), f"{option}: it is alone there", run.result.out)
             t.match(run.result.err, r"\A\S+ warning: 9 connections cannot send [^\n]*\n\Z",

@@ -16,7 +16,8 @@ import time
 import lab as laboratory
 import tap
 from lab import Failure, main, scenario
-from servers import LOADGEN, Summary, wait_row
+from reports import Written
+from servers import LOADGEN, Summary, loadgen, wait_row
 
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n"
 
@@ -182,6 +183,26 @@ def test_10000(t, lab):
     t.equal((sink.told("answered"), sink.told("turned away")), (20011, 0), "and tells the same")
     share = re.search(r"a thread takes (\d+) at once", sink.text)
     t.ok(share and 5000 <= int(share[1]) <= 8192, "and that its threads share what it takes", sink.text)
+
+
+@scenario("a rate that one thread cannot reach", 60)
+def test_saturated(t, lab):
+    """
+    A million a second, of a sink that has two threads. Whether the generator or the sink has no more CPU is the
+    machine's affair; what is told is what its figures say.
+    """
+    sink = Sink(lab, "--threads", "2", "--quiet")
+    written = Written()
+    run = loadgen(lab, "--rate", "1000000", "--request-size", "0", "--connections", "100", "--duration", "2s",
+                  "--min-achieved", "90%", *written.options, port=sink.port, seconds=30)
+    sink.stop()
+    report = written.read()[0]
+    busiest = report["busiest_thread_percent"]
+    t.equal(run.result.status, 3, "is missed by the exit status")
+    t.match(run.text, r"\nThe target of 1.00 Mreq/s was not reached", "and told")
+    t.equal("The generator itself was the limit" in run.text, busiest > 90, f"with {busiest:.0f} % of a CPU used")
+    t.equal(report["saturated"], "\nThe generator itself was " in run.text, "the JSON says so, too")
+    t.note(f"{report['achieved']['requests_per_s']:.0f} requests a second, {busiest:.0f} % of a CPU")
 
 
 @scenario("a line each second, and a summary by SIGTERM")

@@ -7,9 +7,9 @@ described, to the last member, and all that is described is seen.
 import gzip
 import json
 import os
-import pwd
 import re
 import struct
+import time
 
 import lab as laboratory
 from certificates import new_token, token_file
@@ -19,6 +19,7 @@ from openapi import PATH, Description
 from streams import STREAM, Stream
 from web import HISTORY, INTERFACES, REALTIME, SUMMARY, WebServer
 
+N_STREAMS = 3
 ABI_OFFSET = 8  # of sampler_meta.abi_version
 FRAMES = [eth(IPV4, ipv4(TCP, tcp(40000, 80, SYN))), eth(IPV4, ipv4(UDP, udp(40000, 53, bytes(60))))]
 OPEN_METRICS = "application/openmetrics-text"
@@ -200,75 +201,69 @@ def wait_state(judge, key, state):
     wait_for(lambda: states().get(key) == state, f"{key} is {state}")
 
 
-@scenario("each answer is as it is described, and all that is described is seen", 180)
-def test_answers(t, lab):
+def four_interfaces(judge, lab):
+    """Recorded; with one record, and tags taken off; in another namespace; without a recorder. Return: what ends them."""
     lab.configure("[services]\ndns = udp/53\n", "v0")
-    token = new_token()
-    server = WebServer(lab, "--streams", "3")
-    judge = Judge(server, WebServer(lab, "--token-file", token_file(token), address=("127.0.0.1", 3001)))
-    paths = [path for path, item in judge.description.api["paths"].items() if "get" in item]
-
-    judge.get(PATH)
-    judge.everything(realtime=503)
-    judge.get(HISTORY, 503)
-    for path in paths:
-        refusals(judge, path)
-    judge.report(t, "no interface; what every path refuses")
-    strangers(judge, paths, token)
-    judge.report(t, "strangers, and the login")
-
     link = lab.veth()
     recorder = lab.record("v0", interval="100ms")
-    recorder.wait_record()
+    for _ in range(2):
+        recorder.wait_record()  # the first interval may be too short to be a peak
     link.send(FRAMES * 100)
     for _ in range(3):
         recorder.wait_record()
     lab.veth("strips", "p1")
     lab.run("ethtool", "-K", "strips", "rxvlan", "on")
-    slow = lab.record("strips", interval="60s", log_interval=None)
+    now = time.clock_gettime(time.CLOCK_BOOTTIME)
+    interval = max(range(30, 61), key=lambda seconds: seconds - now % seconds)  # so that there is one record only
+    slow = lab.record("strips", interval=f"{interval}s", log_interval=None)
     slow.wait_record()
     other = lab.namespace()
     lab.veth("v0", "p2", ns=other)
     lab.attach("v0", "--mode", "skb", ns=other)
     lab.veth("bare", "p3")
     lab.attach("bare")
-    wait_for(lambda: server.get(f"{REALTIME}?interface=bare").status == 200, "all of them")
-    judge.everything()  # two have no recorder: healthz says so
-    for query in ("v0", "strips", "bare", lab.key("v0", other).replace("@", "%40")):
+    wait_for(lambda: judge.server.get(f"{REALTIME}?interface=bare").status == 200, "all of them")
+    wait_for(lambda: judge.get(f"{SUMMARY}?interface=v0")["peak_timestamp"], "a peak")
+    for query in ("strips", "v0", "bare", lab.key("v0", other).replace("@", "%40")):
         judge.everything(f"?interface={query}")
+    judge.everything()
     for path in (REALTIME, SUMMARY, HISTORY, STREAM):
         judge.get(f"{path}?interface=nope", 404)
     judge.get(f"{HISTORY}?interface=bare", 404)
-    judge.report(t, "four interfaces: recorded, not yet, in another namespace, without a recorder")
+    return recorder, slow, other
 
+
+def history_queries(judge):
+    default = judge.description.operation(HISTORY)["parameters"][4]["schema"]["default"]
     for query in ("", "&from=-2&step=100ms", "&from=0", "&from=-1&step=1d", "&from=-5&to=-1&step=1",
-                  "&metrics=rx.services.dns.bytes,rx.vlan.packets,rx.sizes.0-60.packets_per_s",
-                  "&metrics=" + ",".join(judge.description.operation(HISTORY)["parameters"][4]["schema"]["default"])):
+                  "&metrics=rx.services.dns.bytes,rx.vlan.packets,rx.sizes.0-60.packets_per_s"):
         judge.get(f"{HISTORY}?interface=v0{query}")
     judge.get(f"{HISTORY}?interface=strips&metrics=rx.vlan.packets,rx.packets")
     moment = judge.get(REALTIME)["timestamp"]
-    judge.get(f"{HISTORY}?interface=v0&to={moment}&from=0")
+    told = judge.get(f"{HISTORY}?interface=v0&to={moment}&from=0")
+    if told["columns"] != ["time", *default]:
+        judge.troubles.append(f"the default metrics are {told['columns']}")
     for query in ("from=x", "to=2100-01-01T00:00:00Z", "from=-1&to=-2", "step=0", "step=2years", "step=367d", "metrics=rx",
                   "metrics=rx.sizes.0-60.bytes", "metrics=tx.bytes", "metrics=" + ",".join(["rx.bytes"] * 33)):
         judge.get(f"{HISTORY}?interface=v0&{query}", 400)
+    judge.get(f"{HISTORY}?interface=v0&metrics=" + ",".join(["rx.bytes"] * 32))
     judge.get(HISTORY, 400)
-    judge.report(t, "history by each parameter, right and wrong")
 
+
+def streams(judge):
     judge.events("?interface=v0", until=lambda events: len(events) == 3)
     judge.events(last_id="12345-6", until=lambda events: {e.data["interface"] for e in events if e.name == "gap"} ==
                  {"v0", "strips", "bare"})
     judge.get(STREAM, 400, Last_Event_ID="nonsense")
-    streams = [Stream(server) for _ in range(3)]
-    judge.take(STREAM, server.get(STREAM), 503)
-    for stream in streams:
-        stream.close()
-    wait_for(lambda: server.request("HEAD", STREAM).status == 200, "room for a stream")
-    judge.report(t, "streams")
+    clients = [Stream(judge.server) for _ in range(N_STREAMS)]
+    judge.take(STREAM, judge.server.get(STREAM), 503)
+    for client in clients:
+        client.close()
+    wait_for(lambda: judge.server.request("HEAD", STREAM).status == 200, "room for a stream")
 
-    for path in paths:
-        kept_or_head(judge, path if path != HISTORY else f"{HISTORY}?interface=v0&to=-1&from=-3")
-    judge.report(t, "HEAD and conditional requests")
 
+def troubles(judge, lab):
+    """Pins of another version, pins that are closed, and a program that is gone."""
     heal = spoil(lab, "bare")
     wait_state(judge, lab.key("bare"), "unreadable")
     judge.everything()
@@ -279,15 +274,17 @@ def test_answers(t, lab):
     judge.everything(realtime=503)
     os.chmod(PINS, 0o750)
     wait_for(lambda: not judge.get(INTERFACES)["trouble"], "open ones")
+    wait_state(judge, lab.key("v0"), "ok")
     lab.run("ip", "link", "set", "dev", "bare", "xdp", "off")
     lab.run("ip", "link", "set", "dev", "bare", "xdpgeneric", "off")
     wait_state(judge, lab.key("bare"), "degraded")
     judge.everything()
-    told = wait_for(lambda: re.findall(r'sampler_interface_state\{interface="bare",.*state="(\w+)"\} 1',
-                                       server.get("/metrics").body.decode()), "its state for Prometheus")
-    t.equal(told, ["degraded"], "degraded is told to Prometheus as well")
-    judge.report(t, "unreadable, closed, degraded")
+    told = re.compile(r'sampler_interface_state\{interface="bare",.*state="(\w+)"\} 1')
+    wait_for(lambda: told.findall(judge.server.get("/metrics").body.decode()) == ["degraded"], "degraded for Prometheus")
 
+
+def come_and_go(judge, lab, recorder):
+    """Return: the next recorder."""
     recorder.kill()
     wait_for(lambda: judge.get(f"{REALTIME}?interface=v0")["stale"], "stale")
     judge.everything("?interface=v0")
@@ -298,25 +295,61 @@ def test_answers(t, lab):
     recorder = lab.record("v0")
     recorder.wait_record()
     wait_for(lambda: judge.get(f"{HISTORY}?interface=v0&from=0")["epochs"], "another epoch")
-    judge.report(t, "stale, detached, attached again")
+    return recorder
 
+
+def only_one(judge, lab, slow, other):
     for ifname in ("strips", "bare"):
         lab.samplerd("--detach", ifname)
     lab.samplerd("--detach", "v0", ns=other)
     slow.stop()
-    for one in (server, judge.closed):
-        wait_for(lambda s=one: s.get("/healthz").json()["status"] == "ok", "all that are attached are well")
+    for server in (judge.server, judge.closed):
+        wait_for(lambda s=server: s.get("/healthz").json()["status"] == "ok", "all that are attached are well")
     judge.everything(health=200)
     kept_or_head(judge, "/healthz")
-    recorder.stop()
-    history = f"{lab.state_dir}/{lab.key('v0')}.hist"
-    with open(history, "r+b") as file:
+
+
+def damaged(judge, lab):
+    """A history that cannot be read."""
+    with open(f"{lab.state_dir}/{lab.key('v0')}.hist", "r+b") as file:
         file.write(b"\xff" * 64)
-    os.chown(history, pwd.getpwnam(laboratory.USER).pw_uid, -1)
-    server.stop()
-    judge.server = server = WebServer(lab)
+    judge.server.stop()
+    judge.server = WebServer(lab)
     judge.get(f"{HISTORY}?interface={lab.key('v0').replace('@', '%40')}", 503)
-    judge.report(t, "one that is well, and a damaged history")
+
+
+@scenario("each answer is as it is described, and all that is described is seen", 180)
+def test_answers(t, lab):
+    token = new_token()
+    server = WebServer(lab, "--streams", str(N_STREAMS))
+    judge = Judge(server, WebServer(lab, "--token-file", token_file(token), address=("127.0.0.1", 3001)))
+    paths = [path for path, item in judge.description.api["paths"].items() if "get" in item]
+    judge.get(PATH)
+    judge.everything(realtime=503)
+    judge.get(HISTORY, 503)
+    for path in paths:
+        refusals(judge, path)
+    judge.report(t, "no interface; what every path refuses")
+    strangers(judge, paths, token)
+    judge.report(t, "strangers, and the login")
+    recorder, slow, other = four_interfaces(judge, lab)
+    judge.report(t, "four interfaces: recorded, not yet, in another namespace, without a recorder")
+    history_queries(judge)
+    judge.report(t, "history by each parameter, right and wrong")
+    streams(judge)
+    judge.report(t, "streams")
+    for path in paths:
+        kept_or_head(judge, path if path != HISTORY else f"{HISTORY}?interface=v0&to=-1&from=-3")
+    judge.report(t, "HEAD and conditional requests")
+    troubles(judge, lab)
+    judge.report(t, "unreadable, closed, degraded")
+    recorder = come_and_go(judge, lab, recorder)
+    judge.report(t, "stale, detached, attached again")
+    only_one(judge, lab, slow, other)
+    judge.report(t, "one that is well")
+    recorder.stop()
+    damaged(judge, lab)
+    judge.report(t, "a damaged history")
 
     description = judge.description
     t.equal(sorted(description.answers_described() - description.seen - UNSEEN.keys()), [], "each answer that is described")

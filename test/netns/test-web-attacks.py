@@ -61,8 +61,11 @@ class Watch(threading.Thread):
     def run(self):
         while not self.ending:
             self.fds = max(self.fds, descriptors(self.server))
-            self.rss_kib = max(self.rss_kib, int(self.server.status()["RssAnon"].split()[0]))
+            self.rss_kib = max(self.rss_kib, self.memory_kib())
             time.sleep(0.05)
+
+    def memory_kib(self):
+        return int(self.server.status()["RssAnon"].split()[0])
 
 
 def make_large_page():
@@ -118,6 +121,8 @@ def test_attack(t, lab, options):
         t.ok(watch.rss_kib < 64 << 10, "as is memory", watch.rss_kib)
     t.note(f"longest {max(visitor.took):.2f} s, {watch.fds} descriptors, {watch.rss_kib} KiB")
     wait_for(lambda: descriptors(server) <= before, "all of its connections are gone", 30)
+    if tap.SLOWNESS == 1:
+        wait_for(lambda: watch.memory_kib() < 6 << 10, "their memory is given back")
     t.equal(server.get("/api/interfaces").status, 200, "afterwards all is as before")
     t.equal(server.stop(), 0, "it ends well")
 

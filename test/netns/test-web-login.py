@@ -66,6 +66,8 @@ def test_token(t, lab):
         for scheme in ("Bearer", "bearer", "BEARER"):
             answer = server.request("GET", "/api/interfaces", {"Authorization": f"{scheme} {good}"})
             t.equal(answer.status, 200, f"{scheme} {good[:6]}: let in")
+    answer = server.request("GET", "/api/interfaces", {"Authorization": f"Bearer {token} \t "})
+    t.equal(answer.status, 200, "blanks behind it are not of it")
     for value in ("", "Bearer", "Bearer ", f"Basic {token}", token, f"Bearer{token}"):
         t.ok(is_refused(server.request("GET", "/api/interfaces", {"Authorization": value})), f"{value[:12]!r}: 401")
     for wrong in (token[:-1], token + "0", token.upper(), f" {token}", "# two of them", f'"{token}"', "x" * 600):
@@ -117,7 +119,8 @@ def test_cookie(t, lab):
     for method in ("GET", "PUT"):
         answer = server.request(method, "/login")
         t.ok(is_refused(answer, 405) and answer.headers["Allow"] == "POST", f"{method} /login: 405", answer)
-    for origin, status in (("http://localhost:3000", 303), ("http://evil.com", 403), ("https://localhost:3000", 403),
+    for origin, status in (("http://localhost:3000", 303), ("http://evil.com", 403), ("https://localhost:3000", 303),
+                           ("https://evil.com", 403), ("ftp://localhost:3000", 403),
                            ("http://localhost:3001", 403), ("null", 403), ("http://localhost:3000.evil.com", 403)):
         answer = log_in(server, token, {"Origin": origin, "Host": "localhost:3000"})
         t.equal((answer.status, "Set-Cookie" in answer.headers), (status, status == 303), f"login by a page of {origin}")

@@ -108,8 +108,7 @@ def test_suspect(t, machine):
     try:
         machine.start("v0")
         t.ok(machine.is_active("sampler@v0"), "the recorder starts without it")
-        machine.run("ip", "-force", "link", "set", "dev", "v0", "xdpdrv", "obj",
-                    f"{guest.PAYLOAD}/foreign.bpf.o", "sec", "xdp")
+        machine.displace("v0")
         machine.explained(t, "sampler@v0", "SUSPECT", "root can tell: samplerd --verify-attached v0")
         machine.try_run(guest.lab.SAMPLERD, "--verify-attached", "v0")
         machine.explained(t, "sampler@v0", "DEGRADED", "attach again: samplerd --attach v0")

@@ -72,6 +72,10 @@ def test_names(t, machine, name):
     machine.systemctl("reload", unit)
     machine.systemctl("restart", unit)
     t.equal(machine.counted(name, link, 100), (0, 0), "reload and restart find it")
+    machine.displace(name)
+    said = wait_for(lambda: re.search("degraded: .*", machine.journal(unit)), "a re-check")[0]
+    t.match(said, 'any more, "foreign"', "a re-check that the recorder has asked for finds who is in our place")
+    machine.run("ip", "link", "set", "dev", name, "xdpdrv", "off")
     machine.stop(name)
     t.equal((link.state().prog_id, machine.pins()), (0, []), "stopped: detached")
 

@@ -322,6 +322,7 @@ static void every_endpoint_says_what_it_takes(void **state)
 		assert_int_equal(
 			!!endpoints[i].answer + !!endpoints[i].text + endpoints[i].is_stream, 1);
 		assert_true(endpoints[i].text || !endpoints[i].type);
+		assert_false(endpoints[i].is_open && endpoints[i].version);
 		assert_non_null(endpoints[i].parameters);
 		assert_true(endpoints[i].help[0]);
 		assert_true(endpoints[i].help[strlen(endpoints[i].help) - 1] != '.');

@@ -140,6 +140,37 @@ static void others_may_add_but_not_hide(void **state)
 	assert_true(result.missing && !result.excess);
 }
 
+/* A block that says what came twice makes a question longer, and nothing else. */
+static void questions_are_in_it(void **state)
+{
+	struct verify_sent sent = { .exact = true };
+	struct verify_counts counted;
+	struct verify_result result;
+
+	(void)state;
+	make_mix(&sent.counts);
+	add(&sent.asked, 5, 66, VERIFY_IPV4, VERIFY_TCP, "dns");
+	counted = sent.counts;
+	verify_counts_add(&counted, &sent.asked);
+	verify_compare(&sent, &counted, &result);
+	assert_int_equal(result.verdict, VERIFY_GOOD);
+	assert_int_equal(row_of(&result, "tcp")->sent.packets, 75);
+	assert_int_equal(row_of(&result, "dns")->sent.packets, 1005);
+	counted.class[VERIFY_TCP].bytes += 5 * 12;
+	verify_compare(&sent, &counted, &result);
+	assert_int_equal(result.verdict, VERIFY_GOOD);
+	counted.class[VERIFY_UDP].bytes++; /* where no question is */
+	verify_compare(&sent, &counted, &result);
+	assert_string_equal(verify_first_difference(&result)->name, "udp");
+	counted.class[VERIFY_UDP].bytes--;
+	counted.class[VERIFY_TCP].bytes++;
+	verify_compare(&sent, &counted, &result);
+	assert_string_equal(verify_first_difference(&result)->name, "tcp");
+	counted = sent.counts; /* they were not counted */
+	verify_compare(&sent, &counted, &result);
+	assert_true(result.missing && !result.excess);
+}
+
 static void a_difference_is_told_in_words(void **state)
 {
 	struct verify_row row = {
@@ -398,6 +429,7 @@ int main(void)
 		cmocka_unit_test(one_off_is_found_in_each_class),
 		cmocka_unit_test(what_nobody_knows_is_not_judged),
 		cmocka_unit_test(others_may_add_but_not_hide),
+		cmocka_unit_test(questions_are_in_it),
 		cmocka_unit_test(a_difference_is_told_in_words),
 		cmocka_unit_test(only_headers_may_differ),
 		cmocka_unit_test(only_the_classes_of_the_run_are_judged),

@@ -155,6 +155,7 @@ def test_many(t, machine):
     names = [f"many{n}" for n in range(20)]
     links = machine.veths(names)
     machine.start(*names)
+    t.equal(len(machine.units("sampler@*")), 20, "all are started at once")
     machine.systemctl("start", "sampler-web.socket")
     for n, link in enumerate(links):
         link.send(guest.frames(10 + n)[0])

@@ -118,9 +118,7 @@ def test_remove(t, machine):
 
 def as_the_readme_says(t, machine):
     """Its three commands, word by word; only the build of the packages was before."""
-    with open(f"{guest.PAYLOAD}/README.md", encoding="utf-8") as file:
-        block = re.search(r"in three commands:\n\n((?: {4}.*\n)+)", file.read())[1]
-    build, *commands = (line.split("  #")[0].strip() for line in block.splitlines())
+    build, *commands = guest.readme_commands("in three commands:")
     t.equal((build, len(commands)), ("packaging/deb", 2), "the README has three commands, the first builds")
     shutil.copytree(guest.PAYLOAD, f"{guest.tap_dir()}/tree/build-deb",
                     ignore=lambda _, names: [name for name in names if not name.endswith(".deb")])

@@ -66,6 +66,13 @@ def escape(ifname):
                           check=True).stdout.strip()
 
 
+def readme_commands(before):
+    """Return: the lines of the README's block of code behind these words, without their remarks."""
+    with open(f"{PAYLOAD}/README.md", encoding="utf-8") as file:
+        block = re.search(rf"{re.escape(before)}\n\n((?: {{4}}.*\n)+)", file.read())[1]
+    return [line.split("  #")[0].strip() for line in block.splitlines()]
+
+
 class Requests:
     """Requests for /healthz, one after the other, each on a connection of its own, until it is stopped."""
 
@@ -231,7 +238,8 @@ class Machine(lab.Lab):
         """A point: a unit has said @text, with the id MESSAGE_@message, and `journalctl -x` explains it."""
         with open(f"{PAYLOAD}/message-ids.h", encoding="utf-8") as file:
             number = re.search(rf'MESSAGE_{message}\s+"(\w+)"', file.read())[1]
-        with open("/usr/lib/systemd/catalog/sampler.catalog", encoding="utf-8") as file:
+        path, = glob.glob("/usr/**/sampler.catalog", recursive=True)
+        with open(path, encoding="utf-8") as file:
             subject, explanation = re.search(rf"-- {number}\nSubject: (.*)\n(?:.+\n)+\n(.*)\n", file.read()).groups()
 
         def said():
@@ -267,6 +275,10 @@ class Machine(lab.Lab):
     def load(self, name, ifname="v0", mode="native"):
         """Load a member of meson.build's chain_members through libxdp."""
         self.run("xdp-loader", "load", "-m", mode, ifname, f"{PAYLOAD}/{name}.bpf.o")
+
+    def displace(self, ifname):
+        """Somebody who knows no dispatcher puts a program of his own where ours is."""
+        self.run("ip", "-force", "link", "set", "dev", ifname, "xdpdrv", "obj", f"{PAYLOAD}/foreign.bpf.o", "sec", "xdp")
 
     def unload(self, name, ifname="v0"):
         self.run("xdp-loader", "unload", ifname, "-i", str(self.chain(ifname)[name]["id"]))
