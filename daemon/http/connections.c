@@ -55,6 +55,7 @@ static void on_socket_close(void *user)
 
 	if (h2o_linklist_is_linked(&connection->link))
 		h2o_linklist_unlink(&connection->link);
+	SSL_CTX_free(connection->shakes_hands);
 	free(connection);
 	all->n--;
 	all->on_close(all->user);
@@ -64,7 +65,8 @@ static void serve(struct connection *connection)
 {
 	struct timeval now;
 
-	connection->shakes_hands = false;
+	SSL_CTX_free(connection->shakes_hands);
+	connection->shakes_hands = NULL;
 	gettimeofday(&now, NULL);
 	h2o_http1_accept(&connection->all->accept, connection->socket, now);
 }
@@ -97,6 +99,9 @@ static void bound_send_buffer(h2o_socket_t *socket)
  * @socket: the connection; h2o's afterwards
  * @is_unix: it came by a UNIX socket
  * @tls: what TLS is spoken by; NULL: none is
+ *
+ * h2o takes no reference to @tls until the client's first byte has come, and before that a reload may have put another
+ * one in its place: hence one of ours.
  */
 void connections_take(struct connections *connections, h2o_socket_t *socket, bool is_unix,
 		      SSL_CTX *tls)
@@ -108,6 +113,8 @@ void connections_take(struct connections *connections, h2o_socket_t *socket, boo
 					   .active_at_ns = clock_boottime_ns(),
 					   .is_unix = is_unix,
 					   .shakes_hands = tls };
+	if (tls)
+		SSL_CTX_up_ref(tls);
 	socket->on_close.cb = on_socket_close;
 	socket->on_close.data = connection;
 	connections->n++;

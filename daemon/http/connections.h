@@ -24,7 +24,7 @@ struct connection {
 	h2o_socket_t *socket;
 	uint64_t active_at_ns; /* when it was accepted, or had its last request */
 	bool is_unix;
-	bool shakes_hands; /* TLS is not agreed on yet */
+	SSL_CTX *shakes_hands; /* a reference: TLS is not agreed on yet */
 };
 
 void connections_init(struct connections *connections, h2o_context_t *context, size_t max,

@@ -320,6 +320,29 @@ def test_reload(t, lab):
     t.equal(server.stop(), 0, "it ends well")
 
 
+@scenario("a reload before a handshake", 60)
+def test_silent(t, lab):
+    """No other connection has the old certificate by then, and so nothing but the silent ones keeps it."""
+    pair, old, new = Pair(lab), Pair(lab, "old"), Pair(lab, "new")
+    pair.install(old)
+    server = start(lab, *pair.options())
+    silent = [server.connect() for _ in range(3)]
+    with connect(old) as sock:
+        before = serial(sock)
+        t.equal(ask(sock), 200, "connections are there that have said nothing yet")
+    pair.install(new)
+    server.send_signal(signal.SIGHUP)
+    server.wait_log("reloaded: certificate and key")
+    with connect(new) as sock:
+        t.ok(serial(sock) != before and ask(sock) == 200, "a new certificate takes the place of theirs")
+    silent.pop().close()
+    context = ssl.create_default_context(cafile=old.cert)
+    for sock in silent:
+        with context.wrap_socket(sock, server_hostname="localhost") as late:
+            t.equal((ask(late), serial(late)), (200, before), "they begin with that which there was when they came")
+    t.equal(server.stop(), 0, "it ends well")
+
+
 class Clients(threading.Thread):
     """Connects and asks over and over; trusts each of some pairs."""
 
