@@ -349,8 +349,10 @@ static int conclude(struct engine *e, struct error *err)
 	};
 	int r;
 
-	sum_up(e, &outcome);
 	take_signal(e); /* that came too late to end anything, or before there was anything */
+	if (!e->verify) /* from here on somebody has to read, and may not */
+		signals_release(&e->signals);
+	sum_up(e, &outcome);
 	outcome.signal = e->signal;
 	outcome.ending = e->ending;
 	r = verify(e, err);
