@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -196,9 +195,12 @@ static bool reload_tokens(struct secrets *secrets)
  *
  * New connections have the new certificate, those that are open stay; each next request has to have a token that is in
  * the file now.
+ *
+ * Return: whether the tokens are others than before.
  */
-void secrets_reload(struct secrets *secrets)
+bool secrets_reload(struct secrets *secrets)
 {
+	const struct tokens before = secrets->tokens;
 	bool tls = secrets->tls && reload_tls(secrets),
 	     tokens = secrets->tokens.n && reload_tokens(secrets);
 
@@ -211,6 +213,7 @@ void secrets_reload(struct secrets *secrets)
 	if (is_credential(&secrets->cert) || is_credential(&secrets->token))
 		log_notice("credentials are those that systemd passed at the start: restart to "
 			   "have others");
+	return memcmp(&before, &secrets->tokens, sizeof(before)) != 0;
 }
 
 /** secrets_close() - release what was read */

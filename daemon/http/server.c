@@ -249,7 +249,8 @@ static void stop(struct server *server)
 static void reload(struct server *server)
 {
 	listeners_notify_reload(true);
-	secrets_reload(server->secrets);
+	if (secrets_reload(server->secrets))
+		streams_judge_anew(server->site.streams);
 	listeners_notify_reload(false);
 }
 

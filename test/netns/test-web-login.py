@@ -170,6 +170,68 @@ def test_secure(t, lab):
     server.stop()
 
 
+STREAM_END = b"\r\n0\r\n\r\n"
+
+
+def goes_on(sock):
+    """Whether a stream has not ended; it may have had a heartbeat."""
+    sock.setblocking(False)
+    try:
+        data = sock.recv(4096)
+        return data and not (b"\r\n" + data).endswith(STREAM_END)
+    except BlockingIOError:
+        return True
+
+
+def rest(sock):
+    """What else comes of a stream, without a heartbeat."""
+    data = b"\r\n"
+    while not data.endswith(STREAM_END):
+        data += sock.recv(4096) or STREAM_END + b"and the connection" + STREAM_END
+    return data.replace(b"3\r\n:\n\n\r\n", b"")
+
+
+@scenario("streams last no longer than their tokens", 60)
+def test_streams(t, lab):
+    token, other = new_token(), new_token()
+    tokens, path = token_file(token, other), lab.state_dir + "/web.sock"
+    server = start(lab, "--token-file", tokens, "--listen", f"unix:{path}")
+
+    def follow(**headers):
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        sock = server.connect()
+        sock.sendall(f"GET /api/stream HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode())
+        data = b""
+        while b"retry: 2000\n\n\r\n" not in data:
+            data += sock.recv(4096)
+        return sock
+
+    def reload(*kept):
+        replace(tokens, "".join(f"{token}\n" for token in kept).encode())
+        n = server.log().count("reloaded: tokens")
+        server.send_signal(signal.SIGHUP)
+        wait_for(lambda: server.log().count("reloaded: tokens") > n, "a reload")
+
+    cookie = cookie_of(log_in(server, token))[0]
+    socks = [follow(**bearer(token)), follow(Cookie=cookie)]
+    server.address = f"unix:{path}"
+    machine = follow()
+    reload(token, other)
+    for sock in [*socks, machine]:
+        t.ok(goes_on(sock), "a reload of the same tokens ends no stream")
+        sock.settimeout(web.PATIENCE_S * tap.SLOWNESS)
+    reload(other)
+    for sock, name in zip(socks, ("a token", "a cookie")):
+        t.equal(rest(sock), STREAM_END, f"the stream of {name} that lets in no more ends")
+        sock.sendall(b"GET /api/stream HTTP/1.1\r\nHost: localhost\r\n"
+                     + (f"Cookie: {cookie}\r\n".encode() if name == "a cookie" else b"") + b"\r\n")
+        t.equal(statuses(sock.recv(4096)), [401], "its connection does not, and asks again in vain")
+        sock.close()
+    t.ok(goes_on(machine), "one by a UNIX socket, which needs none, goes on")
+    machine.close()
+    t.equal(server.stop(), 0, "it ends well")
+
+
 # ---- guesses ----
 
 
