@@ -246,15 +246,13 @@ static enum access_verdict judge(struct access *access, h2o_req_t *req)
 {
 	static const size_t scheme = sizeof(BEARER) - 1;
 	ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_AUTHORIZATION, -1);
-	h2o_iovec_t value;
+	h2o_iovec_t value = at < 0 ? h2o_iovec_init(NULL, 0) : req->headers.entries[at].value;
 
-	if (at < 0)
-		return has_cookie(access, req) ? ACCESS_GRANTED : ACCESS_STRANGER;
-	value = req->headers.entries[at].value;
 	while (value.len && strchr(" \t", value.base[value.len - 1]))
 		value.len--; /* h2o leaves the blanks behind a value */
+	/* Another scheme is for a proxy: browsers send what that has asked for with each request. */
 	if (value.len <= scheme || !h2o_lcstris(value.base, scheme, BEARER, scheme))
-		return ACCESS_STRANGER; /* of some other scheme, for a proxy maybe */
+		return has_cookie(access, req) ? ACCESS_GRANTED : ACCESS_STRANGER;
 	return judge_token(access, req, value.base + scheme, value.len - scheme) < 0
 		       ? ACCESS_ANSWERED
 		       : ACCESS_GRANTED;

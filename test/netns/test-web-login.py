@@ -68,6 +68,12 @@ def test_token(t, lab):
             t.equal(answer.status, 200, f"{scheme} {good[:6]}: let in")
     answer = server.request("GET", "/api/interfaces", {"Authorization": f"Bearer {token} \t "})
     t.equal(answer.status, 200, "blanks behind it are not of it")
+    good = cookie_of(log_in(server, token))[0]
+    for scheme in (f"Basic {token}", "Negotiate x", ""):
+        answer = server.request("GET", "/api/interfaces", {"Authorization": scheme, "Cookie": good})
+        t.equal(answer.status, 200, f"{scheme[:9]!r}, which is for a proxy, does not keep a cookie from letting in")
+    answer = server.request("GET", "/api/interfaces", {**bearer(second[:-1]), "Cookie": good})
+    t.ok(is_refused(answer), "a token that is wrong does", answer)
     for value in ("", "Bearer", "Bearer ", f"Basic {token}", token, f"Bearer{token}"):
         t.ok(is_refused(server.request("GET", "/api/interfaces", {"Authorization": value})), f"{value[:12]!r}: 401")
     for wrong in (token[:-1], token + "0", token.upper(), f" {token}", "# two of them", f'"{token}"', "x" * 600):
