@@ -284,6 +284,12 @@ def test_activation(t, lab):
         result = refused(lab, high(bad))
         t.ok(result[0] == USAGE and "no listening stream socket" in result[1], f"{name}: an error",
              result)
+    abstract = socket.socket(socket.AF_UNIX)
+    abstract.bind("\0sampler-web")
+    abstract.listen()
+    result = refused(lab, high(abstract))
+    t.ok(result[0] == USAGE and "is an abstract UNIX socket" in result[1],
+         "one that everybody on the machine can reach, by no file: an error", result)
     outside = high(socket.create_server(("0.0.0.0", 3004)))
     result = refused(lab, outside)
     t.ok(result[0] == USAGE and "listen = 0.0.0.0:3004: other machines can reach that" in result[1],
