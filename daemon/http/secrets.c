@@ -29,17 +29,18 @@
 static void find_place(const char *key, const char *path, const char *dir, const char *credential,
 		       struct secret_place *ret_place)
 {
-	char found[PATH_MAX];
+	struct secret_place place = { .name = key };
 
-	*ret_place = (struct secret_place){ .name = key };
 	if (*path) {
-		snprintf(ret_place->path, sizeof(ret_place->path), "%s", path);
-	} else if (dir &&
-		   snprintf(found, sizeof(found), "%s/%s", dir, credential) < (int)sizeof(found) &&
-		   !access(found, F_OK)) {
-		ret_place->name = CREDENTIAL;
-		strcpy(ret_place->path, found);
+		snprintf(place.path, sizeof(place.path), "%s", path);
+	} else if (dir) {
+		place.name = CREDENTIAL;
+		snprintf(place.path, sizeof(place.path), "%s/%s", dir, credential);
+		/* One that cannot be looked at may be there: to read it will fail, and with that the start. */
+		if (access(place.path, F_OK) && errno == ENOENT)
+			*place.path = '\0';
 	}
+	*ret_place = place;
 }
 
 static int find_places(const struct secret_paths *paths, struct secrets *secrets, struct error *err)

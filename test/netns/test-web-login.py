@@ -346,6 +346,9 @@ def test_files(t, lab):
              and result.err.count("\n") == 1, f"{name}: one line, without the token", result)
     result = web.run(lab, "--listen", "127.0.0.1:3000", "--token-file", "/nope")
     t.ok(result.status == 1 and "token_file /nope: No such file" in result.err, "no such file", result)
+    for option in ("--token-file", "--tls-cert", "--tls-key"):
+        result = web.run(lab, "--listen", "127.0.0.1:3000", option, "")
+        t.ok(result.status == USAGE and "need the path of a file" in result.err, f"{option} and nothing: refused", result)
     os.chmod(token_file(good), 0o604)
     server = start(lab, "--token-file", f"{FOLDER}/tokens")
     t.match(server.log(), r"warning: token_file \S+: every user of this machine can read it \(mode 0604\)", "one that all can read")
@@ -356,6 +359,11 @@ def test_files(t, lab):
     t.equal((server.get("/api/interfaces").status, server.request("GET", "/api/interfaces", bearer(good)).status), (401, 200),
             "a credential of systemd")
     server.stop()
+    os.chmod(f"{FOLDER}/credentials", 0o700)
+    result = web.run(lab, "--listen", "127.0.0.1:3000", env={"CREDENTIALS_DIRECTORY": f"{FOLDER}/credentials"},
+                     wrap=("setpriv", "--reuid=1", "--regid=1", "--clear-groups"))
+    t.ok(result.status == 1 and "credential" in result.err and "Permission denied" in result.err,
+         "credentials that may be there, and cannot be looked at: an error", result)
 
 
 laboratory.main()
