@@ -215,7 +215,7 @@ static void on_proceed(h2o_generator_t *self, h2o_req_t *req)
 	release_events(client);
 	client->sending = false;
 	req->timestamps.response_start_at = *h2o_get_timestamp(req->conn->ctx, NULL, NULL);
-	if (client->ends)
+	if (client->ends || client->streams->ending)
 		finish(client);
 	else
 		serve_client(client, &context);
