@@ -350,6 +350,19 @@ static size_t connection_limit(void)
 	return limit / 3 ?: 1;
 }
 
+/* Streams make no room for others, so they may not have all connections. */
+static size_t stream_limit(size_t wanted)
+{
+	size_t n = connection_limit(), most = n - n / 5;
+
+	if (wanted <= most)
+		return wanted;
+	log_warning("streams = %zu: only %zu clients can follow, there are descriptors for %zu "
+		    "connections (ulimit -n)",
+		    wanted, most, n);
+	return most;
+}
+
 static void start(struct server *server)
 {
 	h2o_loop_t *loop = h2o_evloop_create();
@@ -427,7 +440,8 @@ int server_open(const struct server_options *options, struct server **ret_server
 
 	if (!server || collect_hosts(server, options) || answers_create(&server->site.answers) ||
 	    access_create(&options->secrets->tokens, &server->site.access) ||
-	    streams_create(options->catalog, options->max_streams, &server->site.streams)) {
+	    streams_create(options->catalog, stream_limit(options->max_streams),
+			   &server->site.streams)) {
 		if (server) {
 			answers_free(server->site.answers);
 			access_free(server->site.access);
