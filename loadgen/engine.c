@@ -15,6 +15,7 @@
 #include "output.h"
 #include "report.h"
 #include "schedule.h"
+#include "signals.h"
 #include "stats.h"
 #include "target.h"
 #include "thresholds.h"
@@ -29,11 +30,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
-#include <sys/signalfd.h>
 
 #define START_MARGIN_NS NSEC_PER_MSEC /* for all workers to hear of the start */
 
@@ -43,11 +42,9 @@ struct engine {
 	struct target target;
 	struct worker *worker;
 	uint32_t n_workers, n_made; /* n_made: of those that are to be freed */
-	int signal_fd, notify_fd;
+	int notify_fd;
+	struct signals signals;
 	int signal; /* that was received, or 0 */
-	sigset_t mask_before;
-	struct sigaction pipe_before;
-	bool signals_blocked, pipe_ignored;
 
 	struct outputs outputs;
 	uint64_t start_ns;
@@ -83,33 +80,7 @@ static int run_init(struct engine *e, const struct config *config, struct error 
 	run->pace.ramp_ns = config->ramp_ns;
 	if (getrandom(&run->fresh_base, sizeof(run->fresh_base), 0) < 0)
 		return error_set(err, -errno, "no random numbers: %s", strerror(errno));
-	return target_find(config, e->transport, e->signal_fd, &e->target, &e->probe, err);
-}
-
-static int hold_signals(struct engine *e, struct error *err)
-{
-	const struct sigaction ignore = { .sa_handler = SIG_IGN };
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	e->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (e->signal_fd < 0)
-		return error_set(err, -errno, "cannot wait for signals: %s", strerror(errno));
-	sigaction(SIGPIPE, &ignore, &e->pipe_before); /* OpenSSL writes without MSG_NOSIGNAL */
-	e->pipe_ignored = true;
-	pthread_sigmask(SIG_BLOCK, &set, &e->mask_before);
-	e->signals_blocked = true;
-	return 0;
-}
-
-/* From then on they end the program, as they do by default. */
-static void release_signals(struct engine *e)
-{
-	if (e->signals_blocked)
-		pthread_sigmask(SIG_SETMASK, &e->mask_before, NULL);
-	e->signals_blocked = false;
+	return target_find(config, e->transport, e->signals.fd, &e->target, &e->probe, err);
 }
 
 static int make_workers(struct engine *e, struct error *err)
@@ -162,24 +133,20 @@ static void engine_free(struct engine *e)
 	verify_free(e->verify);
 	free(e->verified);
 	outputs_close(&e->outputs);
-	if (e->signal_fd >= 0)
-		close(e->signal_fd);
 	if (e->notify_fd >= 0)
 		close(e->notify_fd);
-	if (e->pipe_ignored)
-		sigaction(SIGPIPE, &e->pipe_before, NULL);
-	release_signals(e);
+	signals_free(&e->signals);
 }
 
 /* ---- waiting ---- */
 
 static void take_signal(struct engine *e)
 {
-	struct signalfd_siginfo info;
+	int signal = signals_take(&e->signals);
 
-	if (read(e->signal_fd, &info, sizeof(info)) != sizeof(info) || e->signal)
+	if (!signal || e->signal)
 		return;
-	e->signal = (int)info.ssi_signo;
+	e->signal = signal;
 	e->ending = ENDED_BY_SIGNAL;
 	stop_workers(e);
 }
@@ -188,7 +155,7 @@ static void take_signal(struct engine *e)
 static void wait_for_news(struct engine *e)
 {
 	struct pollfd fds[] = { { .fd = e->notify_fd, .events = POLLIN },
-				{ .fd = e->signal_fd, .events = POLLIN } };
+				{ .fd = e->signals.fd, .events = POLLIN } };
 	uint64_t drained;
 
 	if (poll(fds, array_size(fds), -1) < 0)
@@ -319,27 +286,11 @@ static double busiest(const struct engine *e, const struct stats *sum)
 	return e->start_ns && elapsed ? (double)most / (double)elapsed : 0;
 }
 
-static int tell_missed(const struct outcome *outcome, const struct stats *stats)
-{
-	struct threshold threshold[MAX_THRESHOLDS];
-	size_t n = thresholds_check(outcome, stats, threshold);
-	char line[200];
-	int missed = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		if (!threshold[i].missed)
-			continue;
-		threshold_explain(&threshold[i], line, sizeof(line));
-		log_error("%s", line);
-		missed = ENGINE_MISSED;
-	}
-	return missed;
-}
-
 static int judge(struct engine *e, const struct outcome *outcome, struct error *err)
 {
 	const struct phase_errors *first = stats_first_error(e->now);
-	int missed = tell_missed(outcome, e->now), verified = verify_judge(e->verified, err);
+	int missed = thresholds_tell_missed(outcome, e->now) ? ENGINE_MISSED : 0,
+	    verified = verify_judge(e->verified, err);
 
 	if (e->signal)
 		return 128 + e->signal;
@@ -398,15 +349,17 @@ static int conclude(struct engine *e, struct error *err)
 	};
 	int r;
 
-	sum_up(e, &outcome);
 	take_signal(e); /* that came too late to end anything, or before there was anything */
+	if (!e->verify)
+		signals_release(&e->signals); /* one more ends what waits to be read */
+	sum_up(e, &outcome);
 	outcome.signal = e->signal;
 	outcome.ending = e->ending;
 	r = verify(e, err);
 	if (r)
 		return r;
 	take_signal(e);
-	release_signals(e);
+	signals_release(&e->signals);
 	outcome.verified = e->verified;
 	outcome.end_ns = e->now->time_ns;
 	outcome.busiest_worker = busiest(e, e->now);
@@ -440,9 +393,9 @@ static int run(struct engine *e, const struct config *config, struct error *err)
 	e->run.n_requests = run_n_requests(config);
 	check_unused(config);
 	r = outputs_open(config, &e->outputs, err);
-	r = r ?: hold_signals(e, err);
+	r = r ?: signals_hold(&e->signals, err);
 	r = r ?: verify_open(config, &e->verify, err);
-	r = r ?: verify_begin(e->verify, e->signal_fd, err);
+	r = r ?: verify_begin(e->verify, e->signals.fd, err);
 	r = r ?: prepare(e, config, err);
 	if (!r)
 		follow(e);
@@ -466,7 +419,7 @@ static int run(struct engine *e, const struct config *config, struct error *err)
  */
 int engine_run(const struct config *config, struct error *err)
 {
-	_cleanup_(engine_free) struct engine e = { .signal_fd = -1, .notify_fd = -1 };
+	_cleanup_(engine_free) struct engine e = { .signals.fd = -1, .notify_fd = -1 };
 
 	return run(&e, config, err);
 }

@@ -110,7 +110,7 @@ static void engine_free(struct raw_engine *e)
 	outputs_close(&e->outputs);
 	if (e->notify_fd >= 0)
 		close(e->notify_fd);
-	signals_release(&e->signals);
+	signals_free(&e->signals);
 }
 
 /* ---- running ---- */
@@ -240,26 +240,11 @@ static int make_account(struct raw_engine *e, struct error *err)
 	return 0;
 }
 
-static int tell_missed(const struct outcome *outcome, const struct stats *stats)
-{
-	struct threshold threshold[MAX_THRESHOLDS];
-	char line[200];
-	int missed = 0;
-
-	for (size_t i = 0, n = thresholds_check(outcome, stats, threshold); i < n; i++) {
-		if (!threshold[i].missed)
-			continue;
-		threshold_explain(&threshold[i], line, sizeof(line));
-		log_error("%s", line);
-		missed = ENGINE_MISSED;
-	}
-	return missed;
-}
-
 static int judge(const struct raw_engine *e, const struct outcome *outcome, struct error *err)
 {
 	const char *failure = outcome->raw->failure;
-	int missed = tell_missed(outcome, e->now), verified = verify_judge(e->verified, err);
+	int missed = thresholds_tell_missed(outcome, e->now) ? ENGINE_MISSED : 0,
+	    verified = verify_judge(e->verified, err);
 
 	if (e->signal)
 		return 128 + e->signal;
@@ -316,6 +301,8 @@ static int conclude(struct raw_engine *e, const struct config *config, struct er
 	uint64_t n_ticks;
 	int r;
 
+	if (!e->verify)
+		signals_release(&e->signals); /* one more ends what waits to be read */
 	add_up(e, &n_ticks);
 	outputs_row(&e->outputs, &e->run.pace.mean, e->run.start_ns, e->now, true);
 	outcome.end_ns = e->now->time_ns;
@@ -326,6 +313,7 @@ static int conclude(struct raw_engine *e, const struct config *config, struct er
 	outcome.verified = e->verified;
 	outcome.ending = e->ending;
 	outcome.signal = e->signal;
+	signals_release(&e->signals);
 	r = r ?: outputs_end(&e->outputs, &outcome, e->now, err);
 	return r ?: judge(e, &outcome, err);
 }

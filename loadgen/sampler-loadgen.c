@@ -162,10 +162,10 @@ static const char help[] =
 	"  -h, --help               show this help\n"
 	"      --version            show the version\n"
 	"\n"
-	"Exit status: 0 done; 1 could not start or go on, nothing was completed, the server\n"
-	"was gone for good, or the run could not be verified; 2 wrong usage or configuration;\n"
-	"3 a threshold was missed, or a sampler has counted something else than was sent;\n"
-	"130 or 143 interrupted (SIGINT, SIGTERM).\n";
+	"Exit status: 0 done; 1 could not start or go on, nothing was completed, the\n"
+	"server was gone for good, or the run could not be verified; 2 wrong usage or\n"
+	"configuration; 3 a threshold was missed, or a sampler has counted something\n"
+	"else than was sent; 130 or 143 interrupted (SIGINT, SIGTERM).\n";
 
 enum option_value {
 	OPT_VERSION = 256,

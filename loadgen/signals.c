@@ -8,26 +8,29 @@
 
 /**
  * signals_hold() - have SIGINT and SIGTERM end nothing, but be read
- * @signals: filled; to be given to signals_release(), also after a failure
+ * @signals: its fd is -1; filled, and to be freed by signals_free(), also after a failure
  * @err: why not
  *
- * Before any thread is started: threads inherit it.
+ * Before any thread is started, which inherit it. SIGPIPE is ignored as well: OpenSSL writes without
+ * MSG_NOSIGNAL, and who does not read an output is told by its error.
  *
  * Return: 0 or negative errno.
  */
 int signals_hold(struct signals *signals, struct error *err)
 {
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigset_t set;
 
-	*signals = (struct signals){ .fd = -1 };
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	signals->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (signals->fd < 0)
 		return error_set(err, -errno, "cannot wait for signals: %s", strerror(errno));
+	sigaction(SIGPIPE, &ignore, &signals->pipe_before);
+	signals->pipe_ignored = true;
 	pthread_sigmask(SIG_BLOCK, &set, &signals->mask_before);
-	signals->held = true;
+	signals->blocked = true;
 	return 0;
 }
 
@@ -42,9 +45,19 @@ int signals_take(struct signals *signals)
 /** signals_release() - from then on they end the program, as they do by default */
 void signals_release(struct signals *signals)
 {
-	if (signals->held)
+	if (signals->blocked)
 		pthread_sigmask(SIG_SETMASK, &signals->mask_before, NULL);
+	signals->blocked = false;
+}
+
+/** signals_free() - leave all as it was before signals_hold() */
+void signals_free(struct signals *signals)
+{
 	if (signals->fd >= 0)
 		close(signals->fd);
-	*signals = (struct signals){ .fd = -1 };
+	signals->fd = -1;
+	if (signals->pipe_ignored)
+		sigaction(SIGPIPE, &signals->pipe_before, NULL);
+	signals->pipe_ignored = false;
+	signals_release(signals);
 }

@@ -9,13 +9,15 @@
 #include <stdbool.h>
 
 struct signals {
-	int fd; /* -1: not held */
-	bool held;
+	int fd; /* -1: never held */
+	bool blocked, pipe_ignored;
 	sigset_t mask_before;
+	struct sigaction pipe_before;
 };
 
 int signals_hold(struct signals *signals, struct error *err);
 int signals_take(struct signals *signals);
 void signals_release(struct signals *signals);
+void signals_free(struct signals *signals);
 
 #endif

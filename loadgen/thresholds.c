@@ -10,6 +10,7 @@
  */
 #include "thresholds.h"
 
+#include "util/log.h"
 #include "util/units.h"
 
 #include <stdio.h>
@@ -118,4 +119,22 @@ void threshold_explain(const struct threshold *threshold, char *buf, size_t size
 {
 	snprintf(buf, size, "threshold missed: %s = %s, but it was %s",
 		 config_key_name(threshold->key), threshold->limit, threshold->value);
+}
+
+/** thresholds_tell_missed() - log each that was missed. Return: whether there is one */
+bool thresholds_tell_missed(const struct outcome *outcome, const struct stats *stats)
+{
+	struct threshold threshold[MAX_THRESHOLDS];
+	size_t n = thresholds_check(outcome, stats, threshold);
+	char line[200];
+	bool missed = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!threshold[i].missed)
+			continue;
+		threshold_explain(&threshold[i], line, sizeof(line));
+		log_error("%s", line);
+		missed = true;
+	}
+	return missed;
 }

@@ -21,5 +21,6 @@ struct threshold {
 size_t thresholds_check(const struct outcome *outcome, const struct stats *stats,
 			struct threshold ret[MAX_THRESHOLDS]);
 void threshold_explain(const struct threshold *threshold, char *buf, size_t size);
+bool thresholds_tell_missed(const struct outcome *outcome, const struct stats *stats);
 
 #endif

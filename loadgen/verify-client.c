@@ -337,6 +337,7 @@ int verify_client_get(struct verify_client *client, const char *path, char **ret
 		return error_set(err, -ENOMEM, "out of memory");
 	r = converse(&x, path, err);
 	if (x.stream.fd >= 0) {
+		x.stream.why = "closed"; /* who has closed would answer TLS's goodbye by a RST */
 		client->transport->close(&x.stream);
 		account(&x);
 		close(x.stream.fd);

@@ -149,7 +149,7 @@ static int probe(struct verify *v, struct verify_counts *ret_probe, struct error
 
 /*
  * The sample after the one that is known, if there is silence around it: no question is under way when
- * it can be taken, and the first one after that shows it.
+ * it can be taken, and the first one after that shows it, and is over before the next can be taken.
  *
  * Return: 0, with ret_clean telling whether so, or negative errno.
  */
@@ -157,14 +157,15 @@ static int take_next(struct verify *v, const struct tick *first, struct tick *re
 		     struct error *err)
 {
 	uint64_t interval_ns = v->before.interval_ns, now = monotonic_ns();
-	uint64_t margin_ns = at_most(interval_ns / 4, MAX_MARGIN_NS);
+	uint64_t margin_ns = at_most(interval_ns / 8, MAX_MARGIN_NS);
 	int r;
 
-	*ret_clean = now < first->after_ns + interval_ns - margin_ns;
+	*ret_clean = now < first->after_ns + interval_ns / 2;
 	r = verify_client_sleep(v->client, interval_ns + margin_ns, err);
 	ret->asked = v->client->asked;
 	ret->after_ns = now + interval_ns;
 	r = r ?: ask_sample(v, &ret->sample, err);
+	*ret_clean &= monotonic_ns() < first->after_ns + 2 * interval_ns;
 	*ret_clean &= !r && strcmp(ret->sample.timestamp, first->sample.timestamp) != 0;
 	return r;
 }

@@ -46,7 +46,7 @@ class Page {
 		this.pointed = null;
 		this.shownAt = -Infinity;
 		this.reading = new AbortController();
-		this.source = new Source(() => this.soon(), (target) => this.columnsFor(target));
+		this.source = new Source(() => this.soon(), () => this.show(), (target) => this.columnsFor(target));
 		this.source.choose(this.view.reference);
 		const on = { point: (at) => this.point(at), zoom: (from, to) => this.zoom(from, to) };
 		this.panels = new Map(PANELS.map((id) => [id,
@@ -397,8 +397,10 @@ class Page {
 		window.addEventListener("hashchange", () => this.take(viewOf(location.hash)));
 		setInterval(() => this.show(), 1000);
 		watchTheme(() => this.repaint());
-		setText(byId("zone"), `Times in ${zone()}`);
-		this.show();
+		setTimeout(() => { // the questions go first
+			this.show();
+			setText(byId("zone"), `Times in ${zone()}`);
+		});
 	}
 }
 

@@ -27,7 +27,8 @@ function css(name) {
 	return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function dashOf(place) {
+/** @returns {number[]} lengths of dashes, none of the first series of a colour */
+export function dashOf(place) {
 	return DASHES[Math.max(0, Math.floor(place / N_COLOURS)) % DASHES.length];
 }
 

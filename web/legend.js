@@ -3,11 +3,12 @@
  * The series of a chart by name, each with its value where the pointer is, or its newest; a press leaves
  * one out or takes it in again. Buttons, so that they are reached without a mouse.
  */
-import { colourOf } from "./chart.js";
+import { colourOf, dashOf } from "./chart.js";
 import { make, setFigure } from "./dom.js";
 
 function swatch(colour) {
-	const element = make("span", { class: "swatch", "aria-hidden": "true" });
+	const kind = dashOf(colour).length ? "swatch dashed" : "swatch";
+	const element = make("span", { class: kind, "aria-hidden": "true" });
 
 	element.style.setProperty("--swatch", `var(${colourOf(colour)})`);
 	return element;

@@ -30,10 +30,12 @@ function pause(ms) {
 export class Source {
 	/**
 	 * @param {() => void} changed is called when more is known
+	 * @param {() => void} read is called when the histories are there that were asked for
 	 * @param {(target: import("./interfaces.js").Listed) => string[]} columnsFor the charts of one
 	 */
-	constructor(changed, columnsFor) {
+	constructor(changed, read, columnsFor) {
 		this.changed = changed;
+		this.read = read;
 		this.columnsFor = columnsFor;
 		this.list = null;
 		this.choose("");
@@ -166,7 +168,7 @@ export class Source {
 
 		signal.throwIfAborted();
 		this.left = left.filter((one) => one !== null);
-		this.changed();
+		this.read();
 	}
 
 	/* Which directions are counted is known with the first figures only, and the charts do not wait for those. */

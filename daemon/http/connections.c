@@ -55,7 +55,7 @@ static void on_socket_close(void *user)
 
 	if (h2o_linklist_is_linked(&connection->link))
 		h2o_linklist_unlink(&connection->link);
-	SSL_CTX_free(connection->shakes_hands);
+	SSL_CTX_free(connection->tls);
 	free(connection);
 	all->n--;
 	all->on_close(all->user);
@@ -65,8 +65,7 @@ static void serve(struct connection *connection)
 {
 	struct timeval now;
 
-	SSL_CTX_free(connection->shakes_hands);
-	connection->shakes_hands = NULL;
+	connection->shakes_hands = false;
 	gettimeofday(&now, NULL);
 	h2o_http1_accept(&connection->all->accept, connection->socket, now);
 }
@@ -99,9 +98,6 @@ static void bound_send_buffer(h2o_socket_t *socket)
  * @socket: the connection; h2o's afterwards
  * @is_unix: it came by a UNIX socket
  * @tls: what TLS is spoken by; NULL: none is
- *
- * h2o takes no reference to @tls until the client's first byte has come, and before that a reload may have put another
- * one in its place: hence one of ours.
  */
 void connections_take(struct connections *connections, h2o_socket_t *socket, bool is_unix,
 		      SSL_CTX *tls)
@@ -111,19 +107,21 @@ void connections_take(struct connections *connections, h2o_socket_t *socket, boo
 	*connection = (struct connection){ .all = connections,
 					   .socket = socket,
 					   .active_at_ns = clock_boottime_ns(),
+					   .tls = tls,
 					   .is_unix = is_unix,
 					   .shakes_hands = tls };
-	if (tls)
-		SSL_CTX_up_ref(tls);
 	socket->on_close.cb = on_socket_close;
 	socket->on_close.data = connection;
 	connections->n++;
 	h2o_linklist_insert(&connections->by_activity, &connection->link);
 	bound_send_buffer(socket);
-	if (tls)
+	if (tls) {
+		/* h2o takes a reference of its own only when the client's first bytes come. */
+		SSL_CTX_up_ref(tls);
 		h2o_socket_ssl_handshake(socket, tls, NULL, on_handshake);
-	else
+	} else {
 		serve(connection);
+	}
 }
 
 static h2o_socket_t *socket_of(const h2o_req_t *req)

@@ -23,8 +23,9 @@ struct connection {
 	struct connections *all;
 	h2o_socket_t *socket;
 	uint64_t active_at_ns; /* when it was accepted, or had its last request */
+	SSL_CTX *tls;	       /* NULL: none is spoken */
 	bool is_unix;
-	SSL_CTX *shakes_hands; /* a reference: TLS is not agreed on yet */
+	bool shakes_hands; /* TLS is not agreed on yet */
 };
 
 void connections_init(struct connections *connections, h2o_context_t *context, size_t max,

@@ -8,6 +8,7 @@ kept as a picture for people, in $SAMPLER_SCREENSHOTS.
 import os
 
 from page import FIGURES, LIVE, MIX, OLD, ORIGIN, STATUS, begin, check_peace, main, open_page
+import frames
 import lab as laboratory
 from browser import Browser
 from lab import BUILD, RUN, scenario
@@ -82,10 +83,30 @@ def fits(t, browser, name):
     t.equal(browser.evaluate(OVERLAPS), [], f"{name}: no text lies on another")
 
 
+SERVICES = {"dns": "udp/53", "quic": "udp/443", "ssh": "tcp/22", "ntp": "udp/123", "smtp": "tcp/25",
+            "postgres": "tcp/5432", "redis": "tcp/6379", "kafka": "tcp/9092"}
+
+
+def frame(port, size):
+    """A frame to a port such as tcp/22."""
+    kind, number = port.split("/")
+    packet = (frames.tcp if kind == "tcp" else frames.udp)(dest=int(number), payload=b"x" * size)
+    return frames.eth(frames.IPV4, frames.ipv4(frames.TCP if kind == "tcp" else frames.UDP, packet))
+
+
+def busy_mix():
+    """More services than there are colours, in all sizes; and what is no service and no IP."""
+    syn = frames.eth(frames.IPV4, frames.ipv4(frames.TCP, frames.tcp(dest=80, flags=frames.SYN)))
+    return [*(frame(port, 100 + 170 * n) for n, port in enumerate(SERVICES.values())), *MIX, *MIX, syn,
+            frames.eth(frames.ARP, frames.arp())]
+
+
 @scenario("busy, in all sizes and both themes", 120)
 def test_busy(t, lab):
+    lab.configure("[services]\nhttp = tcp/80\nhttps = tcp/443\n" +
+                  "".join(f"{name} = {port}\n" for name, port in SERVICES.items()))
     (link,), (recorder,), _ = begin(lab, "v0")
-    traffic = laboratory.Traffic(link, MIX, rate=3000)
+    traffic = laboratory.Traffic(link, busy_mix(), rate=3000)
     for _ in range(3):
         recorder.wait_record()
     with Browser(1280, 1000) as browser:
