@@ -101,17 +101,23 @@ def test_cookie(t, lab):
     cookie, attributes = cookie_of(answer)
     t.equal((answer.status, answer.headers["Location"]), (303, "./"), "login: back to the page")
     t.equal(attributes, {"Path=/", "Max-Age=2592000", "HttpOnly", "SameSite=Strict"}, "with a cookie for its browser alone")
-    t.match(cookie, r"^sampler-web=[0-9a-f]{16}-[0-9a-f]{64}$", "whose value")
+    t.match(cookie, r"^sampler-web-3000=[0-9a-f]{16}-[0-9a-f]{64}$", "whose value")
     t.ok(token not in cookie, "is not the token")
     for path in ("/", "/api/interfaces", "/metrics"):
-        for sent in (cookie, f"a=b; {cookie}", f"{cookie}; a=b", f"a=sampler-web; {cookie};"):
+        for sent in (cookie, f"a=b; {cookie}", f"{cookie}; a=b", f"a=sampler-web-3000; {cookie};"):
             t.equal(server.get(path, Cookie=sent).status, 200, f"{path}: {sent[:20]}")
     with server.connect() as sock:
-        sock.sendall(f"GET /api/stream HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n".encode())
+        sock.sendall(f"GET /api/stream HTTP/1.1\r\nHost: localhost:3000\r\nCookie: {cookie}\r\n\r\n".encode())
         data = b""
         while b"retry: " not in data:
             data += sock.recv(4096)
         t.equal(statuses(data), [200], "a stream, which has nothing but the cookie")
+    for host, status in (("localhost:3000", 200), ("[::1]:3000", 200), ("localhost:3001", 401), ("localhost", 401),
+                         ("localhost:13000", 401), ("127.0.0.1", 401)):
+        answer = server.get("/api/interfaces", Host=host, Cookie=cookie)
+        t.equal(answer.status, status, f"{host} with the cookie of port 3000: {status}")
+        other_name = cookie_of(log_in(server, token, {"Host": host}))[0].partition("=")[0]
+        t.equal(other_name == "sampler-web-3000", status == 200, f"{host}: login by {other_name}")
     name, value = cookie.split("=")
     flipped = value[:-1] + ("0" if value[-1] != "0" else "1")
     late = "f" + value[1:]
@@ -134,7 +140,7 @@ def test_cookie(t, lab):
     t.ok(is_refused(answer, 403) and "Set-Cookie" not in answer.headers, "logout by a page of elsewhere: 403", answer)
     answer = server.request("POST", "/logout", {"Cookie": cookie})
     t.equal((answer.status, answer.headers["Location"], *cookie_of(answer)),
-            (303, "login.html", "sampler-web=", attributes - {"Max-Age=2592000"} | {"Max-Age=0"}), "logout takes it back")
+            (303, "login.html", "sampler-web-3000=", attributes - {"Max-Age=2592000"} | {"Max-Age=0"}), "logout takes it back")
     server.stop()
     server = start(lab, "--token-file", tokens)
     t.equal(server.get("/api/interfaces", Cookie=cookie).status, 200, "a login holds over a restart")
@@ -163,7 +169,7 @@ def test_secure(t, lab):
     url, jar = "https://localhost:3000", f"{FOLDER}/jar"
     curl = ("curl", "-sS", "-m", "20", "--cacert", pair.cert)
     out = lab.run(*curl, "-D", "-", "-c", jar, "--data-urlencode", f"token={token}", f"{url}/login")
-    t.match(out, r"set-cookie: __Host-sampler-web=\S+; Path=/; Max-Age=2592000; HttpOnly; SameSite=Strict; Secure\n",
+    t.match(out, r"set-cookie: __Host-sampler-web-3000=\S+; Path=/; Max-Age=2592000; HttpOnly; SameSite=Strict; Secure\n",
             "a cookie that leaves by TLS only, and that no other host or path can set")
     t.equal(json.loads(lab.run(*curl, "-b", jar, f"{url}/api/interfaces"))["schema"], 1, "which lets in")
     out = lab.run(*curl, "-H", f"Authorization: Bearer {token}", "-w", "%{http_code}", "-o", "/dev/null", f"{url}/metrics")
@@ -206,7 +212,7 @@ def test_streams(t, lab):
     def follow(**headers):
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         sock = server.connect()
-        sock.sendall(f"GET /api/stream HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode())
+        sock.sendall(f"GET /api/stream HTTP/1.1\r\nHost: localhost:3000\r\n{lines}\r\n".encode())
         data = b""
         while b"retry: 2000\n\n\r\n" not in data:
             data += sock.recv(4096)
@@ -229,7 +235,7 @@ def test_streams(t, lab):
     reload(other)
     for sock, name in zip(socks, ("a token", "a cookie")):
         t.equal(rest(sock), STREAM_END, f"the stream of {name} that lets in no more ends")
-        sock.sendall(b"GET /api/stream HTTP/1.1\r\nHost: localhost\r\n"
+        sock.sendall(b"GET /api/stream HTTP/1.1\r\nHost: localhost:3000\r\n"
                      + (f"Cookie: {cookie}\r\n".encode() if name == "a cookie" else b"") + b"\r\n")
         t.equal(statuses(sock.recv(4096)), [401], "its connection does not, and asks again in vain")
         sock.close()
