@@ -4,6 +4,8 @@
 sampler-web where a token is needed: who is let in and by what, the login of the page, how often one may guess, where
 tokens come from, and on which sockets they are asked for.
 """
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -89,6 +91,13 @@ def test_token(t, lab):
     t.equal(server.stop(), 0, "it ends well")
 
 
+def made_by_hand(token, seconds):
+    """The cookie of a login that has so many seconds left."""
+    expiry = f"{int(time.time()) + seconds:016x}"
+    key = hashlib.sha256(token.encode()).digest()
+    return f"sampler-web-3000={expiry}-{hmac.new(key, expiry.encode(), 'sha256').hexdigest()}"
+
+
 @scenario("login, cookie, logout", 60)
 def test_cookie(t, lab):
     token, other = new_token(), new_token()
@@ -124,6 +133,10 @@ def test_cookie(t, lab):
     for wrong in (f"{name}={flipped}", f"{name}={late}", f"{name}={value[:-1]}", f"{name}={value}0", f"{name}=",
                   f"x{cookie}", f"{name}={value[:16]}x{value[17:]}", f"{name}={'0' * 16}{value[16:]}", f"__Host-{cookie}"):
         t.ok(is_refused(server.get("/api/interfaces", Cookie=wrong)), f"{wrong[:30]}: no login")
+    for seconds, status in ((3600, 200), (0, 401), (-1, 401), (-3600, 401)):
+        answer = server.get("/api/interfaces", Cookie=made_by_hand(token, seconds))
+        t.equal(answer.status, status, f"a login that has {seconds} s left: {status}")
+    t.ok(is_refused(server.get("/api/interfaces", Cookie=made_by_hand(other, 3600))), "one of another token: no login")
     for wrong in (other, "", "x", token + "0"):
         t.ok(is_refused(log_in(server, wrong), 401), f"login with {wrong[:6]!r}: 401")
     answer = server.request("POST", "/login", {}, "word=x")
