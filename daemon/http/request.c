@@ -367,6 +367,7 @@ static void let_in(const struct site *site, h2o_req_t *req, const struct target 
 {
 	enum access_verdict verdict = access_judge(site->access, req, target->path);
 
+	connection_is_active(connection_of(req), verdict == ACCESS_GRANTED);
 	if (verdict != ACCESS_ANSWERED)
 		route(site, req, target, verdict == ACCESS_STRANGER);
 }
@@ -381,7 +382,6 @@ void request_handle(const struct site *site, h2o_req_t *req)
 	const char *ambiguous = ambiguity(req);
 	struct target target;
 
-	connection_is_active(connection_of(req));
 	if (ambiguous)
 		refuse_ambiguous(req, ambiguous);
 	else if (!split_target(site, req, &target))

@@ -91,8 +91,7 @@ static void on_acceptable(h2o_socket_t *listener, const char *err);
 
 static void accept_resume(struct server *server)
 {
-	if (server->accepting || server->stopping ||
-	    server->connections.n >= server->connections.max)
+	if (server->accepting || server->stopping)
 		return;
 	server->accept_at_ns = NEVER;
 	for (size_t i = 0; i < server->n_listeners; i++)
@@ -135,7 +134,7 @@ static void complain(struct server *server, const char *why)
 
 /*
  * Retrying at once would spin: the connection that cannot be accepted stays at the queue's head. The next attempt is when
- * one closes, or after a pause.
+ * one closes, or after a pause, also where nobody could make room for it this time.
  */
 static void make_room(struct server *server, const char *why)
 {

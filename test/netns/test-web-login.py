@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import socket
+import threading
 import time
 import urllib.parse
 
@@ -310,6 +311,39 @@ def test_guesses(t, lab):
     begun = time.monotonic()
     wait_for(lambda: other.get(token)[0] == 200 and From("2001:db8::1").get(token)[0] == 200, "forgiveness", 20)
     t.ok(time.monotonic() - begun < 20 * tap.SLOWNESS, "after the time that was told, it is let in again")
+    t.equal(server.stop(), 0, "it ends well")
+
+
+class Strangers(threading.Thread):
+    """Hold connections by asking over and over, without a token."""
+
+    def __init__(self, server, n):
+        super().__init__(daemon=True)
+        self.socks, self.rounds, self.ending = [server.connect() for _ in range(n)], 0, False
+
+    def run(self):
+        while not self.ending:
+            for sock in self.socks:
+                try:
+                    sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    sock.recv(65536)
+                except OSError:
+                    pass
+            self.rounds += 1
+            time.sleep(0.05)
+
+
+@scenario("strangers do not hold what others need", 60)
+def test_strangers(t, lab):
+    token = new_token()
+    server = start(lab, "--token-file", token_file(token), wrap=("prlimit", "--nofile=64:64"))
+    strangers = Strangers(server, 21)  # connections that there can be
+    strangers.start()
+    wait_for(lambda: strangers.rounds > 3, "strangers ask")
+    for n in range(3):
+        t.equal(server.request("GET", "/api/interfaces", bearer(token)).status, 200, "who has a token is served meanwhile")
+    strangers.ending = True
+    strangers.join()
     t.equal(server.stop(), 0, "it ends well")
 
 
