@@ -2,7 +2,7 @@
 /*
  * Connections, from their acceptance to their end.
  *
- * Each is in a list by its last sign of life, which is a whole request, not a byte. Where there are as many as are
+ * Each is in a list by its last sign of life, which is a whole request that is let in, not a byte. Where there are as many as are
  * allowed, those at the list's head have to make room, and so a client that asks something is served whoever else
  * holds connections and asks nothing, asks slowly, or does not take its answer. Streams are not in the list: they are
  * meant to last, and bounded by themselves.
@@ -55,6 +55,7 @@ static void on_socket_close(void *user)
 
 	if (h2o_linklist_is_linked(&connection->link))
 		h2o_linklist_unlink(&connection->link);
+	SSL_CTX_free(connection->tls);
 	free(connection);
 	all->n--;
 	all->on_close(all->user);
@@ -106,6 +107,7 @@ void connections_take(struct connections *connections, h2o_socket_t *socket, boo
 	*connection = (struct connection){ .all = connections,
 					   .socket = socket,
 					   .active_at_ns = clock_boottime_ns(),
+					   .tls = tls,
 					   .is_unix = is_unix,
 					   .shakes_hands = tls };
 	socket->on_close.cb = on_socket_close;
@@ -113,10 +115,13 @@ void connections_take(struct connections *connections, h2o_socket_t *socket, boo
 	connections->n++;
 	h2o_linklist_insert(&connections->by_activity, &connection->link);
 	bound_send_buffer(socket);
-	if (tls)
+	if (tls) {
+		/* h2o takes a reference of its own only when the client's first bytes come. */
+		SSL_CTX_up_ref(tls);
 		h2o_socket_ssl_handshake(socket, tls, NULL, on_handshake);
-	else
+	} else {
 		serve(connection);
+	}
 }
 
 static h2o_socket_t *socket_of(const h2o_req_t *req)
@@ -130,10 +135,18 @@ struct connection *connection_of(h2o_req_t *req)
 	return socket_of(req)->on_close.data;
 }
 
-/** connection_is_active() - a whole request has come */
-void connection_is_active(struct connection *connection)
+/**
+ * connection_is_active() - a whole request has come
+ * @connection: by which
+ * @is_let_in: whether who asks may; strangers are as silent as before, or by asking over and over they would hold all
+ *             connections
+ */
+void connection_is_active(struct connection *connection, bool is_let_in)
 {
-	connection->active_at_ns = clock_boottime_ns();
+	if (is_let_in)
+		connection->active_at_ns = clock_boottime_ns();
+	else if (h2o_linklist_is_linked(&connection->link))
+		return;
 	if (h2o_linklist_is_linked(&connection->link))
 		h2o_linklist_unlink(&connection->link);
 	h2o_linklist_insert(&connection->all->by_activity, &connection->link);
