@@ -155,7 +155,8 @@ int raw_guard_link(const struct raw_config *raw, const struct raw_link *link, st
 	if (link->has_default_route && !raw->allow_default_route)
 		return error_set(
 			err, -EPERM,
-			"%s has the default route, and so leads to the world; "
+			"%s has the default route, or is under what has it, and so leads to "
+			"the world; "
 			"allow_default_route = yes (--allow-default-route yes) sends there "
 			"all the same",
 			link->name);

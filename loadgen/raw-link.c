@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 
 #define NAMES_MAX 200
+#define MAX_ABOVE 64 /* more are left out; so many are on no interface that one tests by */
 
 /* "eth0, wlan0": those that there are. */
 static void list_names(char *buf, size_t size)
@@ -115,12 +116,72 @@ static int find_addresses(struct raw_link *link, struct error *err)
 
 /* ---- the default route ---- */
 
-static bool has_hop(const struct rtnexthop *hop, size_t n, uint32_t ifindex)
+/*
+ * What is above an interface: bridges and bonds that it is a port of, VLANs and the like on top of it,
+ * and what is above those. What leaves by it can go wherever they lead.
+ */
+struct above {
+	uint32_t ifindex[MAX_ABOVE];
+	uint32_t n;
+	bool has_default_route;
+};
+
+static bool is_above(const struct above *above, uint32_t ifindex)
+{
+	for (uint32_t i = 0; i < above->n; i++) {
+		if (above->ifindex[i] == ifindex)
+			return true;
+	}
+	return false;
+}
+
+static void add_above(struct above *above, uint32_t ifindex)
+{
+	if (!is_above(above, ifindex) && above->n < MAX_ABOVE)
+		above->ifindex[above->n++] = ifindex;
+}
+
+static void take_link(const struct nlmsghdr *answer, void *user)
+{
+	const struct ifinfomsg *message = NLMSG_DATA(answer);
+	const uint32_t *under = netlink_attribute(answer, sizeof(*message), IFLA_LINK, 4);
+	const uint32_t *master = netlink_attribute(answer, sizeof(*message), IFLA_MASTER, 4);
+	struct above *above = user;
+
+	if (answer->nlmsg_type != RTM_NEWLINK)
+		return;
+	/* with a namespace it is the number of an interface that is there */
+	if (under && !netlink_attribute(answer, sizeof(*message), IFLA_LINK_NETNSID, 4) &&
+	    is_above(above, *under))
+		add_above(above, (uint32_t)message->ifi_index);
+	if (master && is_above(above, (uint32_t)message->ifi_index))
+		add_above(above, *master);
+}
+
+/* All links are looked at again as long as more are found. */
+static int find_above(const struct raw_link *link, struct above *above)
+{
+	uint32_t before;
+	int r = 0;
+
+	add_above(above, link->ifindex);
+	do {
+		struct netlink_request request;
+
+		before = above->n;
+		netlink_request_init(&request, RTM_GETLINK, sizeof(request.link));
+		request.header.nlmsg_flags |= NLM_F_DUMP;
+		r = netlink_ask(&request, take_link, above);
+	} while (!r && above->n > before);
+	return r;
+}
+
+static bool has_hop(const struct rtnexthop *hop, size_t n, const struct above *above)
 {
 	size_t size;
 
 	while (n >= sizeof(*hop) && hop->rtnh_len >= sizeof(*hop) && hop->rtnh_len <= n) {
-		if ((uint32_t)hop->rtnh_ifindex == ifindex)
+		if (is_above(above, (uint32_t)hop->rtnh_ifindex))
 			return true;
 		size = (size_t)RTNH_ALIGN(hop->rtnh_len);
 		n -= size < n ? size : n;
@@ -132,7 +193,7 @@ static bool has_hop(const struct rtnexthop *hop, size_t n, uint32_t ifindex)
 static void take_route(const struct nlmsghdr *answer, void *user)
 {
 	const struct rtmsg *route = NLMSG_DATA(answer);
-	struct raw_link *link = user;
+	struct above *above = user;
 	const uint32_t *oif;
 	const struct rtnexthop *hops;
 
@@ -141,28 +202,31 @@ static void take_route(const struct nlmsghdr *answer, void *user)
 		return;
 	oif = netlink_attribute(answer, sizeof(*route), RTA_OIF, sizeof(*oif));
 	hops = netlink_attribute(answer, sizeof(*route), RTA_MULTIPATH, sizeof(*hops));
-	if (oif && *oif == link->ifindex)
-		link->has_default_route = true;
-	if (hops &&
-	    has_hop(hops, ((const struct rtattr *)hops)[-1].rta_len - RTA_LENGTH(0), link->ifindex))
-		link->has_default_route = true;
+	if (oif && is_above(above, *oif))
+		above->has_default_route = true;
+	if (hops && has_hop(hops, ((const struct rtattr *)hops)[-1].rta_len - RTA_LENGTH(0), above))
+		above->has_default_route = true;
 }
 
 static int find_default_route(struct raw_link *link, struct error *err)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	struct above above = { .n = 0 };
+	int r = find_above(link, &above);
 
-	for (size_t i = 0; i < array_size(families); i++) {
+	for (size_t i = 0; !r && i < array_size(families); i++) {
 		struct netlink_request request;
-		int r;
 
 		netlink_request_init(&request, RTM_GETROUTE, sizeof(request.route));
 		request.header.nlmsg_flags |= NLM_F_DUMP;
 		request.route.rtm_family = families[i];
-		r = netlink_ask(&request, take_route, link);
-		if (r && r != -EOPNOTSUPP && r != -EAFNOSUPPORT)
-			return error_set(err, r, "cannot read the routes: %s", strerror(-r));
+		r = netlink_ask(&request, take_route, &above);
+		if (r == -EOPNOTSUPP || r == -EAFNOSUPPORT)
+			r = 0; /* a kernel without IPv6 */
 	}
+	link->has_default_route = above.has_default_route;
+	if (r)
+		return error_set(err, r, "cannot read links and routes: %s", strerror(-r));
 	return 0;
 }
 

@@ -16,7 +16,7 @@ struct raw_link {
 	char name[IF_NAMESIZE];
 	uint32_t ifindex, mtu;
 	uint8_t mac[6];
-	bool has_default_route;
+	bool has_default_route; /* this one, or a bridge, bond or VLAN that it is under */
 	uint32_t n_own4, n_own6;
 	struct in_addr own4[RAW_MAX_OWN], broadcast4[RAW_MAX_OWN]; /* a broadcast: 0 for none */
 	struct in6_addr own6[RAW_MAX_OWN];

@@ -114,7 +114,7 @@ def test_explicit(t, lab):
     refused(t, ends, "no Ethernet", FAILED, "lo is no Ethernet interface", "--raw", "--interface", "lo",
             "--destination", DESTINATION4, "--frames", "5")
     lab.run("ip", "route", "add", "default", "via", "198.18.0.254", ns=ends.link.peer_ns)
-    refused(t, ends, "the default route", FAILED, "p0 has the default route, .*--allow-default-route",
+    refused(t, ends, "the default route", FAILED, "p0 has the default route, or is under .*--allow-default-route",
             *to(DESTINATION4, "--frames", "5"))
     allowed(t, ends, "the default route", *to(DESTINATION4, "--allow-default-route", "yes"))
     lab.run("ip", "route", "del", "default", ns=ends.link.peer_ns)
@@ -122,6 +122,22 @@ def test_explicit(t, lab):
             "198.18.0.254", ns=ends.link.peer_ns)
     refused(t, ends, "one of several", FAILED, "p0 has the default route",
             *to(DESTINATION4, "--frames", "5"))
+
+
+@scenario("under a bridge that has the default route", 60)
+def test_under(t, lab):
+    ends = Ends(lab)
+    try:
+        lab.run("ip", "link", "add", "br0", "type", "bridge", "mcast_snooping", "0", ns=ends.link.peer_ns)
+    except laboratory.Failure as failure:
+        raise laboratory.Skip(f"no bridge here: {failure}") from None
+    for command in ("link set p0 master br0", "link set br0 up", "addr add 198.18.0.5/24 dev br0",
+                    "route add default dev br0"):
+        lab.run("ip", *command.split(), ns=ends.link.peer_ns)
+    refused(t, ends, "a port of it", FAILED, "p0 has the default route, or is under",
+            *to(DESTINATION4, "--frames", "5"))
+    lab.run("ip", "route", "del", "default", ns=ends.link.peer_ns)
+    allowed(t, ends, "without the route", *to(DESTINATION4))
 
 
 @scenario("bad values", 90)
