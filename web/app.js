@@ -29,6 +29,7 @@ import { hashOf, otherRange, RANGES, toggled, viewOf, windowOf } from "./view.js
 
 const PANELS = ["services", "protocols", "flags"];
 const NOTE_MS = 4000;
+const RETRY_MS = 1000;
 const PICTURE_MS = 200; // from one to the next
 const NOTHING = new Table([]);
 
@@ -46,7 +47,7 @@ class Page {
 		this.pointed = null;
 		this.shownAt = -Infinity;
 		this.reading = new AbortController();
-		this.source = new Source(() => this.soon(), () => this.show(), (target) => this.columnsFor(target));
+		this.source = new Source(() => this.soon(), () => this.readHistories(), (target) => this.columnsFor(target));
 		this.source.choose(this.view.reference);
 		const on = { point: (at) => this.point(at), zoom: (from, to) => this.zoom(from, to) };
 		this.panels = new Map(PANELS.map((id) => [id,
@@ -78,9 +79,9 @@ class Page {
 	/* Of what is not counted any more the end of its history, in whose last step its last sample is. */
 	get now() {
 		const { one, now } = this.source;
-		const end = Date.parse(one?.data.attached === false ? one.data.history?.to ?? "" : "");
+		const end = Source.endOf(one);
 
-		return Number.isNaN(end) ? now : end / 1000 + Math.max(1, this.recording?.table.span ?? 0);
+		return end === null ? now : end + Math.max(1, this.recording?.table.span ?? 0);
 	}
 
 	get range() {
@@ -102,10 +103,11 @@ class Page {
 		const before = this.view;
 
 		this.view = view;
-		if (!view.fixed)
+		if (!view.fixed || view.reference !== before.reference)
 			this.paused = false;
 		this.point(null);
 		if (view.reference !== before.reference) {
+			this.reading.abort();
 			this.source.choose(view.reference);
 			this.again();
 		} else if (JSON.stringify({ ...view, hidden: 0 }) !== JSON.stringify({ ...before, hidden: 0 })) {
@@ -114,15 +116,17 @@ class Page {
 		this.show();
 	}
 
-	/* The newest question counts. */
+	/* The newest question counts, and is asked until there is an answer: a stream that goes on does not ask it. */
 	read() {
 		this.reading.abort();
 		this.reading = new AbortController();
 		const { signal } = this.reading;
 
 		this.source.askHistories(this.view, signal).catch((error) => {
-			if (!signal.aborted)
-				this.failed(error);
+			if (signal.aborted)
+				return;
+			this.failed(error);
+			setTimeout(() => signal.aborted || this.read(), RETRY_MS);
 		});
 	}
 
@@ -222,7 +226,7 @@ class Page {
 	get stretch() {
 		const { from, to } = this.range;
 
-		return { from: Math.floor(from), to: Math.ceil(Math.min(to, this.now)) };
+		return { from: Math.floor(from), to: Math.min(Math.ceil(to), Math.floor(this.source.now)) };
 	}
 
 	/* Of several interfaces one after the other. */
@@ -290,12 +294,20 @@ class Page {
 		showHeader(list ?? [], one);
 		this.showStatus();
 		this.showTools();
-		if (!this.paused || this.still !== hashOf(this.view))
+		if (!this.paused)
 			this.showData();
+		else if (this.still !== hashOf(this.view))
+			this.showCharts();
 		this.still = this.paused ? hashOf(this.view) : "";
 	}
 
-	/* Where a pause began, all is drawn once more, as soon as it is there. */
+	/* A pause holds figures still; charts are of a time that stands, in which another view may be wanted. */
+	readHistories() {
+		if (this.paused)
+			this.showCharts();
+		this.show();
+	}
+
 	showData() {
 		const { figures, one } = this.source;
 

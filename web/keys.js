@@ -3,6 +3,7 @@
  * The keyboard: one key for each thing that the page can do. Single letters may get in the way of those who
  * speak their input, so they can be switched off; what is typed into a field is never one.
  */
+import { keep, kept } from "./store.js";
 
 const KEPT = "sampler-keys";
 
@@ -28,9 +29,9 @@ function isTaken({ key, target }) {
  * @param {HTMLInputElement} switchBox whether they are heard
  */
 export function listen(actions, switchBox) {
-	switchBox.checked = localStorage.getItem(KEPT) !== "off";
+	switchBox.checked = kept(KEPT) !== "off";
 	switchBox.addEventListener("change", () =>
-		localStorage.setItem(KEPT, switchBox.checked ? "on" : "off"));
+		keep(KEPT, switchBox.checked ? "on" : "off"));
 	document.addEventListener("keydown", (event) => {
 		const name = nameOf(event);
 

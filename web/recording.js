@@ -20,11 +20,24 @@ function marksOf(answer) {
 	return answer.epochs.map(({ from, reason }) => ({ time: Date.parse(from) / 1000, reason }));
 }
 
+/* "Before now" of a history that has ended is before its end, with all of the step that this is in. */
+function stretchOf({ fixed, seconds, end }, now) {
+	const from = seconds * INSIDE;
+
+	if (fixed || end === null)
+		return fixed ?? { from: -from };
+	return {
+		from: Math.floor(end - from),
+		to: Math.min(Math.ceil(end + seconds - from), Math.floor(now)),
+	};
+}
+
 export class Recording {
 	/** @param {string} reference of the interface */
 	constructor(reference) {
 		this.reference = reference;
 		this.recent = [];
+		this.question = 0;
 		this.forget();
 	}
 
@@ -51,15 +64,26 @@ export class Recording {
 	 * @param {string[]} what.columns
 	 * @param {"bits"|"packets"} what.unit that they are in
 	 * @param {number} what.seconds before now
+	 * @param {number|null} what.end of a history that ended, null: it goes on
 	 * @param {{from: number, to: number}|null} what.fixed a stretch of time instead
 	 * @param {number} interval of the sampler, in seconds
+	 * @param {number} now the server's time
 	 * @param {AbortSignal} signal
+	 * @throws {Refusal|Lost} where no newer question was asked meanwhile: only the answer of the newest counts
 	 */
-	async load(what, interval, signal) {
-		const stretch = what.fixed ?? { from: -what.seconds * INSIDE };
-		const answer = await getHistory(this.reference, stretch, what.columns, signal);
+	async load(what, interval, now, signal) {
+		const question = ++this.question;
+		let answer;
 
+		try {
+			answer = await getHistory(this.reference, stretchOf(what, now), what.columns, signal);
+		} catch (error) {
+			if (question === this.question)
+				throw error;
+		}
 		signal.throwIfAborted();
+		if (question !== this.question)
+			return;
 		this.table = Table.of(answer);
 		this.marks = marksOf(answer);
 		this.asked = what;
@@ -75,11 +99,11 @@ export class Recording {
 			performance.now() - this.askedAt < rest)
 			return;
 		this.askedAt = performance.now();
-		const { span, known } = this.table;
+		const { question, table: { span, known } } = this;
 		const stretch = { from: known - OVERLAP * span, step: span };
 		const answer = await getHistory(this.reference, stretch, this.table.names, signal);
 		signal.throwIfAborted();
-		if (answer.step_ms / 1000 !== span)
+		if (answer.step_ms / 1000 !== span || question !== this.question)
 			return;
 		this.table.append(Table.of(answer));
 		this.addMarks(marksOf(answer));

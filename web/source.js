@@ -86,9 +86,16 @@ export class Source {
 		return (target?.data.recorder?.interval_ms ?? 1000) / 1000;
 	}
 
+	/** Where the history ends of one that is not counted any more, in Unix seconds; null: it goes on. */
+	static endOf(target) {
+		const end = Date.parse(target?.data.attached === false ? target.data.history?.to ?? "" : "");
+
+		return Number.isNaN(end) ? null : end / 1000;
+	}
+
 	/** The server's time in Unix seconds, as far as it is known. */
 	get now() {
-		const { servedAt, seenAt } = this.figures ?? { servedAt: this.listServedAt, seenAt: this.listedAt };
+		const { servedAt, seenAt } = this.figures ?? { servedAt: this.listServedAt, seenAt: this.listSeenAt };
 
 		return Number.isFinite(servedAt) ? (servedAt + performance.now() - seenAt) / 1000
 			: Date.now() / 1000;
@@ -102,7 +109,17 @@ export class Source {
 		signal.throwIfAborted();
 		this.list = listed(interfaces);
 		this.listServedAt = servedAt;
-		this.listedAt = performance.now();
+		this.listSeenAt = this.listedAt = performance.now();
+		this.forgetGone();
+	}
+
+	/* What is not shown any more; interfaces may come and go for weeks. */
+	forgetGone() {
+		const shown = [this.one, ...this.targets].map((target) => target?.reference);
+
+		for (const reference of this.recordings.keys())
+			if (!shown.includes(reference))
+				this.recordings.delete(reference);
 	}
 
 	take(realtime, summary, servedAt) {
@@ -141,12 +158,12 @@ export class Source {
 		const recording = this.recordings.get(target.reference) ?? new Recording(target.reference);
 		const what = {
 			columns: this.columnsFor(target), unit: view.unit,
-			seconds: RANGES.get(view.range), fixed: view.fixed,
+			seconds: RANGES.get(view.range), fixed: view.fixed, end: Source.endOf(target),
 		};
 
 		this.recordings.set(target.reference, recording);
 		try {
-			await recording.load(what, Source.intervalOf(target), signal);
+			await recording.load(what, Source.intervalOf(target), this.now, signal);
 		} catch (error) {
 			if (!(error instanceof Refusal))
 				throw error;
@@ -215,7 +232,10 @@ export class Source {
 				this.onEvent(event, view, signal, inner);
 			else
 				early.push(event);
-		}, () => {}));
+		}, () => {
+			signal.throwIfAborted();
+			throw new Lost("the connection broke");
+		}));
 		reading.catch(() => {}); // it is waited for below, if there is anything to wait for
 		const detached = !this.targets.length && this.one !== null;
 		if (!resumes && (this.targets.length || detached))

@@ -56,19 +56,18 @@ export class Parser {
  *
  * @param {ReadableStream<Uint8Array>} body
  * @param {(event: Event) => void} onEvent
- * @param {() => void} onWord something came, a comment maybe
+ * @param {(error: Error) => never} broken it has no end
  */
-export async function readEvents(body, onEvent, onWord) {
+export async function readEvents(body, onEvent, broken) {
 	const reader = body.getReader();
 	const decoder = new TextDecoder();
 	const parser = new Parser();
 
 	for (;;) {
-		const { done, value } = await reader.read();
+		const { done, value } = await reader.read().catch(broken);
 
 		if (done)
 			return;
-		onWord();
 		parser.take(decoder.decode(value, { stream: true })).forEach(onEvent);
 	}
 }

@@ -3,26 +3,10 @@
  * Light or dark: as the reader's system has it, or as chosen here, which this browser then keeps. The choice
  * is an attribute of the page, of which style.css knows; it is set before anything is drawn.
  */
+import { keep, kept } from "./store.js";
 
 const KEY = "sampler-theme";
 const THEMES = ["auto", "light", "dark"];
-
-/* A browser may forbid to keep anything. */
-function kept() {
-	try {
-		return localStorage.getItem(KEY);
-	} catch {
-		return null;
-	}
-}
-
-function keep(theme) {
-	try {
-		localStorage.setItem(KEY, theme);
-	} catch {
-		// it lasts until the page is left
-	}
-}
 
 function set(theme) {
 	document.documentElement.dataset.theme = theme;
@@ -38,7 +22,7 @@ export function nextTheme() {
 	const next = THEMES[(THEMES.indexOf(theme()) + 1) % THEMES.length];
 
 	set(next);
-	keep(next);
+	keep(KEY, next);
 }
 
 /** @param {() => void} changed is called when the colours are others */
@@ -47,4 +31,4 @@ export function watchTheme(changed) {
 	new MutationObserver(changed).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 }
 
-set(THEMES.includes(kept()) ? kept() : "auto");
+set(THEMES.includes(kept(KEY)) ? kept(KEY) : "auto");

@@ -1,0 +1,167 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""
+What goes wrong between a reader and the page: answers that come late or not at all, a browser that keeps nothing,
+interfaces that go, and what was asked for meanwhile.
+"""
+import json
+import os
+import subprocess
+
+from page import FIGURES, LIVE, MIX, ORIGIN, ROWS, STATUS, begin, check_peace, main, open_page
+from browser import Browser
+from lab import BUILD, scenario
+from web import WebServer
+
+FILL = os.environ.get("SAMPLER_FILL_HISTORY", f"{BUILD}/test/bench/fill-history")
+SERVICES = ROWS % "services"
+OPEN_TABLE = "document.querySelector('#services .as-table').click()"
+AXIS = "document.querySelector('#services .axis').textContent"
+CAPTION = "document.getElementById('services-caption').textContent"
+
+FORBID_STORAGE = """
+Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError'); }});
+"""
+# Answers to the first question for a history come when the test lets them.
+HOLD_FIRST_HISTORY = """
+(() => {
+    const plain = window.fetch;
+    const let_go = new Promise((resolve) => { window.letGo = resolve; });
+    window.histories = 0;
+    window.fetch = async (url, options) => {
+        const first = String(url).includes('/api/history') && ++window.histories === 1;
+        const response = await plain(url, options);
+        if (first)
+            await let_go;
+        return response;
+    };
+})();
+"""
+# Questions for a history fail while the test wants that.
+FAIL_HISTORIES = """
+(() => {
+    const plain = window.fetch;
+    window.failing = false;
+    window.fetch = (url, options) => window.failing && String(url).includes('/api/history')
+        ? Promise.reject(new TypeError('as if there were no connection'))
+        : (window.asked = String(url), plain(url, options));
+})();
+"""
+
+
+def fill(lab):
+    """Two weeks of an interface that is gone, and a server."""
+    lab.run(FILL, lab.state_dir, "v0", "v0", "14")
+    os.chmod(f"{lab.state_dir}/v0.hist", 0o644)
+    WebServer(lab)
+
+
+@scenario("a late answer", 60)
+def test_late(t, lab):
+    """The answer to the range before comes after that to the one that is chosen."""
+    fill(lab)
+    steps = f"[...new Set(({SERVICES}).map((row) => row[0] % 300000))]"
+    with Browser() as browser:
+        browser.call("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
+        browser.call("Page.addScriptToEvaluateOnNewDocument", source=HOLD_FIRST_HISTORY)
+        browser.open(ORIGIN + "#interface=v0&range=1m")
+        browser.evaluate(OPEN_TABLE)
+        browser.wait("window.histories === 1", "the first question")
+        browser.key("8")
+        browser.wait(f"({SERVICES}).length > 60", "two weeks")
+        browser.evaluate("window.letGo()")
+        seen = []
+        for _ in range(8):
+            browser.listen(0.05)
+            seen.append(browser.evaluate(steps))
+        t.equal(seen, [[0]] * 8, "an answer that is late is not drawn")
+        browser.key("c")
+        browser.wait("document.getElementById('note').textContent.startsWith('Copied')", "copied")
+        command = browser.evaluate("navigator.clipboard.readText()")
+        answer = json.loads(subprocess.run(command, shell=True, check=True, stdout=subprocess.PIPE).stdout)
+        t.ok(len(answer.get("data", [[]])[0]) > 3000, "the command gets what is shown, and asks for no time to come", command)
+
+
+@scenario("a browser that keeps nothing; no answer about a history", 60)
+def test_unanswered(t, lab):
+    begin(lab, "v0")
+    with Browser() as browser:
+        browser.call("Page.addScriptToEvaluateOnNewDocument", source=FORBID_STORAGE + FAIL_HISTORIES)
+        open_page(browser, "#range=1m")
+        browser.evaluate("document.getElementById('theme').click()")
+        browser.evaluate("document.getElementById('keys-on').click()")
+        t.equal(browser.evaluate("document.documentElement.dataset.theme"), "light", "choices last on the page")
+        browser.evaluate("document.getElementById('keys-on').click()")
+        check_peace(t, browser)
+        browser.evaluate("window.failing = true")
+        browser.key("8")
+        browser.wait(f"{STATUS}.startsWith('Connection lost')", "said")
+        browser.evaluate("window.failing = false")
+        browser.wait(f"{LIVE} && window.asked.includes('from=-1197504&')", "asked for two weeks")
+        t.ok(True, "a question without an answer is asked again")
+
+
+@scenario("another unit in a pause, another interface without a server", 60)
+def test_pause(t, lab):
+    (link,), _, server = begin(lab, "v0")
+    with Browser() as browser:
+        open_page(browser, "#range=1m")
+        browser.evaluate(OPEN_TABLE)
+        browser.wait(f"{SERVICES}.length > 2", "rows")
+        browser.key("p")
+        still = browser.evaluate(FIGURES)
+        link.send(MIX)
+        browser.listen(2.5)
+        browser.key("u")
+        browser.wait(f"{AXIS} === 'packets/s'", "packets")
+        t.equal(browser.evaluate(FIGURES), still, "charts are in the unit that was chosen; figures hold still")
+        browser.key("l")
+        server.kill()
+        browser.wait(f"{STATUS}.startsWith('Connection lost')", "lost")
+        t.equal([line for line in browser.console if "TypeError" in line], [], "a stream that breaks is no mistake")
+        browser.evaluate("location.hash = '#interface=v9'")
+        browser.wait("document.getElementById('interface').value === 'v9'", "another one")
+        browser.key("p")
+        t.match(browser.evaluate("location.hash"), r"from=\d+(\.\d+)?&to=\d+(\.\d+)?$", "a pause has times")
+
+
+@scenario("an interface that goes", 60)
+def test_gone(t, lab):
+    _, recorders, _ = begin(lab, "v0", "v1", "v2")
+    values = "[...document.querySelectorAll('.card .value')].map((one) => one.textContent)"
+    with Browser() as browser:
+        open_page(browser)
+        browser.wait("document.querySelectorAll('.card canvas').length === 3", "three charts")
+        recorders[0].stop()
+        browser.wait("document.querySelectorAll('.card').length === 2", "two charts")
+        browser.key("u")
+        browser.wait(f"({values}).every((one) => one.endsWith('pkt/s'))", "the others in another unit")
+        t.ok(True, "the others go on as what is chosen")
+
+
+@scenario("a history that ended long ago", 60)
+def test_ended(t, lab):
+    fill(lab)
+    ahead = 7200000  # ms that the history is set back, by the list: the API's own words, but of an earlier end
+    with Browser() as browser:
+        browser.call("Page.addScriptToEvaluateOnNewDocument", source=f"""
+            (() => {{
+                const plain = Response.prototype.text;
+                Response.prototype.text = async function () {{
+                    const text = await plain.call(this);
+                    if (!this.url.endsWith('/api/interfaces'))
+                        return text;
+                    const answer = JSON.parse(text);
+                    for (const {{history}} of answer.interfaces)
+                        history.to = new Date(Date.parse(history.to) - {ahead}).toISOString();
+                    return JSON.stringify(answer);
+                }};
+            }})();""")
+        browser.open(f"{ORIGIN}#interface=v0")
+        browser.evaluate(OPEN_TABLE)
+        browser.wait(f"({SERVICES}).length > 5", "the last five minutes of it")
+        t.match(browser.evaluate(CAPTION), "^Mean ", "a history that ended has its last minutes")
+
+
+if __name__ == "__main__":
+    main()
