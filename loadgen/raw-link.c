@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * The interface that frames leave by: what it is, which addresses are its own, whether it leads to the
- * world, what it has dropped.
+ * The interface that frames leave by: what it is, which addresses are its own, what it has dropped.
  */
 #include "raw-link.h"
 
 #include "raw-netlink.h"
+#include "raw-world.h"
 #include "util/cleanup.h"
 
 #include <errno.h>
@@ -113,59 +113,6 @@ static int find_addresses(struct raw_link *link, struct error *err)
 	return 0;
 }
 
-/* ---- the default route ---- */
-
-static bool has_hop(const struct rtnexthop *hop, size_t n, uint32_t ifindex)
-{
-	size_t size;
-
-	while (n >= sizeof(*hop) && hop->rtnh_len >= sizeof(*hop) && hop->rtnh_len <= n) {
-		if ((uint32_t)hop->rtnh_ifindex == ifindex)
-			return true;
-		size = (size_t)RTNH_ALIGN(hop->rtnh_len);
-		n -= size < n ? size : n;
-		hop = RTNH_NEXT(hop);
-	}
-	return false;
-}
-
-static void take_route(const struct nlmsghdr *answer, void *user)
-{
-	const struct rtmsg *route = NLMSG_DATA(answer);
-	struct raw_link *link = user;
-	const uint32_t *oif;
-	const struct rtnexthop *hops;
-
-	if (answer->nlmsg_type != RTM_NEWROUTE || route->rtm_dst_len ||
-	    route->rtm_type != RTN_UNICAST)
-		return;
-	oif = netlink_attribute(answer, sizeof(*route), RTA_OIF, sizeof(*oif));
-	hops = netlink_attribute(answer, sizeof(*route), RTA_MULTIPATH, sizeof(*hops));
-	if (oif && *oif == link->ifindex)
-		link->has_default_route = true;
-	if (hops &&
-	    has_hop(hops, ((const struct rtattr *)hops)[-1].rta_len - RTA_LENGTH(0), link->ifindex))
-		link->has_default_route = true;
-}
-
-static int find_default_route(struct raw_link *link, struct error *err)
-{
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
-
-	for (size_t i = 0; i < array_size(families); i++) {
-		struct netlink_request request;
-		int r;
-
-		netlink_request_init(&request, RTM_GETROUTE, sizeof(request.route));
-		request.header.nlmsg_flags |= NLM_F_DUMP;
-		request.route.rtm_family = families[i];
-		r = netlink_ask(&request, take_route, link);
-		if (r && r != -EOPNOTSUPP && r != -EAFNOSUPPORT)
-			return error_set(err, r, "cannot read the routes: %s", strerror(-r));
-	}
-	return 0;
-}
-
 /**
  * raw_link_find() - find out what an interface is
  * @name: its name
@@ -186,7 +133,7 @@ int raw_link_find(const char *name, struct raw_link *ret, struct error *err)
 	r = find_index(fd, &link, err);
 	r = r ?: find_kind(fd, &link, err);
 	r = r ?: find_addresses(&link, err);
-	r = r ?: find_default_route(&link, err);
+	r = r ?: raw_world_find(link.ifindex, link.world, err);
 	if (!r)
 		*ret = link;
 	return r;

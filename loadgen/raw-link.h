@@ -16,7 +16,8 @@ struct raw_link {
 	char name[IF_NAMESIZE];
 	uint32_t ifindex, mtu;
 	uint8_t mac[6];
-	bool has_default_route;
+	char world
+		[IF_NAMESIZE]; /* the interface by which it leads to the world, itself mostly; or "" */
 	uint32_t n_own4, n_own6;
 	struct in_addr own4[RAW_MAX_OWN], broadcast4[RAW_MAX_OWN]; /* a broadcast: 0 for none */
 	struct in6_addr own6[RAW_MAX_OWN];

@@ -4,6 +4,7 @@
 Raw frames: what is refused, what it takes to be allowed, what privileges there are, and runs that are
 in the way of something: links that go, queues that are full, signals, bad input.
 """
+import functools
 import json
 import os
 import pwd
@@ -124,6 +125,48 @@ def test_explicit(t, lab):
             *to(DESTINATION4, "--frames", "5"))
 
 
+@scenario("ways to the world that are not called default", 60)
+def test_world(t, lab):
+    ends = Ends(lab)
+    ip = functools.partial(lab.run, "ip", ns=ends.link.peer_ns)
+    argv, yes = to(DESTINATION4, "--frames", "5"), ("--allow-default-route", "yes")
+    ip("route", "add", "10.0.0.0/8", "via", "198.18.0.254")
+    allowed(t, ends, "a private network", *to(DESTINATION4))
+    ip("route", "add", "128.0.0.0/1", "via", "198.18.0.254")
+    refused(t, ends, "half of all", FAILED, "p0 has the default route, .*--allow-default-route", *argv)
+    ip("route", "del", "128.0.0.0/1")
+    for name, kind in (("br0", ("type", "bridge")), ("up0", ("link", "p0", "type", "macvlan"))):
+        ip("link", "add", "name", name, *kind)
+        ip("link", "set", name, "up")
+        if name == "br0":
+            ip("link", "set", "p0", "master", name)
+        ip("addr", "add", "192.0.2.1/24", "dev", name)
+        allowed(t, ends, f"below {name} without a way", *to(DESTINATION4))
+        ip("route", "add", "default", "via", "192.0.2.254")
+        refused(t, ends, name, FAILED, f"{name}, above p0, has the default route, .*--allow-default-route", *argv)
+        allowed(t, ends, name, *to(DESTINATION4, *yes))
+        ip("link", "del", name)
+    # from here on the kernel has frames of its own to send
+    lab.run("sysctl", "-qw", "net.ipv6.conf.p0.disable_ipv6=0", ns=ends.link.peer_ns)
+    ip("addr", "add", "2001:2::1/64", "dev", "p0", "nodad")
+    for route, status in (("fc00::/7", DONE), ("2000::/3", FAILED)):
+        ip("route", "add", route, "via", "2001:2::fe")
+        t.equal(ends.try_run(*argv).status, status, route)
+
+
+@scenario("MAC addresses of many, by route and neighbour", 60)
+def test_many(t, lab):
+    ends = Ends(lab)
+    lab.run("ip", "addr", "add", "198.18.7.1/24", "brd", "198.18.7.77", "dev", "p0", ns=ends.link.peer_ns)
+    lab.run("ip", "neigh", "add", "198.18.0.9", "lladdr", "01:00:5e:00:00:01", "dev", "p0", "nud", "permanent",
+            ns=ends.link.peer_ns)
+    for address, mac in (("198.18.7.77", "ff:ff:ff:ff:ff:ff"), ("198.18.0.9", "01:00:5e:00:00:01")):
+        argv = ("--raw", "--interface", "p0", "--destination", address)
+        refused(t, ends, address, FAILED, rf"destination {address} is at {mac}, .*--allow-multicast", *argv,
+                "--frames", "5")
+        allowed(t, ends, address, *argv, "--allow-multicast", "yes")
+
+
 @scenario("bad values", 90)
 def test_values(t, lab):
     ends = Ends(lab)
@@ -197,11 +240,16 @@ def test_captures(t, lab):
     refused(t, ends, "no file", FAILED, "cannot read /nowhere: No such file", "--raw", "--interface", "p0",
             "--pcap", "/nowhere")
     refused(t, ends, "a folder", FAILED, "/run: expected a file", "--raw", "--interface", "p0", "--pcap", "/run")
+    os.mkfifo(f"{laboratory.RUN}/fifo")
+    refused(t, ends, "a FIFO without a writer", FAILED, "/fifo: expected a file", "--raw", "--interface", "p0",
+            "--pcap", f"{laboratory.RUN}/fifo")
     f.write_pcap(path, [good])
     refused(t, ends, "not ours", FAILED, "frame 1 is not from this interface: .*--allow-any-source", *replay)
     allowed(t, ends, "not ours", *replay, "--allow-any-source", "yes", "--loops", "5")
     out = good[:30] + bytes((9, 9, 9, 9)) + good[34:]
+    tagged = out[:12] + bytes.fromhex("910000058100000688a80007") + out[12:]
     for name, frame, option in (("elsewhere", out, "--allow-any-destination"),
+                                ("elsewhere, behind tags", tagged, "--allow-any-destination"),
                                 ("to all", b"\xff" * 6 + good[6:], "--allow-multicast")):
         f.write_pcap(path, [good, frame])
         refused(t, ends, name, FAILED, f"frame 2 goes to .*{option}", *replay, "--allow-any-source", "yes")
