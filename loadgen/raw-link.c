@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <linux/if_link.h>
+#include <linux/pkt_sched.h>
 #include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,6 +75,18 @@ static int find_kind(int fd, struct raw_link *link, struct error *err)
 	return 0;
 }
 
+/* Not by IFF_RUNNING, which follows some time later. */
+static int find_carrier(const struct raw_link *link, struct error *err)
+{
+	struct raw_link_stats stats;
+
+	raw_link_stats(link, &stats);
+	if (stats.there && !stats.carrier)
+		return error_set(err, -ENETDOWN,
+				 "%s has no link: is its other end connected, and up?", link->name);
+	return 0;
+}
+
 /* The last address of a network goes to all of it, whether the interface says so or not. */
 static struct in_addr broadcast_of(struct in_addr address, const struct sockaddr_in *mask)
 {
@@ -132,6 +145,7 @@ int raw_link_find(const char *name, struct raw_link *ret, struct error *err)
 	snprintf(link.name, sizeof(link.name), "%s", name);
 	r = find_index(fd, &link, err);
 	r = r ?: find_kind(fd, &link, err);
+	r = r ?: find_carrier(&link, err);
 	r = r ?: find_addresses(&link, err);
 	r = r ?: raw_world_find(link.ifindex, link.world, err);
 	if (!r)
@@ -148,11 +162,42 @@ static void take_stats(const struct nlmsghdr *answer, void *user)
 	const void *value = netlink_attribute(answer, sizeof(struct ifinfomsg), IFLA_STATS64,
 					      offsetof(struct rtnl_link_stats64, rx_compressed));
 
+	const uint8_t *carrier =
+		netlink_attribute(answer, sizeof(struct ifinfomsg), IFLA_CARRIER, sizeof(*carrier));
+	const uint32_t *lost = netlink_attribute(answer, sizeof(struct ifinfomsg),
+						 IFLA_CARRIER_DOWN_COUNT, sizeof(*lost));
+
 	if (!value)
 		return;
+	ret->carrier = carrier && *carrier;
 	memcpy(&stats, value, offsetof(struct rtnl_link_stats64, rx_compressed));
 	ret->there = true;
 	ret->tx_dropped = stats.tx_dropped;
+	ret->n_carrier_lost = lost ? *lost : 0;
+}
+
+struct queue {
+	const struct raw_link *link;
+	struct raw_link_stats *stats;
+};
+
+static void take_queue(const struct nlmsghdr *answer, void *user)
+{
+	const struct tcmsg *message = NLMSG_DATA(answer);
+	const struct queue *queue = user;
+	struct tc_stats stats;
+	const void *value;
+
+	if (answer->nlmsg_type != RTM_NEWQDISC || message->tcm_parent != TC_H_ROOT ||
+	    (uint32_t)message->tcm_ifindex != queue->link->ifindex)
+		return;
+	value = netlink_attribute(answer, sizeof(*message), TCA_STATS,
+				  offsetof(struct tc_stats, overlimits));
+	if (!value)
+		return;
+	memcpy(&stats, value, offsetof(struct tc_stats, overlimits));
+	queue->stats->queue = message->tcm_handle;
+	queue->stats->queue_dropped = stats.drops;
 }
 
 /** raw_link_stats() - read what an interface has counted; "there" is false where it is gone */
@@ -164,4 +209,7 @@ void raw_link_stats(const struct raw_link *link, struct raw_link_stats *ret)
 	netlink_request_init(&request, RTM_GETLINK, sizeof(request.link));
 	request.link.ifi_index = (int)link->ifindex;
 	netlink_ask(&request, take_stats, ret);
+	netlink_request_init(&request, RTM_GETQDISC, sizeof(request.queue));
+	request.header.nlmsg_flags |= NLM_F_DUMP;
+	netlink_ask(&request, take_queue, &(struct queue){ link, ret });
 }

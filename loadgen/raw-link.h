@@ -25,8 +25,10 @@ struct raw_link {
 
 /* What a link has counted by itself. */
 struct raw_link_stats {
-	bool there;
+	bool there, carrier;
 	uint64_t tx_dropped;
+	uint32_t n_carrier_lost;
+	uint32_t queue, queue_dropped; /* the root queueing discipline, and all below it */
 };
 
 int raw_link_find(const char *name, struct raw_link *ret, struct error *err);

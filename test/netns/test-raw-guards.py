@@ -135,7 +135,7 @@ def test_world(t, lab):
     ip("route", "add", "128.0.0.0/1", "via", "198.18.0.254")
     refused(t, ends, "half of all", FAILED, "p0 has the default route, .*--allow-default-route", *argv)
     ip("route", "del", "128.0.0.0/1")
-    for name, kind in (("br0", ("type", "bridge")), ("up0", ("link", "p0", "type", "macvlan"))):
+    for name, kind in (("br0", ("type", "bridge", "mcast_snooping", "0")), ("up0", ("link", "p0", "type", "macvlan"))):
         ip("link", "add", "name", name, *kind)
         ip("link", "set", name, "up")
         if name == "br0":
@@ -390,6 +390,53 @@ def test_gone(t, lab):
     t.match(err, "cannot send frames by p0: Network is down, for as long as give_up", "is given up")
 
 
+@scenario("the other end goes down", 60)
+def test_carrier(t, lab):
+    ends = Ends(lab)
+    # with a queue the kernel takes frames without a word, and drops them
+    lab.run("tc", "qdisc", "add", "dev", "p0", "root", "pfifo", ns=ends.link.peer_ns)
+    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--frames", "400", "--json"))
+    laboratory.wait_for(lambda: received(ends) > 50, "frames")
+    lab.run("ip", "link", "set", "v0", "down")
+    time.sleep(0.2)
+    lab.run("ip", "link", "set", "v0", "up")
+    out, _ = process.communicate(timeout=60)
+    report = valid(out, "raw_report")
+    t.equal((process.returncode, report["frames"]["sent"]), (DONE, 400), "the run goes on")
+    t.ok(any("p0 lost its link 1 time:" in note for note in report["notes"]), "and says so", report["notes"])
+    lab.run("ip", "link", "set", "v0", "down")
+    refused(t, ends, "no link at all", FAILED, "p0 has no link: is its other end connected",
+            *to(DESTINATION4, "--frames", "5"))
+
+
+@scenario("a queue that drops what it had taken", 60)
+def test_queue_drops(t, lab):
+    ends = Ends(lab)
+    lab.run("tc", "qdisc", "add", "dev", "p0", "root", "handle", "1:", "tbf", "rate", "8mbit", "burst", "10kb",
+            "limit", "20kb", ns=ends.link.peer_ns)
+    lab.run("tc", "qdisc", "add", "dev", "p0", "parent", "1:1", "pfifo_head_drop", "limit", "5",
+            ns=ends.link.peer_ns)
+    report = ends.run("--frame-size", "1000", "--rate", "10000", "--frames", "700")
+    dropped = report["frames"]["dropped"]
+    t.ok(dropped > 500, "most have no room", report["frames"])
+    laboratory.wait_for(lambda: received(ends) >= 700 - dropped, "the rest", 5)
+    t.equal((report["frames"]["sent"], received(ends)), (700, 700 - dropped), "each one is told")
+    t.ok(any(f"p0 dropped {dropped} frames" in note for note in report["notes"]), "in words, too", report["notes"])
+
+
+@scenario("a link that is too slow", 60)
+def test_slow(t, lab):
+    ends = Ends(lab)
+    # there is room for all that a socket may have on its way
+    lab.run("tc", "qdisc", "add", "dev", "p0", "root", "tbf", "rate", "8mbit", "burst", "10kb", "limit", "1mb",
+            ns=ends.link.peer_ns)
+    report = ends.run("--frame-size", "1500", "--bandwidth", "20Mbps", "--duration", "1s")
+    notes = report["notes"]
+    t.equal(report["frames"]["dropped"], 0, "nothing is lost")
+    t.ok(any("was not reached" in note and "held frames back" in note for note in notes)
+         and not any("generator" in note for note in notes), "it is the link, and not the generator", notes)
+
+
 @scenario("a queue that is full", 60)
 def test_full(t, lab):
     ends = Ends(lab)
@@ -401,6 +448,7 @@ def test_full(t, lab):
     t.ok(report["frames"]["refused"] > 0, "the kernel refused frames", report["frames"])
     laboratory.wait_for(lambda: lab.snapshot("v0")["rx"]["packets"] >= 700, "all frames", 5)
     t.equal(lab.snapshot("v0")["rx"]["packets"], 700, "all were sent all the same, once")
+    t.equal(report["frames"]["dropped"], 0, "so that none of them is lost")
     t.ok(any("was not reached" in note and "refused" in note for note in report["notes"]),
          "and that is said to be why the rate was missed", report["notes"])
     result = ends.try_run(*ends.options("--frame-size", "1000", "--rate", "10000", "--frames", "300",
