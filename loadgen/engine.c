@@ -349,8 +349,10 @@ static int conclude(struct engine *e, struct error *err)
 	};
 	int r;
 
-	sum_up(e, &outcome);
 	take_signal(e); /* that came too late to end anything, or before there was anything */
+	if (!e->verify)
+		signals_release(&e->signals); /* one more ends what waits to be read */
+	sum_up(e, &outcome);
 	outcome.signal = e->signal;
 	outcome.ending = e->ending;
 	r = verify(e, err);

@@ -69,7 +69,7 @@ bool exchange_all_sent(const struct connection *c)
 
 /*
  * What the transport has taken from the socket already, poll does not tell of. Behind a response it
- * can be a TLS ticket or the end.
+ * can be a TLS ticket, the end, or an alert, behind which nothing can be sent.
  */
 static bool has_leftover(struct connection *c)
 {
@@ -78,7 +78,7 @@ static bool has_leftover(struct connection *c)
 	if (!transport_of(c)->pending(&c->stream))
 		return false;
 	n = transport_of(c)->read(&c->stream, c->worker->buffer, WORKER_BUFFER_SIZE);
-	c->peer_closed = n == 0;
+	c->peer_closed = n <= 0 && n != -EAGAIN;
 	return n > 0;
 }
 

@@ -159,8 +159,6 @@ void worker_pump(struct worker *w, uint64_t now_ns)
 {
 	if (w->state == WORKER_ENDED)
 		return;
-	if (!TAILQ_EMPTY(&w->waiting))
-		open_more(w, now_ns);
 	if (w->state == WORKER_RUNNING && now_ns >= w->schedule.start_ns) {
 		if (now_ns < w->end_ns)
 			run_on(w, now_ns);
@@ -169,6 +167,7 @@ void worker_pump(struct worker *w, uint64_t now_ns)
 			return;
 		}
 	}
+	open_more(w, now_ns); /* also those that were lost just now, while they sent */
 	arm(w, now_ns);
 }
 

@@ -55,6 +55,7 @@ static void on_socket_close(void *user)
 
 	if (h2o_linklist_is_linked(&connection->link))
 		h2o_linklist_unlink(&connection->link);
+	SSL_CTX_free(connection->tls);
 	free(connection);
 	all->n--;
 	all->on_close(all->user);
@@ -106,6 +107,7 @@ void connections_take(struct connections *connections, h2o_socket_t *socket, boo
 	*connection = (struct connection){ .all = connections,
 					   .socket = socket,
 					   .active_at_ns = clock_boottime_ns(),
+					   .tls = tls,
 					   .is_unix = is_unix,
 					   .shakes_hands = tls };
 	socket->on_close.cb = on_socket_close;
@@ -113,10 +115,13 @@ void connections_take(struct connections *connections, h2o_socket_t *socket, boo
 	connections->n++;
 	h2o_linklist_insert(&connections->by_activity, &connection->link);
 	bound_send_buffer(socket);
-	if (tls)
+	if (tls) {
+		/* h2o takes a reference of its own only when the client's first bytes come. */
+		SSL_CTX_up_ref(tls);
 		h2o_socket_ssl_handshake(socket, tls, NULL, on_handshake);
-	else
+	} else {
 		serve(connection);
+	}
 }
 
 static h2o_socket_t *socket_of(const h2o_req_t *req)

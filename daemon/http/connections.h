@@ -23,6 +23,7 @@ struct connection {
 	struct connections *all;
 	h2o_socket_t *socket;
 	uint64_t active_at_ns; /* when it was accepted, or had its last request */
+	SSL_CTX *tls;	       /* NULL: none is spoken */
 	bool is_unix;
 	bool shakes_hands; /* TLS is not agreed on yet */
 };

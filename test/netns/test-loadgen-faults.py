@@ -358,4 +358,66 @@ def test_early_reset(t, lab):
     t.match(run.text, r"(?m)^Status  4xx 10$", "as what they are")
 
 
+@scenario("refused early, and connected again at once", 60)
+def test_early_again(t, lab):
+    """A connection that is lost while its request is sent does not wait for a tick to be opened again."""
+    closed, gaps = [], []
+
+    def refuse(client, _number):
+        gaps.extend(time.monotonic() - when for when in closed[-1:])
+        client.recv(100)
+        client.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+        client.close()
+        closed.append(time.monotonic())
+
+    port = serve_raw(refuse)
+    for _ in range(4):  # the machine may stand still meanwhile
+        gaps.clear()
+        closed.clear()
+        run = loadgen(lab, "--bandwidth", "0", "--requests", "60", "--connections", "1",
+                      "--request-size", "50MB", port=port)
+        if sum(gap < 0.01 for gap in gaps) >= 50:
+            break
+    t.equal(run.requests(), (60, 0, 0), "the answers count")
+    t.ok(sum(gap < 0.01 for gap in gaps) >= 50, "hardly a connection waits to be opened again", sorted(gaps))
+
+
+@scenario("a TLS answer with an alert right behind it", 60)
+def test_alert_behind(t, lab):
+    """They come in one segment: no request is lost on that connection."""
+    certificates(lab)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{CERTS}/server.pem", f"{CERTS}/server.key")
+
+    def handle(client, _number):
+        coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(coming, going, server_side=True)
+
+        def until_done(step):
+            while True:
+                try:
+                    return step()
+                except ssl.SSLWantReadError:
+                    client.sendall(going.read())
+                    coming.write(client.recv(65536) or b"-")
+
+        until_done(tls.do_handshake)
+        data = b""
+        while len(data.partition(b"\r\n\r\n")[2]) < 1000:
+            data += until_done(lambda: tls.read(65536))
+        tls.write(OK)
+        coming.write(b"no record of TLS")
+        try:
+            tls.read()
+        except ssl.SSLError:
+            client.sendall(going.read())  # the answer and the alert
+        client.recv(65536)
+
+    run = loadgen(lab, "--bandwidth", "0", "--requests", "20", "--connections", "1", "--insecure",
+                  scheme="https", port=serve_raw(handle))
+    t.equal((run.result.status, run.requests()), (0, (20, 0, 0)), "each is answered")
+    t.match(run.text, r"Connections +2[01] made\n", "over a connection of its own")
+    t.equal(run.phases(), {}, "without an error")
+
+
 laboratory.main()

@@ -16,7 +16,7 @@ from lab import scenario
 from raw import (KINDS, MAC, MIX, Capture, Ends, ports, stamp)
 from reports import csv_rows, valid
 
-N = 1000000
+N = 300000  # a million of them are in test-verify-raw.py
 SIZES = [(60, "0-60"), (123, "61-123"), (251, "124-251"), (507, "252-507"), (1019, "508-1019"),
          (1514, "1020-1514"), (1 << 30, "1515-")]
 
@@ -46,15 +46,15 @@ def check_counted(t, lab, report, name):
     t.equal(set(sent), set(rx), f"{name}: of the same counters")
 
 
-@scenario("a million mixed frames, native mode", 60, mode="native")
-@scenario("a million mixed frames, skb mode", 60, mode="skb")
-def test_million(t, lab, mode):
+@scenario("mixed frames, native mode", 60, mode="native")
+@scenario("mixed frames, skb mode", 60, mode="skb")
+def test_mixed(t, lab, mode):
     ends = Ends(lab)
     lab.attach("v0", "--mode", mode)
     # a veth's ring, or a CPU's backlog, loses what comes faster than it is looked at
     report = ends.run("--mix", MIX, "--frame-size", "imix", "--flows", "1000", "--port", "70-89",
                       "--frames", str(N), "--rate", "150000", "--burst", "16", seconds=50)
-    t.equal((report["frames"]["sent"], report["sent"]["packets"]), (N, N), "a million were sent")
+    t.equal((report["frames"]["sent"], report["sent"]["packets"]), (N, N), "all were sent")
     t.equal(report["frames"]["dropped"], 0, "the link has dropped none")
     t.ok(report["sent"]["malformed"]["packets"] > N / 10 and
          report["sent"]["fragments"]["packets"] > N / 10, "of all kinds", report["sent"])

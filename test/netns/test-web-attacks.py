@@ -109,9 +109,9 @@ def test_attack(t, lab, options):
     seconds = attack(lab, re.sub(r"\W", "", "".join(options)), *options)
     visitor.stop()
     watch.ending = True
-    t.ok(max(connections for connections, _, _ in seconds) > 900, "the attack takes place", seconds)
+    t.ok(max(connections for connections, _, _ in seconds) > 100, "the attack takes place", seconds)
     if "-R" not in options:  # whose point is what an answer costs
-        t.ok(max(connected for _, connected, _ in seconds) > CONNECTIONS / 2, "it holds connections", seconds)
+        t.ok(max(connected for _, connected, _ in seconds) > 100, "it holds connections", seconds)
     t.equal(visitor.errors, [], f"each of {len(visitor.took)} requests of others is answered meanwhile")
     t.ok(len(visitor.took) > 20, "of which there are many", visitor.took)
     t.ok(all(available for _, _, available in seconds), "slowhttptest finds that it is available all the time", seconds)

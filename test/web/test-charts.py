@@ -402,7 +402,17 @@ FAST_FORWARD = """
 })();
 """
 HOUR = 3600
-GROWTH = 1 << 20  # bytes
+GROWTH = 400000  # bytes; the rows of an hour are twice as many
+
+
+def heap_after(browser, samples):
+    """Return: bytes and nodes, so many samples later and at rest."""
+    begun = browser.evaluate("window.samples")
+    browser.evaluate("window.times = 900")
+    browser.wait(f"window.samples > {begun + samples}", f"{samples} samples", 60)
+    browser.evaluate("window.times = 1")
+    browser.listen(1.2)
+    return browser.heap()
 
 
 @scenario("an hour of samples", 120)
@@ -416,15 +426,11 @@ def test_memory(t, lab):
         browser.evaluate("window.times = 900")
         browser.wait("window.samples > 600", "ten minutes")
         browser.wait(f"({SERVICES}).length >= 100", "the chart is full")
-        heap, nodes = browser.heap()
-        begun = browser.evaluate("window.samples")
-        browser.wait(f"window.samples > {begun + HOUR}", "an hour more", 60)
-        browser.evaluate("window.times = 1")
-        browser.listen(1.5)
-        after, nodes_after = browser.heap()
-        t.note(f"heap {heap / 1e6:.2f} MB, an hour later {after / 1e6:.2f} MB; nodes {nodes}, {nodes_after}")
-        t.ok(after - heap < GROWTH, "the heap does not grow", (heap, after))
-        t.ok(nodes_after - nodes < 500, "nor the page", (nodes, nodes_after))
+        heaps = [heap_after(browser, HOUR) for _ in range(3)]
+        t.note(f"heap and nodes, hour by hour: {heaps}")
+        grown = [(after[0] - before[0], after[1] - before[1]) for before, after in zip(heaps, heaps[1:])]
+        t.ok(min(size for size, _ in grown) < GROWTH, "the heap does not grow with each hour", heaps)
+        t.ok(min(nodes for _, nodes in grown) < 500, "nor does the page", heaps)
         t.ok(browser.evaluate(f"({SERVICES}).length") <= 160, "old rows are gone")
         if not browser.evaluate(LIVE):
             raise Failure("it is not live any more")

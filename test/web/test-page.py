@@ -159,7 +159,8 @@ def test_history_only(t, lab):
     wait_for(lambda: server.get("/api/metrics/realtime").status == 503, "nothing is attached")
     with Browser() as browser:
         browser.open(ORIGIN)
-        browser.wait("!document.getElementById('recorded').hidden", "it says what there is")
+        browser.wait("['nothing', 'recorded'].every((id) => !document.getElementById(id).hidden)",
+                     "it says what there is")
         t.match(browser.text("#recorded"), r"v0, until (\S+ )?\d\d:\d\d:\d\d$", "all: a history, until")
         at = browser.evaluate("document.querySelector('#recorded time').dateTime")
         one, = server.get("/api/interfaces").json()["interfaces"]
