@@ -79,10 +79,11 @@ enum option_value {
 	OPT_CONFIG_DIR,
 	OPT_ASSET_DIR,
 	OPT_VERSION,
-	OPT_KEY
+	OPT_KEY,
+	OPT_FILE = OPT_KEY + 4
 };
 
-/* Options from OPT_KEY on are keys of the configuration, in this order. */
+/* Options from OPT_KEY on are keys of the configuration, in this order; those from OPT_FILE on name a file. */
 static const char *const option_keys[] = { "pin_dir",  "state_dir", "user",	 "streams",
 					   "tls_cert", "tls_key",   "token_file" };
 
@@ -94,9 +95,9 @@ static const struct option options[] = {
 	{ "state-dir", required_argument, NULL, OPT_KEY + 1 },
 	{ "user", required_argument, NULL, OPT_KEY + 2 },
 	{ "streams", required_argument, NULL, OPT_KEY + 3 },
-	{ "tls-cert", required_argument, NULL, OPT_KEY + 4 },
-	{ "tls-key", required_argument, NULL, OPT_KEY + 5 },
-	{ "token-file", required_argument, NULL, OPT_KEY + 6 },
+	{ "tls-cert", required_argument, NULL, OPT_FILE },
+	{ "tls-key", required_argument, NULL, OPT_FILE + 1 },
+	{ "token-file", required_argument, NULL, OPT_FILE + 2 },
 	{ "insecure-no-token", no_argument, NULL, OPT_NO_TOKEN },
 	{ "asset-dir", required_argument, NULL, OPT_ASSET_DIR },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -385,6 +386,11 @@ int main(int argc, char **argv)
 	if (options_check(argv, options, &err))
 		return usage(err.text);
 	while ((option = getopt_long(argc, argv, "hvq", options, NULL)) >= 0) {
+		/* A shell's variable that is not set must not open what was to be closed. */
+		if (option >= OPT_FILE && !*optarg)
+			return usage(
+				"--tls-cert, --tls-key and --token-file need the path of a file, "
+				"and one is empty");
 		switch (option) {
 		case 'h':
 			fputs(help, stdout);

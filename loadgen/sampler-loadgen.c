@@ -423,7 +423,12 @@ int main(int argc, char **argv)
 		return usage("--sink-body goes with --sink only");
 	if (args.sink && !args.sink_address && optind < argc)
 		args.sink_address = argv[optind++];
-	if (optind < argc)
-		return usage("what is no option has no meaning; the target is --url URL");
+	if (optind < argc) {
+		error_set(&err, -EINVAL,
+			  "%s: no option; the target is --url URL, and a file goes behind = "
+			  "(--json=FILE)",
+			  argv[optind]);
+		return usage(err.text);
+	}
 	return args.sink ? serve(&args) : run(&args);
 }

@@ -22,6 +22,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,10 +33,12 @@
 #define COOKIE_PLAIN "sampler-web"
 #define COOKIE_TLS \
 	"__Host-sampler-web" /* which browsers take only with Secure, Path=/ and no Domain */
-#define COMPLAINT_NS (60 * NSEC_PER_SEC) /* between two warnings; others are for --verbose */
-#define BEARER	     "bearer "		 /* in any case */
-#define CHALLENGE    "Bearer realm=\"sampler\""
-#define WRONG	     CHALLENGE ", error=\"invalid_token\""
+#define COOKIE_NAME_MAX 32
+#define PORT_DIGITS	5
+#define COMPLAINT_NS	(60 * NSEC_PER_SEC) /* between two warnings; others are for --verbose */
+#define BEARER		"bearer "	    /* in any case */
+#define CHALLENGE	"Bearer realm=\"sampler\""
+#define WRONG		CHALLENGE ", error=\"invalid_token\""
 
 struct access {
 	const struct tokens *tokens; /* the caller's; a reload changes them */
@@ -106,7 +109,25 @@ static int judge_token(struct access *access, h2o_req_t *req, const char *token,
 	return which;
 }
 
-/* ---- requests ---- */
+/* ---- cookies ---- */
+
+/*
+ * Cookies do not tell ports apart (RFC 6265, section 8.5), and whoever has tunnels to several machines has all of them
+ * at localhost: by the port that the client asks each keeps its login.
+ */
+static void name_cookie(h2o_req_t *req, char ret_name[COOKIE_NAME_MAX])
+{
+	h2o_iovec_t host = req->input.authority;
+	size_t n = 0;
+
+	while (n < PORT_DIGITS && n < host.len &&
+	       isdigit((unsigned char)host.base[host.len - 1 - n]))
+		n++;
+	if (n == host.len || host.base[host.len - 1 - n] != ':')
+		n = 0;
+	snprintf(ret_name, COOKIE_NAME_MAX, "%s%s%.*s", is_tls(req) ? COOKIE_TLS : COOKIE_PLAIN,
+		 n ? "-" : "", (int)n, host.base + host.len - n);
+}
 
 /* Whether "a=1; name=2" has the name, as in RFC 6265, section 4.2.1. */
 static bool cookie_value(h2o_iovec_t header, const char *name, h2o_iovec_t *ret_value)
@@ -130,10 +151,11 @@ static bool cookie_value(h2o_iovec_t header, const char *name, h2o_iovec_t *ret_
 
 static bool has_cookie(const struct access *access, h2o_req_t *req)
 {
-	const char *name = is_tls(req) ? COOKIE_TLS : COOKIE_PLAIN;
+	char name[COOKIE_NAME_MAX];
 	h2o_iovec_t value;
 	ssize_t at = -1;
 
+	name_cookie(req, name);
 	while ((at = h2o_find_header(&req->headers, H2O_TOKEN_COOKIE, at)) >= 0)
 		if (cookie_value(req->headers.entries[at].value, name, &value))
 			return tokens_know_cookie(access->tokens, value.base, value.len,
@@ -192,12 +214,12 @@ static bool may_change_cookie(h2o_req_t *req)
 
 static void set_cookie(h2o_req_t *req, const char *value, long max_age_s)
 {
-	char text[256];
+	char name[COOKIE_NAME_MAX], text[256];
 	h2o_iovec_t copy;
 
+	name_cookie(req, name);
 	snprintf(text, sizeof(text), "%s=%s; Path=/; Max-Age=%ld; HttpOnly; SameSite=Strict%s",
-		 is_tls(req) ? COOKIE_TLS : COOKIE_PLAIN, value, max_age_s,
-		 is_tls(req) ? "; Secure" : "");
+		 name, value, max_age_s, is_tls(req) ? "; Secure" : "");
 	copy = h2o_strdup(&req->pool, text, SIZE_MAX);
 	h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_SET_COOKIE, NULL, copy.base,
 		       copy.len);
@@ -240,21 +262,19 @@ static void log_out(h2o_req_t *req)
 	respond_elsewhere(req, LOGIN_PAGE);
 }
 
-/* ---- all of it ---- */
+/* ---- requests ---- */
 
 static enum access_verdict judge(struct access *access, h2o_req_t *req)
 {
 	static const size_t scheme = sizeof(BEARER) - 1;
 	ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_AUTHORIZATION, -1);
-	h2o_iovec_t value;
+	h2o_iovec_t value = at < 0 ? h2o_iovec_init(NULL, 0) : req->headers.entries[at].value;
 
-	if (at < 0)
-		return has_cookie(access, req) ? ACCESS_GRANTED : ACCESS_STRANGER;
-	value = req->headers.entries[at].value;
 	while (value.len && strchr(" \t", value.base[value.len - 1]))
 		value.len--; /* h2o leaves the blanks behind a value */
+	/* Another scheme is for a proxy: browsers send what that has asked for with each request. */
 	if (value.len <= scheme || !h2o_lcstris(value.base, scheme, BEARER, scheme))
-		return ACCESS_STRANGER; /* of some other scheme, for a proxy maybe */
+		return has_cookie(access, req) ? ACCESS_GRANTED : ACCESS_STRANGER;
 	return judge_token(access, req, value.base + scheme, value.len - scheme) < 0
 		       ? ACCESS_ANSWERED
 		       : ACCESS_GRANTED;

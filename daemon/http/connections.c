@@ -2,7 +2,7 @@
 /*
  * Connections, from their acceptance to their end.
  *
- * Each is in a list by its last sign of life, which is a whole request, not a byte. Where there are as many as are
+ * Each is in a list by its last sign of life, which is a whole request that is let in, not a byte. Where there are as many as are
  * allowed, those at the list's head have to make room, and so a client that asks something is served whoever else
  * holds connections and asks nothing, asks slowly, or does not take its answer. Streams are not in the list: they are
  * meant to last, and bounded by themselves.
@@ -135,10 +135,18 @@ struct connection *connection_of(h2o_req_t *req)
 	return socket_of(req)->on_close.data;
 }
 
-/** connection_is_active() - a whole request has come */
-void connection_is_active(struct connection *connection)
+/**
+ * connection_is_active() - a whole request has come
+ * @connection: by which
+ * @is_let_in: whether who asks may; strangers are as silent as before, or by asking over and over they would hold all
+ *             connections
+ */
+void connection_is_active(struct connection *connection, bool is_let_in)
 {
-	connection->active_at_ns = clock_boottime_ns();
+	if (is_let_in)
+		connection->active_at_ns = clock_boottime_ns();
+	else if (h2o_linklist_is_linked(&connection->link))
+		return;
 	if (h2o_linklist_is_linked(&connection->link))
 		h2o_linklist_unlink(&connection->link);
 	h2o_linklist_insert(&connection->all->by_activity, &connection->link);

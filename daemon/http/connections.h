@@ -22,7 +22,7 @@ struct connection {
 	h2o_linklist_t link;
 	struct connections *all;
 	h2o_socket_t *socket;
-	uint64_t active_at_ns; /* when it was accepted, or had its last request */
+	uint64_t active_at_ns; /* when it was accepted, or had its last request that was let in */
 	SSL_CTX *tls;	       /* NULL: none is spoken */
 	bool is_unix;
 	bool shakes_hands; /* TLS is not agreed on yet */
@@ -33,7 +33,7 @@ void connections_init(struct connections *connections, h2o_context_t *context, s
 void connections_take(struct connections *connections, h2o_socket_t *socket, bool is_unix,
 		      SSL_CTX *tls);
 struct connection *connection_of(h2o_req_t *req);
-void connection_is_active(struct connection *connection);
+void connection_is_active(struct connection *connection, bool is_let_in);
 void connection_is_stream(struct connection *connection);
 
 size_t connections_make_room(struct connections *connections, size_t wanted);

@@ -43,6 +43,12 @@ static int inherit_one(struct listeners *listeners, int fd, struct error *err)
 		return error_set(err, -EAFNOSUPPORT,
 				 "descriptor %d from systemd is neither an IP nor a UNIX socket",
 				 fd);
+	if (address->sa.sa_family == AF_UNIX && !*address->un.sun_path)
+		return error_set(err, -EINVAL,
+				 "descriptor %d from systemd is an abstract UNIX socket, which has "
+				 "no file whose mode says who may connect: ListenStream= needs a "
+				 "path",
+				 fd);
 	listeners->fd[listeners->n++] = fd;
 	return 0;
 }

@@ -86,12 +86,14 @@ static bool split_target(const struct site *site, h2o_req_t *req, struct target 
 }
 
 /*
- * A field of the request's head that only may be there once: of two Hosts a proxy in front may have judged the
- * other one, and where two say how long the body is, a proxy may see two requests where we see one (RFC 9112,
- * sections 3.2 and 6.3). h2o keeps only the last, so we look at the head itself, which is still where it was read
- * to.
+ * What a proxy in front may have read otherwise: of two Hosts it may have judged the other one, and where two say how
+ * long the body is, it may see two requests where we see one (RFC 9112, sections 3.2 and 6.3). h2o keeps only the last.
+ * A field that goes on in the next line (section 5.2) ends for h2o with its first. So we look at the head itself, which
+ * is still where it was read to.
+ *
+ * Return: what is wrong with it, or NULL.
  */
-static const char *doubled_field(h2o_req_t *req)
+static const char *ambiguity(h2o_req_t *req)
 {
 	const h2o_buffer_t *input = req->conn->callbacks->get_socket(req->conn)->input;
 	size_t n_hosts = 0, n_lengths = 0;
@@ -103,6 +105,9 @@ static const char *doubled_field(h2o_req_t *req)
 
 		if (!end || end == line || (end == line + 1 && *line == '\r'))
 			break; /* the head's end */
+		if (*line == ' ' || *line == '\t')
+			return "a field of the head goes on in the next line, which HTTP/1.1 has "
+			       "given up";
 		colon = memchr(line, ':', (size_t)(end - line));
 		if (colon && h2o_lcstris(line, (size_t)(colon - line), H2O_STRLIT("host")))
 			n_hosts++;
@@ -112,16 +117,17 @@ static const char *doubled_field(h2o_req_t *req)
 			n_lengths++;
 		line = end;
 	}
-	return n_hosts > 1 ? "Host" : n_lengths > 1 ? "Content-Length or Transfer-Encoding" : NULL;
+	if (n_hosts > 1)
+		return "a request has one Host, not several";
+	if (n_lengths > 1)
+		return "a request has one Content-Length or Transfer-Encoding, not several";
+	return NULL;
 }
 
-static void refuse_doubled(h2o_req_t *req, const char *field)
+static void refuse_ambiguous(h2o_req_t *req, const char *why)
 {
-	struct error err;
-
-	error_set(&err, 0, "a request has one %s, not several", field);
 	req->http1_is_persistent = 0; /* nobody knows where it ends */
-	respond_problem(req, 400, err.text);
+	respond_problem(req, 400, why);
 }
 
 /* ---- endpoints ---- */
@@ -361,6 +367,7 @@ static void let_in(const struct site *site, h2o_req_t *req, const struct target 
 {
 	enum access_verdict verdict = access_judge(site->access, req, target->path);
 
+	connection_is_active(connection_of(req), verdict == ACCESS_GRANTED);
 	if (verdict != ACCESS_ANSWERED)
 		route(site, req, target, verdict == ACCESS_STRANGER);
 }
@@ -372,12 +379,11 @@ static void let_in(const struct site *site, h2o_req_t *req, const struct target 
  */
 void request_handle(const struct site *site, h2o_req_t *req)
 {
-	const char *doubled = doubled_field(req);
+	const char *ambiguous = ambiguity(req);
 	struct target target;
 
-	connection_is_active(connection_of(req));
-	if (doubled)
-		refuse_doubled(req, doubled);
+	if (ambiguous)
+		refuse_ambiguous(req, ambiguous);
 	else if (!split_target(site, req, &target))
 		respond_problem(req, 400, "the request target has to be a path or an http:// URL");
 	else if (!target.has_host && req->version >= 0x101)

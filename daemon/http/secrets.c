@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,17 +29,18 @@
 static void find_place(const char *key, const char *path, const char *dir, const char *credential,
 		       struct secret_place *ret_place)
 {
-	char found[PATH_MAX];
+	struct secret_place place = { .name = key };
 
-	*ret_place = (struct secret_place){ .name = key };
 	if (*path) {
-		snprintf(ret_place->path, sizeof(ret_place->path), "%s", path);
-	} else if (dir &&
-		   snprintf(found, sizeof(found), "%s/%s", dir, credential) < (int)sizeof(found) &&
-		   !access(found, F_OK)) {
-		ret_place->name = CREDENTIAL;
-		strcpy(ret_place->path, found);
+		snprintf(place.path, sizeof(place.path), "%s", path);
+	} else if (dir) {
+		place.name = CREDENTIAL;
+		snprintf(place.path, sizeof(place.path), "%s/%s", dir, credential);
+		/* One that cannot be looked at may be there: to read it will fail, and with that the start. */
+		if (access(place.path, F_OK) && errno == ENOENT)
+			*place.path = '\0';
 	}
+	*ret_place = place;
 }
 
 static int find_places(const struct secret_paths *paths, struct secrets *secrets, struct error *err)
@@ -196,9 +196,12 @@ static bool reload_tokens(struct secrets *secrets)
  *
  * New connections have the new certificate, those that are open stay; each next request has to have a token that is in
  * the file now.
+ *
+ * Return: whether the tokens are others than before.
  */
-void secrets_reload(struct secrets *secrets)
+bool secrets_reload(struct secrets *secrets)
 {
+	const struct tokens before = secrets->tokens;
 	bool tls = secrets->tls && reload_tls(secrets),
 	     tokens = secrets->tokens.n && reload_tokens(secrets);
 
@@ -211,6 +214,7 @@ void secrets_reload(struct secrets *secrets)
 	if (is_credential(&secrets->cert) || is_credential(&secrets->token))
 		log_notice("credentials are those that systemd passed at the start: restart to "
 			   "have others");
+	return memcmp(&before, &secrets->tokens, sizeof(before)) != 0;
 }
 
 /** secrets_close() - release what was read */

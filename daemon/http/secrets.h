@@ -11,6 +11,7 @@
 #include "util/error.h"
 
 #include <limits.h>
+#include <stdbool.h>
 
 /* A file, and what messages call it; no path: there is none. */
 struct secret_place {
@@ -33,7 +34,7 @@ struct secret_paths {
 
 int secrets_open(const struct secret_paths *paths, struct secrets *ret_secrets, struct error *err);
 void secrets_warn_unreadable(const struct secrets *secrets);
-void secrets_reload(struct secrets *secrets);
+bool secrets_reload(struct secrets *secrets);
 void secrets_close(struct secrets *secrets);
 
 #endif

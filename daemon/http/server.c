@@ -91,8 +91,7 @@ static void on_acceptable(h2o_socket_t *listener, const char *err);
 
 static void accept_resume(struct server *server)
 {
-	if (server->accepting || server->stopping ||
-	    server->connections.n >= server->connections.max)
+	if (server->accepting || server->stopping)
 		return;
 	server->accept_at_ns = NEVER;
 	for (size_t i = 0; i < server->n_listeners; i++)
@@ -135,7 +134,7 @@ static void complain(struct server *server, const char *why)
 
 /*
  * Retrying at once would spin: the connection that cannot be accepted stays at the queue's head. The next attempt is when
- * one closes, or after a pause.
+ * one closes, or after a pause, also where nobody could make room for it this time.
  */
 static void make_room(struct server *server, const char *why)
 {
@@ -249,7 +248,8 @@ static void stop(struct server *server)
 static void reload(struct server *server)
 {
 	listeners_notify_reload(true);
-	secrets_reload(server->secrets);
+	if (secrets_reload(server->secrets))
+		streams_judge_anew(server->site.streams);
 	listeners_notify_reload(false);
 }
 
@@ -349,6 +349,19 @@ static size_t connection_limit(void)
 	return limit / 3 ?: 1;
 }
 
+/* Streams make no room for others, so they may not have all connections. */
+static size_t stream_limit(size_t wanted)
+{
+	size_t n = connection_limit(), most = n - n / 5;
+
+	if (wanted <= most)
+		return wanted;
+	log_warning("streams = %zu: only %zu clients can follow, there are descriptors for %zu "
+		    "connections (ulimit -n)",
+		    wanted, most, n);
+	return most;
+}
+
 static void start(struct server *server)
 {
 	h2o_loop_t *loop = h2o_evloop_create();
@@ -426,7 +439,8 @@ int server_open(const struct server_options *options, struct server **ret_server
 
 	if (!server || collect_hosts(server, options) || answers_create(&server->site.answers) ||
 	    access_create(&options->secrets->tokens, &server->site.access) ||
-	    streams_create(options->catalog, options->max_streams, &server->site.streams)) {
+	    streams_create(options->catalog, stream_limit(options->max_streams),
+			   &server->site.streams)) {
 		if (server) {
 			answers_free(server->site.answers);
 			access_free(server->site.access);

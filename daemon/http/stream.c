@@ -48,6 +48,7 @@ struct client {
 	uint64_t has;	   /* everything up to this number */
 	uint64_t sent_ns;
 	bool sending;
+	bool ends; /* once that has left */
 	size_t n_replays;
 	struct replay *replay;
 	size_t n_events; /* on their way; each holds a reference */
@@ -214,7 +215,7 @@ static void on_proceed(h2o_generator_t *self, h2o_req_t *req)
 	release_events(client);
 	client->sending = false;
 	req->timestamps.response_start_at = *h2o_get_timestamp(req->conn->ctx, NULL, NULL);
-	if (client->streams->ending)
+	if (client->ends || client->streams->ending)
 		finish(client);
 	else
 		serve_client(client, &context);
@@ -425,6 +426,13 @@ void streams_tell(struct streams *streams)
 	}
 }
 
+static void end_client(struct client *client)
+{
+	client->ends = true;
+	if (!client->sending)
+		finish(client);
+}
+
 /** streams_end() - end all streams; what is on its way to a client still arrives */
 void streams_end(struct streams *streams)
 {
@@ -433,8 +441,25 @@ void streams_end(struct streams *streams)
 	streams->ending = true;
 	for (client = streams->clients; client; client = next) {
 		next = client->next;
-		if (!client->sending)
-			finish(client);
+		end_client(client);
+	}
+}
+
+/**
+ * streams_judge_anew() - end the streams of those who had to have a token
+ * @streams: the clients
+ *
+ * A stream is one request and lasts; so whoever may no more would go on being told. Who still may comes back with the
+ * id of the last event, and misses none.
+ */
+void streams_judge_anew(struct streams *streams)
+{
+	struct client *client, *next;
+
+	for (client = streams->clients; client; client = next) {
+		next = client->next;
+		if (!connection_of(client->req)->is_unix)
+			end_client(client);
 	}
 }
 

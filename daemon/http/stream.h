@@ -20,5 +20,6 @@ void streams_open(struct streams *streams, h2o_req_t *req, const struct endpoint
 uint64_t streams_due_ns(const struct streams *streams);
 void streams_tell(struct streams *streams);
 void streams_end(struct streams *streams);
+void streams_judge_anew(struct streams *streams);
 
 #endif

@@ -4,6 +4,8 @@
 sampler-loadgen and servers that are slow, broken or hostile: none makes it crash, hang, spin or lie, and
 each is told for what it is, by the phase that failed. test-loadgen-absent.py has those that are not there.
 """
+import json
+import random
 import socket
 import ssl
 import threading
@@ -12,8 +14,8 @@ import time
 import lab as laboratory
 import tap
 from lab import scenario
-from servers import (CERTS, LOADGEN, OK, PORT, Nginx, Server, Summary, always, answer_ok, certificates,
-                     forward, loadgen, reset)
+from servers import (CERTS, LOADGEN, OK, PORT, TLS_PORT, Nginx, Server, Summary, always, answer_ok,
+                     certificates, forward, loadgen, reset)
 
 
 # ---- servers that are slow, or wrong ----
@@ -84,6 +86,75 @@ def test_answers(t, lab):
         t.equal((run.result.status, run.requests()), (0, (101, 0, 0)), f"{name}: completed")
         t.equal((told["requests"], run.pair("HTTP")[1]), (101, 101 * len(data)), f"{name}: exact")
         t.match(run.text, r"(?m)^Connections  3 made$", f"{name}: connections are kept")
+
+
+MIXED = [(2, OK)] * 4 + [
+    (2, OK.replace(b"ok", b"no")), (4, OK.replace(b"200", b"404")), (5, OK.replace(b"200", b"503")),
+    *((3 if name.startswith("304") else 2, data) for name, data in ANSWERS.items()),
+    (2, b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + OK * 200 + b"x" * (9000 - 200 * len(OK))),
+    (4, b"HTTP/1.1 404 \r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
+    (2, b"HTTP/1.0 200 OK\r\n\r\nup to the end")]
+
+
+def body_size(data):
+    """Bytes behind the head of the last answer."""
+    while data.startswith(b"HTTP/1.1 1"):
+        data = data.partition(b"\r\n\r\n")[2]
+    return len(data.partition(b"\r\n\r\n")[2])
+
+
+def send_in_pieces(client, data, chance):
+    """At once, or cut at any bytes, with or without a while in between."""
+    cuts = sorted(chance.sample(range(1, len(data)), chance.choice((0, 0, 1, 3))))
+    pause = chance.choice((0, 0.001))
+    for start, end in zip([0] + cuts, cuts + [len(data)]):
+        client.sendall(data[start:end])
+        time.sleep(pause)
+
+
+@scenario("answers of all kinds by turns, in pieces", 60, scheme="http")
+@scenario("answers of all kinds by turns, in pieces, over TLS", 60, scheme="https")
+def test_mixed(t, lab, scheme):
+    """An answer that is known again is still one of others; what comes and goes is counted to the byte."""
+    certificates(lab)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{CERTS}/server.pem", f"{CERTS}/server.key")
+    chance, sent, received = random.Random(5), [], []
+
+    def handle(client, _number):
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if scheme == "https":
+            client = context.wrap_socket(client, server_side=True)
+        while True:
+            data = b""
+            while len(data.partition(b"\r\n\r\n")[2]) < 700:
+                piece = client.recv(chance.randint(1, 1000))
+                if not piece:
+                    return
+                data += piece
+            received.append(data)
+            answer = chance.choice(MIXED)
+            sent.append(answer)
+            send_in_pieces(client, answer[1], chance)
+            if b"close" in answer[1] or b"HTTP/1.0" in answer[1]:
+                if scheme == "https":
+                    client.unwrap()
+                client.close()
+                return
+
+    run = loadgen(lab, "--bandwidth", "0", "--requests", "1000", "--connections", "7", "--request-size",
+                  "700B", "--insecure", "--json", scheme=scheme, port=serve_raw(handle))
+    report = json.loads(run.text)
+    t.equal((run.result.status, report["requests"]["completed"]), (0, 1000), "each request is answered")
+    t.equal({f"{i}xx": report["status"][f"{i}xx"] for i in range(2, 6)},
+            {f"{i}xx": sum(kind == i for kind, _ in sent) for i in range(2, 6)}, "by what was sent")
+    counted = report["bytes"]
+    t.equal(counted["http"]["received"], sum(len(data) for _, data in sent), "to the byte")
+    t.equal(counted["payload"]["received"], sum(body_size(data) for _, data in sent), "of which are bodies")
+    t.equal((counted["http"]["sent"], counted["payload"]["sent"]), (sum(map(len, received)), 700000),
+            "and so are the requests")
+    t.equal(len({data[-700:] for data in received}), 1000, "of which no two are equal")
+    t.equal({name: one for name, one in report["errors"].items() if one["count"]}, {}, "there is no error")
 
 
 @scenario("a server that awaits Expect: 100-continue", 60)
@@ -358,6 +429,22 @@ def test_early_reset(t, lab):
     t.match(run.text, r"(?m)^Status  4xx 10$", "as what they are")
 
 
+@scenario("a bandwidth that is refused is not reached", 60)
+def test_early_bandwidth(t, lab):
+    """Each request is answered in time, but hardly a part of its payload was sent."""
+
+    def refuse(client, _number):
+        client.recv(100)
+        client.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        client.close()
+
+    run = loadgen(lab, "--bandwidth", "800Mbps", "--duration", "2s", "--request-size", "50MB",
+                  "--min-achieved", "50%", port=serve_raw(refuse))
+    t.equal((run.result.status, run.requests()[1]), (3, 0), "the answers count, the threshold is missed")
+    t.match(run.result.err, "threshold missed: min_achieved = 50%", "that of the bandwidth")
+    t.match(run.text, r"\nThe target of 800 Mbit/s was not reached ", "and told")
+
+
 @scenario("refused early, and connected again at once", 60)
 def test_early_again(t, lab):
     """A connection that is lost while its request is sent does not wait for a tick to be opened again."""
@@ -382,42 +469,61 @@ def test_early_again(t, lab):
     t.ok(sum(gap < 0.01 for gap in gaps) >= 50, "hardly a connection waits to be opened again", sorted(gaps))
 
 
-@scenario("a TLS answer with an alert right behind it", 60)
-def test_alert_behind(t, lab):
-    """They come in one segment: no request is lost on that connection."""
-    certificates(lab)
+def tls_at_once(client, answers, then=b""):
+    """A TLS server's connection: it answers a request of 1 KB by records that come in one segment."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(f"{CERTS}/server.pem", f"{CERTS}/server.key")
+    coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(coming, going, server_side=True)
 
-    def handle(client, _number):
-        coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = context.wrap_bio(coming, going, server_side=True)
+    def until_done(step):
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                client.sendall(going.read())
+                coming.write(client.recv(65536) or b"-")
 
-        def until_done(step):
-            while True:
-                try:
-                    return step()
-                except ssl.SSLWantReadError:
-                    client.sendall(going.read())
-                    coming.write(client.recv(65536) or b"-")
+    until_done(tls.do_handshake)
+    data = b""
+    while len(data.partition(b"\r\n\r\n")[2]) < 1000:
+        data += until_done(lambda: tls.read(65536))
+    for answer in answers:
+        tls.write(answer)
+    coming.write(then)
+    try:
+        tls.read()
+    except ssl.SSLError:
+        client.sendall(going.read())  # also what it has to say to @then
+    client.recv(65536)
 
-        until_done(tls.do_handshake)
-        data = b""
-        while len(data.partition(b"\r\n\r\n")[2]) < 1000:
-            data += until_done(lambda: tls.read(65536))
-        tls.write(OK)
-        coming.write(b"no record of TLS")
-        try:
-            tls.read()
-        except ssl.SSLError:
-            client.sendall(going.read())  # the answer and the alert
-        client.recv(65536)
 
+@scenario("a TLS answer with an alert right behind it", 60, answers=[OK], then=b"no record of TLS", error={})
+@scenario("a TLS answer with another right behind it", 60, answers=[OK, OK], then=b"", error={"parse": 20})
+def test_tls_behind(t, lab, answers, then, error):
+    """Neither is lost, nor is any request on such a connection."""
+    certificates(lab)
+    port = serve_raw(lambda client, _number: tls_at_once(client, answers, then))
     run = loadgen(lab, "--bandwidth", "0", "--requests", "20", "--connections", "1", "--insecure",
-                  scheme="https", port=serve_raw(handle))
+                  scheme="https", port=port)
     t.equal((run.result.status, run.requests()), (0, (20, 0, 0)), "each is answered")
     t.match(run.text, r"Connections +2[01] made\n", "over a connection of its own")
-    t.equal(run.phases(), {}, "without an error")
+    t.equal(run.phases(), error, "with no other error")
+
+
+@scenario("the last record of a request is not held back", 60)
+def test_tls_cork(t, lab):
+    """Its records are sent together, but the kernel would wait 200 ms for one more."""
+    certificates(lab)
+    nginx = Nginx(lab, tls=True)
+    for _ in range(3):  # the machine may stand still meanwhile
+        run = loadgen(lab, "--bandwidth", "0", "--requests", "20", "--connections", "1",
+                      "--request-size", "40KB", "--insecure", scheme="https", port=TLS_PORT)
+        if run.latency("service")["p50"] < 100:
+            break
+    t.equal((run.result.status, run.requests()), (0, (20, 0, 0)), "20 requests")
+    t.ok(run.latency("service")["p50"] < 100, "most are as fast as can be", run.text)
+    t.equal(set(nginx.stop()), {(200, 40000)}, "and whole")
 
 
 laboratory.main()

@@ -28,6 +28,8 @@ OPEN_METRICS = "application/openmetrics-text"
 UNSEEN = {
     **{(path, "500", "application/problem+json"): "no memory" for path in (
         REALTIME, SUMMARY, INTERFACES, HISTORY, PATH, "/metrics", "/healthz")},
+    **{(path, "503", "application/problem+json"): "needs 40 interfaces, and clients that leave 32 MiB of answers unread"
+       for path in (INTERFACES, "/metrics")},
     ("Health.checks[].state", "detached"): "checks are of attached interfaces",
     ("History.epochs[].reason", "boot"): "needs another boot",
     ("History.epochs[].reason", "services"): "needs counts that fall, or names that move within the same counters",

@@ -228,9 +228,9 @@ def test_replay(t, lab):
     t.equal(lab.snapshot("v0")["rx"]["bytes"] - before["bytes"], 3 * want["bytes"], "counted too")
 
 
-def pcap(frames, order="<", magic=0xA1B2C3D4, parts=1000000):
+def pcap(frames, order="<", magic=0xA1B2C3D4, parts=1000000, link=1):
     """A capture whose frames are 5 ms apart."""
-    data = struct.pack(f"{order}IHHIIII", magic, 2, 4, 0, 0, 65535, 1)
+    data = struct.pack(f"{order}IHHIIII", magic, 2, 4, 0, 0, 65535, link)
     for n, frame in enumerate(frames):
         data += struct.pack(f"{order}IIII", 100, n * parts // 200, len(frame), len(frame)) + frame
     return data
@@ -251,6 +251,10 @@ def test_replay_times(t, lab):
         t.ok(seen.frames(40) == frames, f"{name}: all frames")
         t.ok(report["duration_s"] >= 0.195 and report["lateness_us"]["min"] >= 0,
              f"{name}: none before its time", report["duration_s"])
+    with open(path, "wb") as file:
+        file.write(pcap([frame + b"fcs!" for frame in frames], link=0x24000001))
+    ends.replay(path)
+    t.ok(seen.frames(40) == frames, "an FCS that was captured is not sent")
     report = ends.replay(path, "--pcap-speed", "0.5", "--loops", "2")
     t.ok(seen.frames(80) == frames * 2 and report["duration_s"] >= 0.39 + 0.4, "half as fast, twice",
          report["duration_s"])

@@ -4,11 +4,14 @@
 sampler-web where a token is needed: who is let in and by what, the login of the page, how often one may guess, where
 tokens come from, and on which sockets they are asked for.
 """
+import hashlib
+import hmac
 import json
 import os
 import re
 import signal
 import socket
+import threading
 import time
 import urllib.parse
 
@@ -68,6 +71,12 @@ def test_token(t, lab):
             t.equal(answer.status, 200, f"{scheme} {good[:6]}: let in")
     answer = server.request("GET", "/api/interfaces", {"Authorization": f"Bearer {token} \t "})
     t.equal(answer.status, 200, "blanks behind it are not of it")
+    good = cookie_of(log_in(server, token))[0]
+    for scheme in (f"Basic {token}", "Negotiate x", ""):
+        answer = server.request("GET", "/api/interfaces", {"Authorization": scheme, "Cookie": good})
+        t.equal(answer.status, 200, f"{scheme[:9]!r}, which is for a proxy, does not keep a cookie from letting in")
+    answer = server.request("GET", "/api/interfaces", {**bearer(second[:-1]), "Cookie": good})
+    t.ok(is_refused(answer), "a token that is wrong does", answer)
     for value in ("", "Bearer", "Bearer ", f"Basic {token}", token, f"Bearer{token}"):
         t.ok(is_refused(server.request("GET", "/api/interfaces", {"Authorization": value})), f"{value[:12]!r}: 401")
     for wrong in (token[:-1], token + "0", token.upper(), f" {token}", "# two of them", f'"{token}"', "x" * 600):
@@ -83,6 +92,13 @@ def test_token(t, lab):
     t.equal(server.stop(), 0, "it ends well")
 
 
+def made_by_hand(token, seconds):
+    """The cookie of a login that has so many seconds left."""
+    expiry = f"{int(time.time()) + seconds:016x}"
+    key = hashlib.sha256(token.encode()).digest()
+    return f"sampler-web-3000={expiry}-{hmac.new(key, expiry.encode(), 'sha256').hexdigest()}"
+
+
 @scenario("login, cookie, logout", 60)
 def test_cookie(t, lab):
     token, other = new_token(), new_token()
@@ -95,23 +111,33 @@ def test_cookie(t, lab):
     cookie, attributes = cookie_of(answer)
     t.equal((answer.status, answer.headers["Location"]), (303, "./"), "login: back to the page")
     t.equal(attributes, {"Path=/", "Max-Age=2592000", "HttpOnly", "SameSite=Strict"}, "with a cookie for its browser alone")
-    t.match(cookie, r"^sampler-web=[0-9a-f]{16}-[0-9a-f]{64}$", "whose value")
+    t.match(cookie, r"^sampler-web-3000=[0-9a-f]{16}-[0-9a-f]{64}$", "whose value")
     t.ok(token not in cookie, "is not the token")
     for path in ("/", "/api/interfaces", "/metrics"):
-        for sent in (cookie, f"a=b; {cookie}", f"{cookie}; a=b", f"a=sampler-web; {cookie};"):
+        for sent in (cookie, f"a=b; {cookie}", f"{cookie}; a=b", f"a=sampler-web-3000; {cookie};"):
             t.equal(server.get(path, Cookie=sent).status, 200, f"{path}: {sent[:20]}")
     with server.connect() as sock:
-        sock.sendall(f"GET /api/stream HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n".encode())
+        sock.sendall(f"GET /api/stream HTTP/1.1\r\nHost: localhost:3000\r\nCookie: {cookie}\r\n\r\n".encode())
         data = b""
         while b"retry: " not in data:
             data += sock.recv(4096)
         t.equal(statuses(data), [200], "a stream, which has nothing but the cookie")
+    for host, status in (("localhost:3000", 200), ("[::1]:3000", 200), ("localhost:3001", 401), ("localhost", 401),
+                         ("localhost:13000", 401), ("127.0.0.1", 401)):
+        answer = server.get("/api/interfaces", Host=host, Cookie=cookie)
+        t.equal(answer.status, status, f"{host} with the cookie of port 3000: {status}")
+        other_name = cookie_of(log_in(server, token, {"Host": host}))[0].partition("=")[0]
+        t.equal(other_name == "sampler-web-3000", status == 200, f"{host}: login by {other_name}")
     name, value = cookie.split("=")
     flipped = value[:-1] + ("0" if value[-1] != "0" else "1")
     late = "f" + value[1:]
     for wrong in (f"{name}={flipped}", f"{name}={late}", f"{name}={value[:-1]}", f"{name}={value}0", f"{name}=",
                   f"x{cookie}", f"{name}={value[:16]}x{value[17:]}", f"{name}={'0' * 16}{value[16:]}", f"__Host-{cookie}"):
         t.ok(is_refused(server.get("/api/interfaces", Cookie=wrong)), f"{wrong[:30]}: no login")
+    for seconds, status in ((3600, 200), (0, 401), (-1, 401), (-3600, 401)):
+        answer = server.get("/api/interfaces", Cookie=made_by_hand(token, seconds))
+        t.equal(answer.status, status, f"a login that has {seconds} s left: {status}")
+    t.ok(is_refused(server.get("/api/interfaces", Cookie=made_by_hand(other, 3600))), "one of another token: no login")
     for wrong in (other, "", "x", token + "0"):
         t.ok(is_refused(log_in(server, wrong), 401), f"login with {wrong[:6]!r}: 401")
     answer = server.request("POST", "/login", {}, "word=x")
@@ -128,7 +154,7 @@ def test_cookie(t, lab):
     t.ok(is_refused(answer, 403) and "Set-Cookie" not in answer.headers, "logout by a page of elsewhere: 403", answer)
     answer = server.request("POST", "/logout", {"Cookie": cookie})
     t.equal((answer.status, answer.headers["Location"], *cookie_of(answer)),
-            (303, "login.html", "sampler-web=", attributes - {"Max-Age=2592000"} | {"Max-Age=0"}), "logout takes it back")
+            (303, "login.html", "sampler-web-3000=", attributes - {"Max-Age=2592000"} | {"Max-Age=0"}), "logout takes it back")
     server.stop()
     server = start(lab, "--token-file", tokens)
     t.equal(server.get("/api/interfaces", Cookie=cookie).status, 200, "a login holds over a restart")
@@ -157,7 +183,7 @@ def test_secure(t, lab):
     url, jar = "https://localhost:3000", f"{FOLDER}/jar"
     curl = ("curl", "-sS", "-m", "20", "--cacert", pair.cert)
     out = lab.run(*curl, "-D", "-", "-c", jar, "--data-urlencode", f"token={token}", f"{url}/login")
-    t.match(out, r"set-cookie: __Host-sampler-web=\S+; Path=/; Max-Age=2592000; HttpOnly; SameSite=Strict; Secure\n",
+    t.match(out, r"set-cookie: __Host-sampler-web-3000=\S+; Path=/; Max-Age=2592000; HttpOnly; SameSite=Strict; Secure\n",
             "a cookie that leaves by TLS only, and that no other host or path can set")
     t.equal(json.loads(lab.run(*curl, "-b", jar, f"{url}/api/interfaces"))["schema"], 1, "which lets in")
     out = lab.run(*curl, "-H", f"Authorization: Bearer {token}", "-w", "%{http_code}", "-o", "/dev/null", f"{url}/metrics")
@@ -168,6 +194,68 @@ def test_secure(t, lab):
                   f"{url}/logout")
     t.equal(out, "403", "and not of the same without TLS")
     server.stop()
+
+
+STREAM_END = b"\r\n0\r\n\r\n"
+
+
+def goes_on(sock):
+    """Whether a stream has not ended; it may have had a heartbeat."""
+    sock.setblocking(False)
+    try:
+        data = sock.recv(4096)
+        return data and not (b"\r\n" + data).endswith(STREAM_END)
+    except BlockingIOError:
+        return True
+
+
+def rest(sock):
+    """What else comes of a stream, without a heartbeat."""
+    data = b"\r\n"
+    while not data.endswith(STREAM_END):
+        data += sock.recv(4096) or STREAM_END + b"and the connection" + STREAM_END
+    return data.replace(b"3\r\n:\n\n\r\n", b"")
+
+
+@scenario("streams last no longer than their tokens", 60)
+def test_streams(t, lab):
+    token, other = new_token(), new_token()
+    tokens, path = token_file(token, other), lab.state_dir + "/web.sock"
+    server = start(lab, "--token-file", tokens, "--listen", f"unix:{path}")
+
+    def follow(**headers):
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        sock = server.connect()
+        sock.sendall(f"GET /api/stream HTTP/1.1\r\nHost: localhost:3000\r\n{lines}\r\n".encode())
+        data = b""
+        while b"retry: 2000\n\n\r\n" not in data:
+            data += sock.recv(4096)
+        return sock
+
+    def reload(*kept):
+        replace(tokens, "".join(f"{token}\n" for token in kept).encode())
+        n = server.log().count("reloaded: tokens")
+        server.send_signal(signal.SIGHUP)
+        wait_for(lambda: server.log().count("reloaded: tokens") > n, "a reload")
+
+    cookie = cookie_of(log_in(server, token))[0]
+    socks = [follow(**bearer(token)), follow(Cookie=cookie)]
+    server.address = f"unix:{path}"
+    machine = follow()
+    reload(token, other)
+    for sock in [*socks, machine]:
+        t.ok(goes_on(sock), "a reload of the same tokens ends no stream")
+        sock.settimeout(web.PATIENCE_S * tap.SLOWNESS)
+    reload(other)
+    for sock, name in zip(socks, ("a token", "a cookie")):
+        t.equal(rest(sock), STREAM_END, f"the stream of {name} that lets in no more ends")
+        sock.sendall(b"GET /api/stream HTTP/1.1\r\nHost: localhost:3000\r\n"
+                     + (f"Cookie: {cookie}\r\n".encode() if name == "a cookie" else b"") + b"\r\n")
+        t.equal(statuses(sock.recv(4096)), [401], "its connection does not, and asks again in vain")
+        sock.close()
+    t.ok(goes_on(machine), "one by a UNIX socket, which needs none, goes on")
+    machine.close()
+    t.equal(server.stop(), 0, "it ends well")
 
 
 # ---- guesses ----
@@ -226,6 +314,39 @@ def test_guesses(t, lab):
     t.equal(server.stop(), 0, "it ends well")
 
 
+class Strangers(threading.Thread):
+    """Hold connections by asking over and over, without a token."""
+
+    def __init__(self, server, n):
+        super().__init__(daemon=True)
+        self.socks, self.rounds, self.ending = [server.connect() for _ in range(n)], 0, False
+
+    def run(self):
+        while not self.ending:
+            for sock in self.socks:
+                try:
+                    sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    sock.recv(65536)
+                except OSError:
+                    pass
+            self.rounds += 1
+            time.sleep(0.05)
+
+
+@scenario("strangers do not hold what others need", 60)
+def test_strangers(t, lab):
+    token = new_token()
+    server = start(lab, "--token-file", token_file(token), wrap=("prlimit", "--nofile=64:64"))
+    strangers = Strangers(server, 21)  # connections that there can be
+    strangers.start()
+    wait_for(lambda: strangers.rounds > 3, "strangers ask")
+    for n in range(3):
+        t.equal(server.request("GET", "/api/interfaces", bearer(token)).status, 200, "who has a token is served meanwhile")
+    strangers.ending = True
+    strangers.join()
+    t.equal(server.stop(), 0, "it ends well")
+
+
 # ---- sockets, files ----
 
 
@@ -278,6 +399,9 @@ def test_files(t, lab):
              and result.err.count("\n") == 1, f"{name}: one line, without the token", result)
     result = web.run(lab, "--listen", "127.0.0.1:3000", "--token-file", "/nope")
     t.ok(result.status == 1 and "token_file /nope: No such file" in result.err, "no such file", result)
+    for option in ("--token-file", "--tls-cert", "--tls-key"):
+        result = web.run(lab, "--listen", "127.0.0.1:3000", option, "")
+        t.ok(result.status == USAGE and "need the path of a file" in result.err, f"{option} and nothing: refused", result)
     os.chmod(token_file(good), 0o604)
     server = start(lab, "--token-file", f"{FOLDER}/tokens")
     t.match(server.log(), r"warning: token_file \S+: every user of this machine can read it \(mode 0604\)", "one that all can read")
@@ -288,6 +412,11 @@ def test_files(t, lab):
     t.equal((server.get("/api/interfaces").status, server.request("GET", "/api/interfaces", bearer(good)).status), (401, 200),
             "a credential of systemd")
     server.stop()
+    os.chmod(f"{FOLDER}/credentials", 0o700)
+    result = web.run(lab, "--listen", "127.0.0.1:3000", env={"CREDENTIALS_DIRECTORY": f"{FOLDER}/credentials"},
+                     wrap=("setpriv", "--reuid=1", "--regid=1", "--clear-groups"))
+    t.ok(result.status == 1 and "credential" in result.err and "Permission denied" in result.err,
+         "credentials that may be there, and cannot be looked at: an error", result)
 
 
 laboratory.main()

@@ -111,6 +111,8 @@ def test_hosts(t, lab):
     t.equal(statuses(server.raw(data)), [200], "also where that is another one")
     for lines, why in ((b"Host: evil.com\r\nHost: localhost\r\n", "two Hosts"),
                        (b"Host: localhost\r\nhOST: localhost\r\n", "the same Host twice"),
+                       (b"Host: localhost\r\n evil.com\r\n", "a Host in two lines"),
+                       (b"Host: localhost\r\nX: a\r\n\tb\r\n", "a field in two lines"),
                        (b"Host: localhost\r\nContent-Length: 0\r\nContent-Length: 5\r\n", "two lengths"),
                        (b"Host: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n",
                         "a length and chunks")):

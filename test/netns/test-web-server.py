@@ -189,6 +189,19 @@ def test_many(t, lab):
     late.close()
     t.equal(server.get("/api/interfaces").status, 200, "then all is as before")
     t.equal(server.stop(), 0, "it ends well")
+    server = start(lab, "--streams", "20", wrap=("prlimit", "--nofile=64:64"))
+    t.match(server.log(), r"warning: streams = 20: only 17 clients can follow, there are descriptors for 21 connections",
+            "with fewer descriptors there are fewer streams")
+    streams = [server.connect() for _ in range(20)]
+    got = []
+    for sock in streams:
+        sock.sendall(b"GET /api/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        got += statuses(sock.recv(4096))
+    t.equal(got, [200] * 17 + [503] * 3, "the next are told so")
+    t.equal([server.get("/api/interfaces").status for _ in range(5)], [200] * 5, "and others are served")
+    for sock in streams:
+        sock.close()
+    server.stop()
     server = start(lab, wrap=("prlimit", "--nofile=64:8192"))
     with open(f"/proc/{server.pid}/limits", encoding="ascii") as file:
         soft = int(re.search(r"Max open files +(\d+)", file.read())[1])
@@ -284,6 +297,12 @@ def test_activation(t, lab):
         result = refused(lab, high(bad))
         t.ok(result[0] == USAGE and "no listening stream socket" in result[1], f"{name}: an error",
              result)
+    abstract = socket.socket(socket.AF_UNIX)
+    abstract.bind("\0sampler-web")
+    abstract.listen()
+    result = refused(lab, high(abstract))
+    t.ok(result[0] == USAGE and "is an abstract UNIX socket" in result[1],
+         "one that everybody on the machine can reach, by no file: an error", result)
     outside = high(socket.create_server(("0.0.0.0", 3004)))
     result = refused(lab, outside)
     t.ok(result[0] == USAGE and "listen = 0.0.0.0:3004: other machines can reach that" in result[1],

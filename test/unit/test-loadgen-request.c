@@ -230,6 +230,36 @@ static void a_body_does_not_repeat_itself(void **state)
 	}
 }
 
+/* Where their random bytes begin is by chance one of 1,024 places, and of more where bodies are larger. */
+static void bodies_are_of_other_random_bytes(void **state)
+{
+	static const uint64_t sizes[] = { 1000, 100000 };
+	struct request request;
+	struct maker m;
+
+	(void)state;
+	for (size_t i = 0; i < array_size(sizes); i++) {
+		_cleanup_free_ char *before = NULL;
+		unsigned int n_equal = 0;
+
+		make(&m, sizes[i]);
+		for (uint64_t k = 0; k < 200; k++) {
+			_cleanup_free_ char *all = NULL;
+			size_t random;
+
+			assert_int_equal(request_begin(&m.maker, k, sizes[i], &request), 0);
+			all = sent_in(&m, &request, UINT64_MAX);
+			random = request.n_head + REQUEST_FRESH_SIZE;
+			n_equal += before && !memcmp(before + random, all + random, 64);
+			free(before);
+			before = take_ptr(all);
+			request_end(&request);
+		}
+		assert_true(n_equal <= 4);
+		request_maker_free(&m.maker);
+	}
+}
+
 static int compare_u64(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -276,6 +306,7 @@ int main(void)
 		cmocka_unit_test(the_last_can_be_smaller),
 		cmocka_unit_test(a_cut_changes_no_byte),
 		cmocka_unit_test(a_body_does_not_repeat_itself),
+		cmocka_unit_test(bodies_are_of_other_random_bytes),
 		cmocka_unit_test(no_two_bodies_are_equal),
 	};
 

@@ -378,7 +378,7 @@ static void feed_both(struct response pair[2], struct response_memory *memory, c
 	assert_int_equal(pair[0].message.n_body, pair[1].message.n_body);
 }
 
-/* The same again, one that begins alike, one that is longer than what is remembered, two pieces. */
+/* The same again, some that begin alike, also of equal length, one that is longer, two pieces. */
 static void what_is_known_reads_as_before(void **state)
 {
 	static const char *const texts[][2] = {
@@ -386,6 +386,10 @@ static void what_is_known_reads_as_before(void **state)
 		{ OK "Content-Length: 3\r\n\r\nabc" },
 		{ OK "Content-Length: 3\r\n\r\nabcd" },
 		{ OK "Content-Length: 3\r\n\r\nab" },
+		{ OK "Content-Length: 3\r\n\r\nabc" },
+		{ OK "Content-Length: 4\r\n\r\nabc" },
+		{ OK "Connectio-: close\r\nContent-Length: 0\r\n\r\n" },
+		{ OK "Connection: close\r\nContent-Length: 0\r\n\r\n" },
 		{ OK "Content-Length: 3\r\n\r\nabc", "d" },
 		{ "HTTP/1.1 404 OK\r\nContent-Length: 0\r\n\r\n" },
 		{ "HTTP/1.1 404 OK\r\nContent-Length: 0\r\n\r\n" },

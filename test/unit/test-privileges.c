@@ -12,10 +12,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define USER "nobody"
@@ -136,6 +138,47 @@ static int refused_for_root(void)
 	return status_has("NoNewPrivs", "1") ? 3 : 0; /* nothing was begun */
 }
 
+static int shed_by_root(void)
+{
+	const struct passwd *user = getpwnam(USER);
+
+	if (!user || privileges_shed(USER, NULL))
+		return 1;
+	if (!status_has("CapPrm", "0000000000000000") || !status_has("CapBnd", "0000000000000000"))
+		return 2;
+	return getuid() == user->pw_uid && getgid() == user->pw_gid ? 0 : 3;
+}
+
+/* One capability, which is not that of becoming somebody else: the user stays. */
+static int shed_of_little(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+
+	data[0].effective = data[0].permitted = 1U << CAP_NET_RAW;
+	data[0].inheritable = 1U << CAP_NET_RAW;
+	if (syscall(SYS_capset, &header, data) ||
+	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0))
+		return 1;
+	if (privileges_shed(USER, NULL))
+		return 2;
+	if (!status_has("CapPrm", "0000000000000000") ||
+	    !status_has("CapEff", "0000000000000000") ||
+	    !status_has("CapInh", "0000000000000000") || !status_has("CapAmb", "0000000000000000"))
+		return 3;
+	if (!status_has("NoNewPrivs", "1") || geteuid())
+		return 4;
+	data[0].inheritable = 0;
+	return syscall(SYS_capset, &header, data) ? 0 : 5; /* there is no way back */
+}
+
+static void shedding_leaves_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(shed_by_root), 0);
+	assert_int_equal(in_child(shed_of_little), 0);
+}
+
 static void drop_leaves_nothing(void **state)
 {
 	(void)state;
@@ -202,6 +245,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(drop_leaves_nothing),
+		cmocka_unit_test(shedding_leaves_nothing),
 		cmocka_unit_test(drop_takes_the_users_groups),
 		cmocka_unit_test(drop_overrides_keep_capabilities),
 		cmocka_unit_test(drop_fails_without_root),
