@@ -198,7 +198,8 @@ static int read_all(int fd, uint8_t *memory, size_t n)
  */
 int raw_file_read(const char *path, struct raw_file *ret, struct error *err)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* a FIFO without a writer would hold up the program, SIGINT and all */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	_cleanup_free_ uint8_t *bytes = NULL;
 	struct stat file;
 	int r;

@@ -216,17 +216,25 @@ static double busiest(const struct raw_engine *e, const struct outcome *outcome)
 	return outcome_seconds(outcome) > 0 ? most : 0;
 }
 
-/* What an interface has dropped after the kernel took it; a frame that was refused was not taken. */
+/*
+ * What an interface or its queue has dropped after the kernel took it. A frame that was refused was not
+ * taken, and yet counted there, if there was no room for it.
+ */
 static void find_dropped(const struct raw_engine *e, struct raw_outcome *raw)
 {
+	const struct raw_link_stats *before = &e->before;
 	struct raw_link_stats after;
-	uint64_t n;
+	uint64_t n, n_full = e->now->raw.n_full;
 
 	raw_link_stats(&e->plan.link, &after);
-	raw->has_dropped = e->before.there && after.there;
-	n = after.tx_dropped - e->before.tx_dropped;
-	raw->n_dropped =
-		raw->has_dropped && n > e->now->raw.n_refused ? n - e->now->raw.n_refused : 0;
+	raw->has_dropped = before->there && after.there;
+	if (!raw->has_dropped)
+		return;
+	n = after.tx_dropped - before->tx_dropped;
+	if (after.queue == before->queue) /* its counter has 32 bits */
+		n += (uint32_t)(after.queue_dropped - before->queue_dropped);
+	raw->n_dropped = n > n_full ? n - n_full : 0;
+	raw->n_carrier_lost = after.n_carrier_lost - before->n_carrier_lost;
 }
 
 static int make_account(struct raw_engine *e, struct error *err)

@@ -13,6 +13,7 @@
 #define TYPE_ARP  0x0806
 #define TYPE_VLAN 0x8100
 #define TYPE_QINQ 0x88a8
+#define TYPE_OLD  0x9100 /* QinQ before 802.1ad */
 #define TYPE_IPV6 0x86dd
 
 static const struct range4 {
@@ -152,14 +153,16 @@ static int check_sources(const struct raw_config *raw, const struct raw_link *li
  */
 int raw_guard_link(const struct raw_config *raw, const struct raw_link *link, struct error *err)
 {
-	if (link->has_default_route && !raw->allow_default_route)
+	bool itself = !strcmp(link->world, link->name);
+
+	if (*link->world && !raw->allow_default_route)
 		return error_set(
 			err, -EPERM,
-			"%s has the default route, or is under what has it, and so leads to "
-			"the world; "
+			"%s%s%s%s has the default route, and so leads to the world; "
 			"allow_default_route = yes (--allow-default-route yes) sends there "
 			"all the same",
-			link->name);
+			link->world, itself ? "" : ", above ", itself ? "" : link->name,
+			itself ? "" : ",");
 	if (raw->destination.has4 && is_broadcast(link, raw->destination.in4) &&
 	    !raw->allow_multicast)
 		return error_set(
@@ -168,6 +171,44 @@ int raw_guard_link(const struct raw_config *raw, const struct raw_link *link, st
 			"(--allow-multicast yes) sends there all the same",
 			link->name);
 	return check_sources(raw, link, err);
+}
+
+static int check_end(const uint8_t mac[6], const char *address, struct error *err)
+{
+	if (!raw_guard_is_many_mac(mac))
+		return 0;
+	return error_set(
+		err, -EPERM,
+		"destination %s is at %02x:%02x:%02x:%02x:%02x:%02x, which goes to more than "
+		"one; allow_multicast = yes (--allow-multicast yes) sends there all the same",
+		address, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+}
+
+/**
+ * raw_guard_ends() - whether frames may go to the MAC addresses that routes and neighbours have
+ * @raw: what is asked for and allowed
+ * @ends: of all frames
+ * @err: what would have to be allowed
+ *
+ * A broadcast address need not be the last one of its network, and a neighbour may have been given
+ * the address of a group.
+ *
+ * Return: 0 or -EPERM.
+ */
+int raw_guard_ends(const struct raw_config *raw, const struct raw_ends *ends, struct error *err)
+{
+	char text[INET6_ADDRSTRLEN];
+	int r = 0;
+
+	if (raw->allow_multicast)
+		return 0;
+	if (raw->destination.has4)
+		r = check_end(ends->mac4,
+			      inet_ntop(AF_INET, &ends->destination4, text, sizeof(text)), err);
+	if (!r && raw->destination.has6)
+		r = check_end(ends->mac6,
+			      inet_ntop(AF_INET6, &ends->destination6, text, sizeof(text)), err);
+	return r;
 }
 
 /* ---- frames of a capture ---- */
@@ -191,7 +232,7 @@ static void find_ends(const struct raw_captured *frame, struct ends *ret)
 
 	*ret = (struct ends){ .has4 = false };
 	p += 2;
-	while ((type == TYPE_VLAN || type == TYPE_QINQ) && end - p >= 4) {
+	while ((type == TYPE_VLAN || type == TYPE_QINQ || type == TYPE_OLD) && end - p >= 4) {
 		type = be16(p + 2);
 		p += 4;
 	}

@@ -25,6 +25,7 @@ bool raw_guard_is_many6(const struct in6_addr *address);
 bool raw_guard_is_many_mac(const uint8_t mac[6]);
 
 int raw_guard_link(const struct raw_config *raw, const struct raw_link *link, struct error *err);
+int raw_guard_ends(const struct raw_config *raw, const struct raw_ends *ends, struct error *err);
 int raw_guard_capture(const struct raw_config *raw, const struct raw_link *link,
 		      const struct raw_capture *capture, struct error *err);
 

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * The interface that frames leave by: what it is, which addresses are its own, whether it leads to the
- * world, what it has dropped.
+ * The interface that frames leave by: what it is, which addresses are its own, what it has dropped.
  */
 #include "raw-link.h"
 
 #include "raw-netlink.h"
+#include "raw-world.h"
 #include "util/cleanup.h"
 
 #include <errno.h>
 #include <ifaddrs.h>
 #include <linux/if_link.h>
+#include <linux/pkt_sched.h>
 #include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +19,6 @@
 #include <sys/socket.h>
 
 #define NAMES_MAX 200
-#define MAX_ABOVE 64 /* more are left out; so many are on no interface that one tests by */
 
 /* "eth0, wlan0": those that there are. */
 static void list_names(char *buf, size_t size)
@@ -75,6 +75,18 @@ static int find_kind(int fd, struct raw_link *link, struct error *err)
 	return 0;
 }
 
+/* Not by IFF_RUNNING, which follows some time later. */
+static int find_carrier(const struct raw_link *link, struct error *err)
+{
+	struct raw_link_stats stats;
+
+	raw_link_stats(link, &stats);
+	if (stats.there && !stats.carrier)
+		return error_set(err, -ENETDOWN,
+				 "%s has no link: is its other end connected, and up?", link->name);
+	return 0;
+}
+
 /* The last address of a network goes to all of it, whether the interface says so or not. */
 static struct in_addr broadcast_of(struct in_addr address, const struct sockaddr_in *mask)
 {
@@ -114,122 +126,6 @@ static int find_addresses(struct raw_link *link, struct error *err)
 	return 0;
 }
 
-/* ---- the default route ---- */
-
-/*
- * What is above an interface: bridges and bonds that it is a port of, VLANs and the like on top of it,
- * and what is above those. What leaves by it can go wherever they lead.
- */
-struct above {
-	uint32_t ifindex[MAX_ABOVE];
-	uint32_t n;
-	bool has_default_route;
-};
-
-static bool is_above(const struct above *above, uint32_t ifindex)
-{
-	for (uint32_t i = 0; i < above->n; i++) {
-		if (above->ifindex[i] == ifindex)
-			return true;
-	}
-	return false;
-}
-
-static void add_above(struct above *above, uint32_t ifindex)
-{
-	if (!is_above(above, ifindex) && above->n < MAX_ABOVE)
-		above->ifindex[above->n++] = ifindex;
-}
-
-static void take_link(const struct nlmsghdr *answer, void *user)
-{
-	const struct ifinfomsg *message = NLMSG_DATA(answer);
-	const uint32_t *under = netlink_attribute(answer, sizeof(*message), IFLA_LINK, 4);
-	const uint32_t *master = netlink_attribute(answer, sizeof(*message), IFLA_MASTER, 4);
-	struct above *above = user;
-
-	if (answer->nlmsg_type != RTM_NEWLINK)
-		return;
-	/* with a namespace it is the number of an interface that is there */
-	if (under && !netlink_attribute(answer, sizeof(*message), IFLA_LINK_NETNSID, 4) &&
-	    is_above(above, *under))
-		add_above(above, (uint32_t)message->ifi_index);
-	if (master && is_above(above, (uint32_t)message->ifi_index))
-		add_above(above, *master);
-}
-
-/* All links are looked at again as long as more are found. */
-static int find_above(const struct raw_link *link, struct above *above)
-{
-	uint32_t before;
-	int r = 0;
-
-	add_above(above, link->ifindex);
-	do {
-		struct netlink_request request;
-
-		before = above->n;
-		netlink_request_init(&request, RTM_GETLINK, sizeof(request.link));
-		request.header.nlmsg_flags |= NLM_F_DUMP;
-		r = netlink_ask(&request, take_link, above);
-	} while (!r && above->n > before);
-	return r;
-}
-
-static bool has_hop(const struct rtnexthop *hop, size_t n, const struct above *above)
-{
-	size_t size;
-
-	while (n >= sizeof(*hop) && hop->rtnh_len >= sizeof(*hop) && hop->rtnh_len <= n) {
-		if (is_above(above, (uint32_t)hop->rtnh_ifindex))
-			return true;
-		size = (size_t)RTNH_ALIGN(hop->rtnh_len);
-		n -= size < n ? size : n;
-		hop = RTNH_NEXT(hop);
-	}
-	return false;
-}
-
-static void take_route(const struct nlmsghdr *answer, void *user)
-{
-	const struct rtmsg *route = NLMSG_DATA(answer);
-	struct above *above = user;
-	const uint32_t *oif;
-	const struct rtnexthop *hops;
-
-	if (answer->nlmsg_type != RTM_NEWROUTE || route->rtm_dst_len ||
-	    route->rtm_type != RTN_UNICAST)
-		return;
-	oif = netlink_attribute(answer, sizeof(*route), RTA_OIF, sizeof(*oif));
-	hops = netlink_attribute(answer, sizeof(*route), RTA_MULTIPATH, sizeof(*hops));
-	if (oif && is_above(above, *oif))
-		above->has_default_route = true;
-	if (hops && has_hop(hops, ((const struct rtattr *)hops)[-1].rta_len - RTA_LENGTH(0), above))
-		above->has_default_route = true;
-}
-
-static int find_default_route(struct raw_link *link, struct error *err)
-{
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	struct above above = { .n = 0 };
-	int r = find_above(link, &above);
-
-	for (size_t i = 0; !r && i < array_size(families); i++) {
-		struct netlink_request request;
-
-		netlink_request_init(&request, RTM_GETROUTE, sizeof(request.route));
-		request.header.nlmsg_flags |= NLM_F_DUMP;
-		request.route.rtm_family = families[i];
-		r = netlink_ask(&request, take_route, &above);
-		if (r == -EOPNOTSUPP || r == -EAFNOSUPPORT)
-			r = 0; /* a kernel without IPv6 */
-	}
-	link->has_default_route = above.has_default_route;
-	if (r)
-		return error_set(err, r, "cannot read links and routes: %s", strerror(-r));
-	return 0;
-}
-
 /**
  * raw_link_find() - find out what an interface is
  * @name: its name
@@ -249,8 +145,9 @@ int raw_link_find(const char *name, struct raw_link *ret, struct error *err)
 	snprintf(link.name, sizeof(link.name), "%s", name);
 	r = find_index(fd, &link, err);
 	r = r ?: find_kind(fd, &link, err);
+	r = r ?: find_carrier(&link, err);
 	r = r ?: find_addresses(&link, err);
-	r = r ?: find_default_route(&link, err);
+	r = r ?: raw_world_find(link.ifindex, link.world, err);
 	if (!r)
 		*ret = link;
 	return r;
@@ -265,11 +162,42 @@ static void take_stats(const struct nlmsghdr *answer, void *user)
 	const void *value = netlink_attribute(answer, sizeof(struct ifinfomsg), IFLA_STATS64,
 					      offsetof(struct rtnl_link_stats64, rx_compressed));
 
+	const uint8_t *carrier =
+		netlink_attribute(answer, sizeof(struct ifinfomsg), IFLA_CARRIER, sizeof(*carrier));
+	const uint32_t *lost = netlink_attribute(answer, sizeof(struct ifinfomsg),
+						 IFLA_CARRIER_DOWN_COUNT, sizeof(*lost));
+
 	if (!value)
 		return;
+	ret->carrier = carrier && *carrier;
 	memcpy(&stats, value, offsetof(struct rtnl_link_stats64, rx_compressed));
 	ret->there = true;
 	ret->tx_dropped = stats.tx_dropped;
+	ret->n_carrier_lost = lost ? *lost : 0;
+}
+
+struct queue {
+	const struct raw_link *link;
+	struct raw_link_stats *stats;
+};
+
+static void take_queue(const struct nlmsghdr *answer, void *user)
+{
+	const struct tcmsg *message = NLMSG_DATA(answer);
+	const struct queue *queue = user;
+	struct tc_stats stats;
+	const void *value;
+
+	if (answer->nlmsg_type != RTM_NEWQDISC || message->tcm_parent != TC_H_ROOT ||
+	    (uint32_t)message->tcm_ifindex != queue->link->ifindex)
+		return;
+	value = netlink_attribute(answer, sizeof(*message), TCA_STATS,
+				  offsetof(struct tc_stats, overlimits));
+	if (!value)
+		return;
+	memcpy(&stats, value, offsetof(struct tc_stats, overlimits));
+	queue->stats->queue = message->tcm_handle;
+	queue->stats->queue_dropped = stats.drops;
 }
 
 /** raw_link_stats() - read what an interface has counted; "there" is false where it is gone */
@@ -281,4 +209,7 @@ void raw_link_stats(const struct raw_link *link, struct raw_link_stats *ret)
 	netlink_request_init(&request, RTM_GETLINK, sizeof(request.link));
 	request.link.ifi_index = (int)link->ifindex;
 	netlink_ask(&request, take_stats, ret);
+	netlink_request_init(&request, RTM_GETQDISC, sizeof(request.queue));
+	request.header.nlmsg_flags |= NLM_F_DUMP;
+	netlink_ask(&request, take_queue, &(struct queue){ link, ret });
 }

@@ -16,7 +16,8 @@ struct raw_link {
 	char name[IF_NAMESIZE];
 	uint32_t ifindex, mtu;
 	uint8_t mac[6];
-	bool has_default_route; /* this one, or a bridge, bond or VLAN that it is under */
+	char world
+		[IF_NAMESIZE]; /* the interface by which it leads to the world, itself mostly; or "" */
 	uint32_t n_own4, n_own6;
 	struct in_addr own4[RAW_MAX_OWN], broadcast4[RAW_MAX_OWN]; /* a broadcast: 0 for none */
 	struct in6_addr own6[RAW_MAX_OWN];
@@ -24,8 +25,10 @@ struct raw_link {
 
 /* What a link has counted by itself. */
 struct raw_link_stats {
-	bool there;
+	bool there, carrier;
 	uint64_t tx_dropped;
+	uint32_t n_carrier_lost;
+	uint32_t queue, queue_dropped; /* the root queueing discipline, and all below it */
 };
 
 int raw_link_find(const char *name, struct raw_link *ret, struct error *err);

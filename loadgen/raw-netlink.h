@@ -14,6 +14,7 @@ struct netlink_request {
 		struct rtmsg route;
 		struct ndmsg neighbour;
 		struct ifinfomsg link;
+		struct tcmsg queue;
 		char room[256]; /* for attributes as well */
 	};
 };

@@ -63,7 +63,8 @@ static int make_sequence(struct raw_plan *plan, const struct config *config, str
 	int r = 0;
 
 	if (!*config->raw.pcap)
-		r = raw_link_ends(&config->raw, &plan->link, &plan->ends, err);
+		r = raw_link_ends(&config->raw, &plan->link, &plan->ends, err)
+			    ?: raw_guard_ends(&config->raw, &plan->ends, err);
 	r = r ?: raw_sequence_make(config, &plan->ends, &plan->file, &plan->sequence, err);
 	if (!r && *config->raw.pcap)
 		r = raw_guard_capture(&config->raw, &plan->link, &plan->sequence.capture, err);

@@ -15,6 +15,7 @@
 
 #define TARGET_MISSED 0.99 /* of the rate that was asked for */
 #define SATURATED_CPU 0.9
+#define HELD	      0.1 /* of the time */
 #define LATE_NS	      (10 * NSEC_PER_MSEC)
 #define MIN_SECONDS   0.1 /* of a run whose rate says something */
 
@@ -133,8 +134,8 @@ static void put_lateness(const struct stats *stats, FILE *out)
 	distribution_of(&stats->lateness, &d);
 	fprintf(out, "%-12s%9s%9s%9s%9s%9s%9s%9s\n", "Lateness, us", "min", "mean", "p50", "p90",
 		"p99", "p99.9", "max");
-	fprintf(out, "%-12s%9.1f%9.1f%9.1f%9.1f%9.1f%9.1f%9.1f\n", "", d.min / 1e3, d.mean / 1e3,
-		d.p50 / 1e3, d.p90 / 1e3, d.p99 / 1e3, d.p99_9 / 1e3, d.max / 1e3);
+	fprintf(out, "%-12s%9.1f %8.1f %8.1f %8.1f %8.1f %8.1f %8.1f\n", "", d.min / 1e3,
+		d.mean / 1e3, d.p50 / 1e3, d.p90 / 1e3, d.p99 / 1e3, d.p99_9 / 1e3, d.max / 1e3);
 }
 
 static void put_note(const char *line, void *out)
@@ -186,10 +187,24 @@ __attribute__((format(printf, 2, 3))) static void tell(const struct listener *li
 	listener->take(line, listener->user);
 }
 
-static const char *why_missed(const struct outcome *outcome, const struct stats *stats)
+/* Return: what the kernel did, or NULL where it took frames as they came. */
+static const char *held_by_kernel(const struct outcome *outcome, const struct stats *stats)
 {
+	double held_s = (double)stats->raw.held_ns / 1e9 / outcome->config->threads;
+
 	if (stats->raw.n_refused > stats->raw.frames / 100)
 		return "the kernel refused frames, since the interface takes no more";
+	if (held_s > HELD * outcome_seconds(outcome))
+		return "the kernel held frames back, since the interface takes no more";
+	return NULL;
+}
+
+static const char *why_missed(const struct outcome *outcome, const struct stats *stats)
+{
+	const char *held = held_by_kernel(outcome, stats);
+
+	if (held)
+		return held;
 	if (outcome->busiest_worker > SATURATED_CPU)
 		return "the generator has no more CPU; more threads may help";
 	return "the generator was not woken in time";
@@ -236,11 +251,18 @@ void raw_notes_tell(const struct outcome *outcome, const struct stats *stats,
 		tell(&listener, "The run could not go on: %s.", raw->failure);
 	tell_unsent(outcome, stats, &listener);
 	tell_target(outcome, stats, &listener);
-	if (histogram_percentile(&stats->lateness, 99) > LATE_NS)
+	if (histogram_percentile(&stats->lateness, 99) > LATE_NS && !held_by_kernel(outcome, stats))
 		tell(&listener,
 		     "The generator itself was late: 1 %% of the frames were sent more than "
 		     "%.1f ms after their time.",
 		     (double)histogram_percentile(&stats->lateness, 99) / 1e6);
+	if (raw->n_carrier_lost)
+		tell(&listener,
+		     "%s lost its link %u time%s: frames that the kernel took meanwhile did not "
+		     "leave, "
+		     "and need not be among those dropped.",
+		     raw->plan->link.name, raw->n_carrier_lost,
+		     raw->n_carrier_lost == 1 ? "" : "s");
 	if (raw->has_dropped && raw->n_dropped)
 		tell(&listener,
 		     "%s dropped %" PRIu64 " frames after the kernel had taken them: they did not "

@@ -16,9 +16,10 @@
 struct raw_outcome {
 	const struct raw_plan *plan;
 	const struct raw_account *account;
-	uint64_t n_frames;   /* that were due by the run's limits, UINT64_MAX: no number */
-	bool has_dropped;    /* what follows is known */
-	uint64_t n_dropped;  /* by the interface, of frames that the kernel had taken */
+	uint64_t n_frames;  /* that were due by the run's limits, UINT64_MAX: no number */
+	bool has_dropped;   /* what follows is known */
+	uint64_t n_dropped; /* by the interface or its queue, of frames that the kernel had taken */
+	uint32_t n_carrier_lost;
 	const char *failure; /* why the run could not go on; NULL: it could */
 };
 

@@ -7,9 +7,6 @@
 #include <linux/if_packet.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-
-#define SEND_TIMEOUT_US 100000 /* after which a thread looks whether it is to end */
 
 /**
  * raw_socket_open() - a socket that sends frames by an interface, and receives none
@@ -23,7 +20,6 @@ int raw_socket_open(const struct raw_link *link, bool past_qdisc, struct error *
 {
 	const struct sockaddr_ll address = { .sll_family = AF_PACKET,
 					     .sll_ifindex = (int)link->ifindex };
-	const struct timeval timeout = { .tv_usec = SEND_TIMEOUT_US };
 	_cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	int yes = past_qdisc;
 
@@ -33,7 +29,6 @@ int raw_socket_open(const struct raw_link *link, bool past_qdisc, struct error *
 				 "program (setcap cap_net_raw+ep) or its unit "
 				 "(AmbientCapabilities=CAP_NET_RAW)");
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) ||
 	    setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &yes, sizeof(yes)))
 		return error_set(err, -errno, "cannot send frames by %s: %s", link->name,
 				 strerror(errno));

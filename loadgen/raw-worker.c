@@ -16,8 +16,11 @@
 #include "util/clock.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -29,6 +32,7 @@
 #define MAX_GRACE_NS NSEC_PER_SEC
 #define REFUSED_NS   (20 * NSEC_PER_USEC) /* until a frame that was refused is tried again */
 #define DOWN_NS	     (5 * NSEC_PER_MSEC)  /* the same, where the interface is down */
+#define MAX_HELD_MS  50 /* waiting for room, until which it is the same as with MAX_SLEEP_NS */
 
 struct raw_batch {
 	uint32_t n;
@@ -193,6 +197,31 @@ static bool is_past_end(const struct raw_run *run, uint64_t now_ns)
 	return run->end_ns != UINT64_MAX && now_ns >= run->end_ns + grace_ns(run);
 }
 
+/* What was handed over is still in a queue: wait until much of it has left. */
+static void wait_for_room(struct raw_worker *w, uint64_t now_ns)
+{
+	struct pollfd fd = { .fd = w->fd, .events = POLLOUT };
+
+	poll(&fd, 1, MAX_HELD_MS);
+	w->stats.raw.held_ns += monotonic_ns() - now_ns;
+}
+
+static void count_refused(struct raw_worker *w, int error)
+{
+	if (error == EINTR || error == EAGAIN)
+		return;
+	w->stats.raw.n_refused++;
+	w->stats.raw.n_full += error == ENOBUFS;
+}
+
+static void pause_after(struct raw_worker *w, int error, uint64_t now_ns)
+{
+	if (error == EAGAIN)
+		wait_for_room(w, now_ns);
+	else if (error != EINTR)
+		pause_for(error == ENETDOWN ? DOWN_NS : REFUSED_NS);
+}
+
 /* Whether it is worth to try again, after a pause; else the failure is noted. */
 static bool may_go_on(struct raw_worker *w, int error, uint64_t since_ns)
 {
@@ -208,28 +237,48 @@ static bool may_go_on(struct raw_worker *w, int error, uint64_t since_ns)
 			 passing ? ", for as long as give_up" : "");
 		return false;
 	}
-	if (error != EINTR)
-		w->stats.raw.n_refused++;
-	if (error != EINTR)
-		pause_for(error == ENETDOWN ? DOWN_NS : REFUSED_NS);
+	count_refused(w, error);
+	pause_after(w, error, now_ns);
 	return true;
 }
 
-/* Return: whether all of the batch was taken. */
+/* Whether the socket could have handed over more, as far as it can be told afterwards. */
+static bool has_room(const struct raw_worker *w)
+{
+	int most, used;
+	socklen_t n = sizeof(most);
+
+	return getsockopt(w->fd, SOL_SOCKET, SO_SNDBUF, &most, &n) ||
+	       ioctl(w->fd, SIOCOUTQ, &used) || used < most / 4 * 3;
+}
+
+/*
+ * Where the kernel takes some of a batch it does not say why not the next one. If the socket was not
+ * full the interface has refused it, and that one is tried again at once: if it is taken then, there had
+ * been no room for it, else the same reason holds.
+ *
+ * Return: whether all of the batch was taken.
+ */
 static bool send_batch(struct raw_worker *w, uint64_t now_ns)
 {
 	struct raw_batch *batch = w->batch;
 	uint64_t since_ns = now_ns;
+	bool cut = false;
 
 	for (uint32_t i = 0; i < batch->n;) {
-		int n = sendmmsg(w->fd, batch->message + i, batch->n - i, 0);
+		int n = sendmmsg(w->fd, batch->message + i, batch->n - i, MSG_DONTWAIT);
+		int error = n > 0 ? ENOBUFS : errno;
 
+		if (cut)
+			count_refused(w, error);
+		cut = false;
 		if (n > 0) {
 			count_sent(w, i, i + (uint32_t)n, now_ns);
 			i += (uint32_t)n;
+			cut = i < batch->n && has_room(w);
 			if (i < batch->n)
 				since_ns = now_ns = monotonic_ns();
-		} else if (!may_go_on(w, errno, since_ns)) {
+		} else if (!may_go_on(w, error, since_ns)) {
 			return false;
 		} else {
 			now_ns = monotonic_ns();

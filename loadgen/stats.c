@@ -51,6 +51,8 @@ static void raw_tally_add(struct raw_tally *sum, const struct raw_tally *tally)
 	sum->bytes += tally->bytes;
 	sum->wire_bytes += tally->wire_bytes;
 	sum->n_refused += tally->n_refused;
+	sum->n_full += tally->n_full;
+	sum->held_ns += tally->held_ns;
 }
 
 /**

@@ -4,6 +4,7 @@
 Raw frames: what is refused, what it takes to be allowed, what privileges there are, and runs that are
 in the way of something: links that go, queues that are full, signals, bad input.
 """
+import functools
 import json
 import os
 import pwd
@@ -114,7 +115,7 @@ def test_explicit(t, lab):
     refused(t, ends, "no Ethernet", FAILED, "lo is no Ethernet interface", "--raw", "--interface", "lo",
             "--destination", DESTINATION4, "--frames", "5")
     lab.run("ip", "route", "add", "default", "via", "198.18.0.254", ns=ends.link.peer_ns)
-    refused(t, ends, "the default route", FAILED, "p0 has the default route, or is under .*--allow-default-route",
+    refused(t, ends, "the default route", FAILED, "p0 has the default route, .*--allow-default-route",
             *to(DESTINATION4, "--frames", "5"))
     allowed(t, ends, "the default route", *to(DESTINATION4, "--allow-default-route", "yes"))
     lab.run("ip", "route", "del", "default", ns=ends.link.peer_ns)
@@ -124,20 +125,46 @@ def test_explicit(t, lab):
             *to(DESTINATION4, "--frames", "5"))
 
 
-@scenario("under a bridge that has the default route", 60)
-def test_under(t, lab):
+@scenario("ways to the world that are not called default", 60)
+def test_world(t, lab):
     ends = Ends(lab)
-    try:
-        lab.run("ip", "link", "add", "br0", "type", "bridge", "mcast_snooping", "0", ns=ends.link.peer_ns)
-    except laboratory.Failure as failure:
-        raise laboratory.Skip(f"no bridge here: {failure}") from None
-    for command in ("link set p0 master br0", "link set br0 up", "addr add 198.18.0.5/24 dev br0",
-                    "route add default dev br0"):
-        lab.run("ip", *command.split(), ns=ends.link.peer_ns)
-    refused(t, ends, "a port of it", FAILED, "p0 has the default route, or is under",
-            *to(DESTINATION4, "--frames", "5"))
-    lab.run("ip", "route", "del", "default", ns=ends.link.peer_ns)
-    allowed(t, ends, "without the route", *to(DESTINATION4))
+    ip = functools.partial(lab.run, "ip", ns=ends.link.peer_ns)
+    argv, yes = to(DESTINATION4, "--frames", "5"), ("--allow-default-route", "yes")
+    ip("route", "add", "10.0.0.0/8", "via", "198.18.0.254")
+    allowed(t, ends, "a private network", *to(DESTINATION4))
+    ip("route", "add", "128.0.0.0/1", "via", "198.18.0.254")
+    refused(t, ends, "half of all", FAILED, "p0 has the default route, .*--allow-default-route", *argv)
+    ip("route", "del", "128.0.0.0/1")
+    for name, kind in (("br0", ("type", "bridge", "mcast_snooping", "0")), ("up0", ("link", "p0", "type", "macvlan"))):
+        ip("link", "add", "name", name, *kind)
+        ip("link", "set", name, "up")
+        if name == "br0":
+            ip("link", "set", "p0", "master", name)
+        ip("addr", "add", "192.0.2.1/24", "dev", name)
+        allowed(t, ends, f"below {name} without a way", *to(DESTINATION4))
+        ip("route", "add", "default", "via", "192.0.2.254")
+        refused(t, ends, name, FAILED, f"{name}, above p0, has the default route, .*--allow-default-route", *argv)
+        allowed(t, ends, name, *to(DESTINATION4, *yes))
+        ip("link", "del", name)
+    # from here on the kernel has frames of its own to send
+    lab.run("sysctl", "-qw", "net.ipv6.conf.p0.disable_ipv6=0", ns=ends.link.peer_ns)
+    ip("addr", "add", "2001:2::1/64", "dev", "p0", "nodad")
+    for route, status in (("fc00::/7", DONE), ("2000::/3", FAILED)):
+        ip("route", "add", route, "via", "2001:2::fe")
+        t.equal(ends.try_run(*argv).status, status, route)
+
+
+@scenario("MAC addresses of many, by route and neighbour", 60)
+def test_many(t, lab):
+    ends = Ends(lab)
+    lab.run("ip", "addr", "add", "198.18.7.1/24", "brd", "198.18.7.77", "dev", "p0", ns=ends.link.peer_ns)
+    lab.run("ip", "neigh", "add", "198.18.0.9", "lladdr", "01:00:5e:00:00:01", "dev", "p0", "nud", "permanent",
+            ns=ends.link.peer_ns)
+    for address, mac in (("198.18.7.77", "ff:ff:ff:ff:ff:ff"), ("198.18.0.9", "01:00:5e:00:00:01")):
+        argv = ("--raw", "--interface", "p0", "--destination", address)
+        refused(t, ends, address, FAILED, rf"destination {address} is at {mac}, .*--allow-multicast", *argv,
+                "--frames", "5")
+        allowed(t, ends, address, *argv, "--allow-multicast", "yes")
 
 
 @scenario("bad values", 90)
@@ -213,11 +240,16 @@ def test_captures(t, lab):
     refused(t, ends, "no file", FAILED, "cannot read /nowhere: No such file", "--raw", "--interface", "p0",
             "--pcap", "/nowhere")
     refused(t, ends, "a folder", FAILED, "/run: expected a file", "--raw", "--interface", "p0", "--pcap", "/run")
+    os.mkfifo(f"{laboratory.RUN}/fifo")
+    refused(t, ends, "a FIFO without a writer", FAILED, "/fifo: expected a file", "--raw", "--interface", "p0",
+            "--pcap", f"{laboratory.RUN}/fifo")
     f.write_pcap(path, [good])
     refused(t, ends, "not ours", FAILED, "frame 1 is not from this interface: .*--allow-any-source", *replay)
     allowed(t, ends, "not ours", *replay, "--allow-any-source", "yes", "--loops", "5")
     out = good[:30] + bytes((9, 9, 9, 9)) + good[34:]
+    tagged = out[:12] + bytes.fromhex("910000058100000688a80007") + out[12:]
     for name, frame, option in (("elsewhere", out, "--allow-any-destination"),
+                                ("elsewhere, behind tags", tagged, "--allow-any-destination"),
                                 ("to all", b"\xff" * 6 + good[6:], "--allow-multicast")):
         f.write_pcap(path, [good, frame])
         refused(t, ends, name, FAILED, f"frame 2 goes to .*{option}", *replay, "--allow-any-source", "yes")
@@ -358,6 +390,53 @@ def test_gone(t, lab):
     t.match(err, "cannot send frames by p0: Network is down, for as long as give_up", "is given up")
 
 
+@scenario("the other end goes down", 60)
+def test_carrier(t, lab):
+    ends = Ends(lab)
+    # with a queue the kernel takes frames without a word, and drops them
+    lab.run("tc", "qdisc", "add", "dev", "p0", "root", "pfifo", ns=ends.link.peer_ns)
+    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--frames", "400", "--json"))
+    laboratory.wait_for(lambda: received(ends) > 50, "frames")
+    lab.run("ip", "link", "set", "v0", "down")
+    time.sleep(0.2)
+    lab.run("ip", "link", "set", "v0", "up")
+    out, _ = process.communicate(timeout=60)
+    report = valid(out, "raw_report")
+    t.equal((process.returncode, report["frames"]["sent"]), (DONE, 400), "the run goes on")
+    t.ok(any("p0 lost its link 1 time:" in note for note in report["notes"]), "and says so", report["notes"])
+    lab.run("ip", "link", "set", "v0", "down")
+    refused(t, ends, "no link at all", FAILED, "p0 has no link: is its other end connected",
+            *to(DESTINATION4, "--frames", "5"))
+
+
+@scenario("a queue that drops what it had taken", 60)
+def test_queue_drops(t, lab):
+    ends = Ends(lab)
+    lab.run("tc", "qdisc", "add", "dev", "p0", "root", "handle", "1:", "tbf", "rate", "8mbit", "burst", "10kb",
+            "limit", "20kb", ns=ends.link.peer_ns)
+    lab.run("tc", "qdisc", "add", "dev", "p0", "parent", "1:1", "pfifo_head_drop", "limit", "5",
+            ns=ends.link.peer_ns)
+    report = ends.run("--frame-size", "1000", "--rate", "10000", "--frames", "700")
+    dropped = report["frames"]["dropped"]
+    t.ok(dropped > 500, "most have no room", report["frames"])
+    laboratory.wait_for(lambda: received(ends) >= 700 - dropped, "the rest", 5)
+    t.equal((report["frames"]["sent"], received(ends)), (700, 700 - dropped), "each one is told")
+    t.ok(any(f"p0 dropped {dropped} frames" in note for note in report["notes"]), "in words, too", report["notes"])
+
+
+@scenario("a link that is too slow", 60)
+def test_slow(t, lab):
+    ends = Ends(lab)
+    # there is room for all that a socket may have on its way
+    lab.run("tc", "qdisc", "add", "dev", "p0", "root", "tbf", "rate", "8mbit", "burst", "10kb", "limit", "1mb",
+            ns=ends.link.peer_ns)
+    report = ends.run("--frame-size", "1500", "--bandwidth", "20Mbps", "--duration", "1s")
+    notes = report["notes"]
+    t.equal(report["frames"]["dropped"], 0, "nothing is lost")
+    t.ok(any("was not reached" in note and "held frames back" in note for note in notes)
+         and not any("generator" in note for note in notes), "it is the link, and not the generator", notes)
+
+
 @scenario("a queue that is full", 60)
 def test_full(t, lab):
     ends = Ends(lab)
@@ -369,6 +448,7 @@ def test_full(t, lab):
     t.ok(report["frames"]["refused"] > 0, "the kernel refused frames", report["frames"])
     laboratory.wait_for(lambda: lab.snapshot("v0")["rx"]["packets"] >= 700, "all frames", 5)
     t.equal(lab.snapshot("v0")["rx"]["packets"], 700, "all were sent all the same, once")
+    t.equal(report["frames"]["dropped"], 0, "so that none of them is lost")
     t.ok(any("was not reached" in note and "refused" in note for note in report["notes"]),
          "and that is said to be why the rate was missed", report["notes"])
     result = ends.try_run(*ends.options("--frame-size", "1000", "--rate", "10000", "--frames", "300",

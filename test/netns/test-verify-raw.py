@@ -6,11 +6,12 @@ sampler-loadgen --verify with raw frames: each one is known, and has to be count
 import signal
 import subprocess
 import time
+from random import Random
 
 import lab as laboratory
-from frames import ARP, arp, eth, padded
+from frames import ARP, arp, eth, padded, write_pcap
 from lab import scenario, wait_for
-from raw import ENV, LOADGEN, MIX, Ends
+from raw import ENV, LOADGEN, MIX, Capture, Ends
 from reports import valid
 from verifying import WITHOUT_PRIVILEGE, lose_some
 from web import PORT, WebServer
@@ -96,6 +97,43 @@ def test_services(t, lab):
         t.equal({row["name"] for row in verify["rows"] if row["group"] == "services"}, services,
                 f"{name}: the sampler has counted {services}, as its ports are")
     t.equal(rows(verify)["syn_ack"]["sent"]["packets"], 600, "flags are in it")
+
+
+BYTES = bytes.fromhex("0001040506112a2b2c32333a3b3c84878b8c408060454f81a8ff")  # that mean something somewhere
+
+
+def broken(frame, random):
+    """The frame with some bytes changed, cut out, or put in: a tag, an extension header."""
+    data = bytearray(frame)
+    for _ in range(random.choice((0, 1, 1, 2, 3, 6))):
+        at = random.randrange(12, min(len(data), 90))
+        change = random.randrange(4)
+        if change == 0:
+            data[at] = random.choice(BYTES)
+        elif change == 1:
+            data[at] ^= 1 << random.randrange(8)
+        elif change == 2:
+            del data[max(20, at):]
+        elif random.randrange(2):
+            data[12:12] = random.choice((b"\x81\x00\x00\x05", b"\x88\xa8\x00\x07"))
+        else:
+            data[54:54] = bytes((random.choice((0, 43, 44, 51, 60)), random.randrange(3))) + bytes(6)
+    return bytes(data)
+
+
+@scenario("a capture of broken frames, native mode", 60, mode="native")
+@scenario("a capture of broken frames, skb mode", 60, mode="skb")
+def test_broken(t, lab, mode):
+    """Both halves know the rules by a program of their own: they have to agree on what nobody has thought of."""
+    lab.configure(SERVICES)
+    ends = Verified(lab, mode)
+    seen = Capture(ends.link)
+    ends.run("--mix", MIX, "--frame-size", "60-200", "--port", "53-80", "--frames", "800", "--rate", "10000")
+    frames, random, path = seen.frames(800), Random(8), f"{laboratory.RUN}/broken.pcap"
+    write_pcap(path, [broken(random.choice(frames), random) for _ in range(15000)])
+    report = ends.replay(path, "--rate", "20000", "--verify", f"http://{ASKED}:{PORT}/?interface=v0", seconds=50)
+    check_exact(t, 0, report["verify"], "15,000")
+    t.ok({"vlan", "fragments", "malformed", "sctp", "dns"} <= set(rows(report["verify"])), "in all classes")
 
 
 @scenario("the sampler is asked over the same link", 60)
