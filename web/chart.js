@@ -16,6 +16,14 @@ const FONT = "12px system-ui, sans-serif";
 const Y_AXIS_PX = 56;
 const X_AXIS_PX = 28;
 const LABEL_PX = 22; // half of a time
+const MINUTE = 60, HOUR = 3600, DAY = 86400;
+/* From one time at the axis to the next. uPlot's own steps go from one minute to five, and leave a small chart without. */
+const TIME_STEPS = [
+	1, 2, 5, 10, 15, 30,
+	...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE),
+	...[1, 2, 3, 4, 6, 12].map((n) => n * HOUR),
+	...[1, 2, 4, 7, 14].map((n) => n * DAY),
+];
 const DASHES = [[], [6, 3], [2, 2]]; // of series beyond the palette, which begins anew
 
 /** @returns {string} the style sheet's variable for a series */
@@ -45,15 +53,22 @@ function secondsOfPixel(u) {
 	return ((u.scales.x.max - u.scales.x.min) * devicePixelRatio) / u.bbox.width;
 }
 
-/* A time that would be cut off at the right edge is left out. */
-function timeAxis() {
+function axisLooks() {
 	return {
 		stroke: () => css("--quiet"),
 		grid: { stroke: () => css("--grid"), width: 1 },
 		ticks: { stroke: () => css("--grid"), width: 1, size: 4 },
 		font: FONT,
+	};
+}
+
+/* A time that would be cut off at the right edge is left out. */
+function timeAxis() {
+	return {
+		...axisLooks(),
 		size: X_AXIS_PX,
 		space: 72,
+		incrs: TIME_STEPS,
 		values: (u, splits, _axis, _space, step) => splits.map((at) =>
 			(at > u.scales.x.max - LABEL_PX * secondsOfPixel(u) ? "" : axisTime(at, step))),
 	};
@@ -61,7 +76,7 @@ function timeAxis() {
 
 function valueAxis() {
 	return {
-		...timeAxis(),
+		...axisLooks(),
 		size: Y_AXIS_PX,
 		space: 36,
 		values: (_, splits) => splits.map(axis),
