@@ -85,7 +85,7 @@ class Stage:
         path = f"rx.services.{service}"
 
         def complete():
-            for step in (1, 2, 3):
+            for step in (1, 2, 3, 5, 7):
                 _, *columns = self.get(f"/api/history?from=-90&step={step}s&metrics={path}.bytes,"
                                        f"{path}.bits_per_s")["data"]
                 busy = [(n, rate) for n, rate in zip(*columns) if n]
@@ -180,7 +180,10 @@ def test_bandwidth(t, stage, values, duration, rate):
     # up: by that, the seconds between the first and the last may have more or less than their share.
     # What opens and closes connections is in neither.
     outside = int(re.search(r"wire includes (\d+) B sent", run.text)[1])
-    inner = rates[1:-1] or rates
+    inner = rates[1:-1]
+    if not inner:
+        t.note(f"ticks were missed: no step of {step} s lies between the first and the last")
+        inner = [(sum(counted) - outside) * 8 / duration]
     mean, sent_bps = sum(inner) / len(inner), (run.pair("wire")[0] - outside) * 8 / duration
     held_up = run.latency("corrected")["max"] / 1000 / (len(inner) * step)
     t.ok(abs(mean - sent_bps) <= (AGREE + held_up) * sent_bps, "the rate between is the generator's",
