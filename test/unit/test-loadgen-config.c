@@ -87,18 +87,19 @@ static void every_key_is_read_from_the_file(void **state)
 	struct config c;
 
 	(void)state;
-	must_resolve("[target]\nurl = https://[::1]:4433/x?y\nprotocol = https\n"
-		     "[traffic]\nbandwidth = 0\nrate = 12.5\nconnections = 10000\nthreads = 256\n"
-		     "request_size = 1GiB\nlatency = 1h\n"
-		     "method = PATCH\nheader = A: b\nheader = Host: c\nramp = 1d\n"
-		     "[limits]\nduration = 366d\ntotal_size = 1000000TB\nrequests = 7\n"
-		     "connect_timeout = 100ms\ntimeout = 1h\ngive_up = 1d\n"
-		     "[tls]\ntls_verify = no\nca_file = /a b/c.pem\ncert_file = d.pem\nkey_file = e\n"
-		     "server_name = f.g\nmin_version = 1.3\nsession_reuse = no\n"
-		     "[output]\nquiet = yes\njson = -\nndjson = h\ncsv = i\nhdr = j\n"
-		     "[thresholds]\nmax_p50 = 0\nmax_p99 = 1h\nmax_p99_9 = 3us\nmax_errors = 0%\n"
-		     "min_achieved = 100%\n",
-		     NULL, &c);
+	must_resolve(
+		"[target]\nurl = https://[::1]:4433/x?y\nprotocol = https\n"
+		"[traffic]\nbandwidth = 0\nrate = 12.5\nconnections = 10000\nthreads = 256\n"
+		"request_size = 1GiB\nlatency = 1h\n"
+		"method = PATCH\nheader = A: b\nheader = Host: c\nramp = 1d\n"
+		"[limits]\nduration = 366d\ntotal_size = 1000000TB\nrequests = 7\n"
+		"connect_timeout = 100ms\ntimeout = 1h\ngive_up = 1d\n"
+		"[tls]\ntls_verify = no\nca_file = /a b/c.pem\ncert_file = d.pem\nkey_file = e\n"
+		"server_name = f.g\nmin_version = 1.3\nsession_reuse = no\n"
+		"[output]\nquiet = yes\njson = -\nndjson = h\ncsv = i\nhdr = j\n"
+		"[thresholds]\nmax_p50 = 0\nmax_p99 = 1h\nmax_p99_9 = 3us\nmax_errors = 0%\n"
+		"min_achieved = 100%\n",
+		NULL, &c);
 	assert_int_equal(c.method, METHOD_PATCH);
 	assert_int_equal(c.headers.n, 2);
 	assert_string_equal(c.headers.text[0], "A: b");
@@ -137,7 +138,8 @@ static void options_win_over_the_file(void **state)
 	struct config c;
 
 	(void)state;
-	must_resolve(URL "[traffic]\nconnections = 5\nrequest_size = 2KB\n[tls]\ntls_verify = yes\n",
+	must_resolve(URL
+		     "[traffic]\nconnections = 5\nrequest_size = 2KB\n[tls]\ntls_verify = yes\n",
 		     ARGS("connections", "6", "request-size", "1KB", "request_size", "3KB",
 			  "connections", "7", "tls-verify", "no", "ca-file", "x.pem"),
 		     &c);
@@ -275,7 +277,8 @@ static void the_file_is_told_by_line(void **state)
 		{ "[target]\n\nurl = http://a:0\n", ":3: url = .*: the port has to be a number" },
 		{ "[target]\nurl = http://a/b c\n", ":2: url = .*: byte 0x20" },
 		{ "[target]\nprotocol = ftp\n", ":2: protocol = ftp: expected http, https or raw" },
-		{ "[target]\nprotocol = HTTP\n", ":2: protocol = HTTP: expected http, https or raw" },
+		{ "[target]\nprotocol = HTTP\n",
+		  ":2: protocol = HTTP: expected http, https or raw" },
 		{ "[traffic]\nbandwidth = 10M\n",
 		  ":2: bandwidth = 10M: expected a bandwidth such as 10Mbps, 10Mbit/s or 100KB/s" },
 		{ "[traffic]\nbandwidth = 10\n", ":2: bandwidth = 10: expected a bandwidth" },
@@ -494,8 +497,8 @@ static void every_key_is_printed(void **state)
 
 	(void)state;
 	must_resolve(NULL,
-		     ARGS("protocol", "raw", "interface", "v0", "destination", "198.18.0.2", "frames",
-			  "1"),
+		     ARGS("protocol", "raw", "interface", "v0", "destination", "198.18.0.2",
+			  "frames", "1"),
 		     &c);
 	raw = print(&c);
 	must_print_keys(&c, raw);

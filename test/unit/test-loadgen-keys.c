@@ -228,14 +228,19 @@ static void keys_are_told_what_they_lack(void **state)
 		  "^min_achieved = 99% \\(--min-achieved\\): there is no pace to achieve" },
 		{ { "verify", "http://" }, "^--verify http://: no host" },
 		{ { "verify", "a:3000/?if=eth0" },
-		  "^verify = a:3000/\\?if=eth0 \\(--verify\\): .* as http://HOST:3000/\\?interface=eth0" },
+		  "^verify = a:3000/\\?if=eth0 \\(--verify\\): .* as "
+		  "http://HOST:3000/\\?interface=eth0" },
 		{ { "verify", "a/?interface=" }, "^verify = .*: of a sampler's address only the" },
-		{ { "verify", "a/?interface=a%20b" }, "^verify = .*: of a sampler's address only the" },
-		{ { "verify", "a/?interface=a&b=c" }, "^verify = .*: of a sampler's address only the" },
+		{ { "verify", "a/?interface=a%20b" },
+		  "^verify = .*: of a sampler's address only the" },
+		{ { "verify", "a/?interface=a&b=c" },
+		  "^verify = .*: of a sampler's address only the" },
 		{ { "verify-others", "1" }, "^--verify-others 1: expected yes or no" },
 		{ { "verify-token-file", "t" },
-		  "^verify_token_file = t \\(--verify-token-file\\): no sampler is asked: give verify" },
-		{ { "verify-ca-file", "t" }, "^verify_ca_file = t .*: no sampler is asked: give verify" },
+		  "^verify_token_file = t \\(--verify-token-file\\): no sampler is asked: give "
+		  "verify" },
+		{ { "verify-ca-file", "t" },
+		  "^verify_ca_file = t .*: no sampler is asked: give verify" },
 	};
 
 	(void)state;

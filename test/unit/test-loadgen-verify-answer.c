@@ -28,25 +28,27 @@ static const char two[] =
 #define P(n)  "{\"packets\":" #n ",\"packets_per_s\":1.5}"
 
 static const char
-	sample[] =
-		"{\"schema\":1,\"timestamp\":\"2026-11-23T03:07:56.680Z\",\"stale\":false,"
-		"\"stale_reason\":null,"
-		"\"rx\":{\"packets\":20,\"bytes\":2000,\"l3\":{\"ipv4\":" PB(11) ",\"ipv6\":" PB(5) ",\"arp\":" PB(
-			3) ",\"l3_other\":" PB(1) "},\"l4\":{\"tcp\":" PB(12) ",\"udp\":" PB(2) ","
-												"\""
-												"ic"
-												"mp"
-												"\""
-												":" PB(1) ",\"sct"
-													  "p\""
-													  ":" NONE
-													  ",\"l4_"
-													  "other"
-													  "\""
-													  ":" PB(1) "},\"vlan\":null,\"fragments\":" PB(4) ",\"malformed\":" PB(6) ",\"sizes\":{\"0-60\":" P(1) ",\"61-123\":" P(2) ",\"124-251\":" P(3) ",\"252-507\":" P(4) ",\"508-1019\":" P(5) ",\"1020-1514\":" P(6) ",\"1515-\":" P(7) "},\"tcp_flags\":{\"syn\":" P(8) ",\"syn_ack\":" P(
-														  9) ",\"fin\":" P(10) ",\"rst\":" P(11) "},\"services\":{\"http\":" PB(13) ",\"https\":" NONE
-																							    ",\"dns\":" PB(
-																								    14) "}},\"tx\":null}";
+	sample[] = "{\"schema\":1,\"timestamp\":\"2026-11-23T03:07:56.680Z\",\"stale\":false,"
+		   "\"stale_reason\":null,"
+		   "\"rx\":{\"packets\":20,\"bytes\":2000,\"l3\":{\"ipv4\":" PB(11) ",\"ipv6\":" PB(5) ",\"arp\":" PB(3) ",\"l3_other\":" PB(
+			   1) "},\"l4\":{\"tcp\":" PB(12) ",\"udp\":" PB(2) ","
+									    "\""
+									    "ic"
+									    "mp"
+									    "\""
+									    ":" PB(
+										    1) ",\"sct"
+										       "p\""
+										       ":" NONE
+										       ",\"l4_"
+										       "other"
+										       "\""
+										       ":" PB(1) "}"
+												 ","
+												 "\"vlan\":null,\"fragments\":" PB(4) ",\"malformed\":" PB(
+													 6) ",\"sizes\":{\"0-60\":" P(1) ",\"61-123\":" P(2) ",\"124-251\":" P(3) ",\"252-507\":" P(4) ",\"508-1019\":" P(5) ",\"1020-1514\":" P(6) ",\"1515-\":" P(7) "},\"tcp_flags\":{\"syn\":" P(8) ",\"syn_ack\":" P(9) ",\"fin\":" P(10) ",\"rst\":" P(11) "},\"services\":{\"http\":" PB(13) ",\"https\":" NONE
+																																																    ",\"dns\":" PB(
+																																																	    14) "}},\"tx\":null}";
 
 /* The text with its first @from replaced by @to; to be freed. */
 static char *changed(const char *text, const char *from, const char *to)
