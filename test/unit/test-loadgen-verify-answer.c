@@ -23,32 +23,32 @@ static const char two[] =
 	"{\"interface\":\"old\",\"id\":\"old\",\"attached\":false,\"health\":{\"state\":"
 	"\"detached\"}}]}";
 
-#define PB(n) "{\"packets\":" #n ",\"bytes\":" #n "00}"
-#define NONE  "{\"packets\":0,\"bytes\":0}"
-#define P(n)  "{\"packets\":" #n ",\"packets_per_s\":1.5}"
-
-static const char
-	sample[] = "{\"schema\":1,\"timestamp\":\"2026-11-23T03:07:56.680Z\",\"stale\":false,"
-		   "\"stale_reason\":null,"
-		   "\"rx\":{\"packets\":20,\"bytes\":2000,\"l3\":{\"ipv4\":" PB(11) ",\"ipv6\":" PB(5) ",\"arp\":" PB(3) ",\"l3_other\":" PB(
-			   1) "},\"l4\":{\"tcp\":" PB(12) ",\"udp\":" PB(2) ","
-									    "\""
-									    "ic"
-									    "mp"
-									    "\""
-									    ":" PB(
-										    1) ",\"sct"
-										       "p\""
-										       ":" NONE
-										       ",\"l4_"
-										       "other"
-										       "\""
-										       ":" PB(1) "}"
-												 ","
-												 "\"vlan\":null,\"fragments\":" PB(4) ",\"malformed\":" PB(
-													 6) ",\"sizes\":{\"0-60\":" P(1) ",\"61-123\":" P(2) ",\"124-251\":" P(3) ",\"252-507\":" P(4) ",\"508-1019\":" P(5) ",\"1020-1514\":" P(6) ",\"1515-\":" P(7) "},\"tcp_flags\":{\"syn\":" P(8) ",\"syn_ack\":" P(9) ",\"fin\":" P(10) ",\"rst\":" P(11) "},\"services\":{\"http\":" PB(13) ",\"https\":" NONE
-																																																    ",\"dns\":" PB(
-																																																	    14) "}},\"tx\":null}";
+static const char sample[] =
+	"{\"schema\":1,\"timestamp\":\"2026-11-23T03:07:56.680Z\",\"stale\":false,"
+	"\"stale_reason\":null,"
+	"\"rx\":{\"packets\":20,\"bytes\":2000,"
+	"\"l3\":{\"ipv4\":{\"packets\":11,\"bytes\":1100},\"ipv6\":{\"packets\":5,\"bytes\":500},"
+	"\"arp\":{\"packets\":3,\"bytes\":300},\"l3_other\":{\"packets\":1,\"bytes\":100}},"
+	"\"l4\":{\"tcp\":{\"packets\":12,\"bytes\":1200},\"udp\":{\"packets\":2,\"bytes\":200},"
+	"\"icmp\":{\"packets\":1,\"bytes\":100},\"sctp\":{\"packets\":0,\"bytes\":0},"
+	"\"l4_other\":{\"packets\":1,\"bytes\":100}},"
+	"\"vlan\":null,\"fragments\":{\"packets\":4,\"bytes\":400},"
+	"\"malformed\":{\"packets\":6,\"bytes\":600},\"sizes\":{"
+	"\"0-60\":{\"packets\":1,\"packets_per_s\":1.5},"
+	"\"61-123\":{\"packets\":2,\"packets_per_s\":1.5},"
+	"\"124-251\":{\"packets\":3,\"packets_per_s\":1.5},"
+	"\"252-507\":{\"packets\":4,\"packets_per_s\":1.5},"
+	"\"508-1019\":{\"packets\":5,\"packets_per_s\":1.5},"
+	"\"1020-1514\":{\"packets\":6,\"packets_per_s\":1.5},"
+	"\"1515-\":{\"packets\":7,\"packets_per_s\":1.5}},"
+	"\"tcp_flags\":{"
+	"\"syn\":{\"packets\":8,\"packets_per_s\":1.5},"
+	"\"syn_ack\":{\"packets\":9,\"packets_per_s\":1.5},"
+	"\"fin\":{\"packets\":10,\"packets_per_s\":1.5},"
+	"\"rst\":{\"packets\":11,\"packets_per_s\":1.5}},"
+	"\"services\":{\"http\":{\"packets\":13,\"bytes\":1300},"
+	"\"https\":{\"packets\":0,\"bytes\":0},"
+	"\"dns\":{\"packets\":14,\"bytes\":1400}}},\"tx\":null}";
 
 /* The text with its first @from replaced by @to; to be freed. */
 static char *changed(const char *text, const char *from, const char *to)
@@ -207,7 +207,7 @@ static void too_many_services_are_refused(void **state)
 
 	(void)state;
 	for (int i = 0; i < VERIFY_MAX_SERVICES - 2; i++)
-		sprintf(services + strlen(services), "\"s%d\":" PB(1) ",", i);
+		sprintf(services + strlen(services), "\"s%d\":{\"packets\":1,\"bytes\":100},", i);
 	text = changed(sample, "\"services\":{", services);
 	assert_int_equal(verify_read_sample(text, strlen(text), &s, &err), -EPROTO);
 	assert_string_equal(err.text, "its answer has more than 16 services");
