@@ -38,6 +38,7 @@ struct outcome {
 };
 
 double outcome_seconds(const struct outcome *outcome);
+void outcome_add_thread(struct outcome *outcome, uint64_t cpu_ns);
 void outcome_reckon(struct outcome *outcome, const struct stats *stats);
 const char *outcome_ending(const struct outcome *outcome);
 
