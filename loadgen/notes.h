@@ -7,6 +7,15 @@
 
 #include <stdbool.h>
 
+/* Who hears of them: a sentence each. */
+struct notes_listener {
+	void (*take)(const char *line, void *user);
+	void *user;
+};
+
+void notes_say(const struct notes_listener *listener, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
 bool notes_saturated(const struct outcome *outcome, const struct stats *stats);
 void notes_tell(const struct outcome *outcome, const struct stats *stats,
 		void (*take)(const char *line, void *user), void *user);

@@ -59,6 +59,14 @@ void outcome_reckon(struct outcome *outcome, const struct stats *stats)
 	outcome->reached_per_s = n_sent(outcome, stats) / seconds;
 }
 
+/** outcome_cpu_percent() - Return: what all threads have used, of one CPU */
+double outcome_cpu_percent(const struct outcome *outcome, const struct stats *stats)
+{
+	double seconds = outcome_seconds(outcome);
+
+	return seconds > 0 ? 100 * (double)stats->cpu_ns / 1e9 / seconds : 0;
+}
+
 /** outcome_ending() - Return: in a word why the run has ended */
 const char *outcome_ending(const struct outcome *outcome)
 {
