@@ -8,6 +8,7 @@
 #include "interval.h"
 #include "util/clock.h"
 #include "util/units.h"
+#include "verify-counts.h"
 
 #include <inttypes.h>
 
@@ -20,43 +21,31 @@
 /** raw_l3_name() - Return: the name of a class, as the API of a sampler has it */
 const char *raw_l3_name(enum raw_l3 l3)
 {
-	static const char *const names[RAW_N_L3] = { "ipv4", "ipv6", "arp", "l3_other" };
-
-	return names[l3];
+	return verify_class[VERIFY_IPV4 + l3].name;
 }
 
 /** raw_l4_name() - the same */
 const char *raw_l4_name(enum raw_l4 l4)
 {
-	static const char *const names[RAW_N_L4] = { "tcp", "udp", "icmp", "sctp", "l4_other" };
-
-	return names[l4];
+	return verify_class[VERIFY_TCP + l4].name;
 }
 
 /** raw_mark_name() - the same */
 const char *raw_mark_name(enum raw_mark mark)
 {
-	static const char *const names[RAW_N_MARKS] = { "vlan", "fragments", "malformed" };
-
-	return names[mark];
+	return verify_class[VERIFY_VLAN + mark].name;
 }
 
 /** raw_flag_name() - the same */
 const char *raw_flag_name(enum raw_tcp_flag flag)
 {
-	static const char *const names[RAW_N_FLAGS] = { "syn", "syn_ack", "fin", "rst" };
-
-	return names[flag];
+	return verify_class[VERIFY_SYN + flag].name;
 }
 
 /** raw_size_name() - the same */
 const char *raw_size_name(size_t bucket)
 {
-	static const char *const names[RAW_N_SIZES] = { "0-60",	   "61-123",   "124-251",
-							"252-507", "508-1019", "1020-1514",
-							"1515-" };
-
-	return names[bucket];
+	return verify_class[VERIFY_SIZE_60 + bucket].name;
 }
 
 /* ---- the summary ---- */
