@@ -8,6 +8,7 @@
  */
 #include "raw-plan.h"
 
+#include "raw-ethernet.h"
 #include "raw-guard.h"
 #include "raw-socket.h"
 #include "util/privileges.h"
@@ -16,10 +17,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#define USER	 "nobody"
-#define ETHERNET 14
-#define TAG	 4
-#define TYPE_AT	 12
+#define USER "nobody"
 
 static int open_sockets(struct raw_plan *plan, const struct config *config, struct error *err)
 {
@@ -34,9 +32,7 @@ static int open_sockets(struct raw_plan *plan, const struct config *config, stru
 /* A tag comes on top of what the MTU allows, but only one (the kernel's rule). */
 static uint32_t most_bytes(const struct raw_plan *plan, const uint8_t *frame)
 {
-	uint32_t type = (uint32_t)frame[TYPE_AT] << 8 | frame[TYPE_AT + 1];
-
-	return plan->link.mtu + ETHERNET + (type == 0x8100 ? TAG : 0);
+	return plan->link.mtu + ETHERNET + (be16(frame + TYPE_AT) == TYPE_VLAN ? TAG : 0);
 }
 
 static int check_lengths(const struct raw_plan *plan, struct error *err)
