@@ -281,8 +281,6 @@ int raw_engine_run(const struct config *config, struct error *err)
 		.loop = { .stop = stop_workers, .engine = &e, .notify_fd = -1, .signals.fd = -1 },
 	};
 
-	for (uint32_t i = 0; i < LOADGEN_MAX_THREADS; i++)
-		e.plan.fd[i] = -1;
 	return run(&e, config, err);
 }
 

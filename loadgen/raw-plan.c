@@ -22,9 +22,11 @@
 static int open_sockets(struct raw_plan *plan, const struct config *config, struct error *err)
 {
 	for (uint32_t i = 0; i < config->threads; i++) {
-		plan->fd[i] = raw_socket_open(&plan->link, config->raw.past_qdisc, err);
-		if (plan->fd[i] < 0)
-			return plan->fd[i];
+		int fd = raw_socket_open(&plan->link, config->raw.past_qdisc, err);
+
+		if (fd < 0)
+			return fd;
+		plan->fd[plan->n_fds++] = fd;
 	}
 	return 0;
 }
@@ -91,8 +93,6 @@ int raw_plan_make(const struct config *config, bool sockets, struct raw_plan *re
 	int r;
 
 	*ret = (struct raw_plan){ .n_frames = 0 };
-	for (uint32_t i = 0; i < LOADGEN_MAX_THREADS; i++)
-		ret->fd[i] = -1;
 	r = raw_link_find(config->raw.interface, &ret->link, err);
 	r = r ?: raw_guard_link(&config->raw, &ret->link, err);
 	if (!r && *config->raw.pcap)
@@ -107,7 +107,7 @@ int raw_plan_make(const struct config *config, bool sockets, struct raw_plan *re
 /** raw_plan_free() - release what raw_plan_make() has made */
 void raw_plan_free(struct raw_plan *plan)
 {
-	for (uint32_t i = 0; i < LOADGEN_MAX_THREADS; i++) {
+	for (uint32_t i = 0; i < plan->n_fds; i++) {
 		if (plan->fd[i] >= 0)
 			close(plan->fd[i]);
 	}
