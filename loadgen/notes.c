@@ -8,19 +8,14 @@
 
 #include "raw-report.h"
 #include "thresholds.h"
-#include "util/clock.h"
 #include "util/units.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
-#define SATURATED_CPU	      0.9
-#define SATURATED_LATENESS_NS (10 * NSEC_PER_MSEC)
-#define TARGET_MISSED	      0.99  /* of the rate that was asked for */
-#define TOLD_REFUSALS	      0.01  /* of the answers */
-#define TOLD_UNANSWERED	      0.001 /* of what was due: then percentiles that are told are touched */
-#define MIN_SECONDS	      0.1   /* of a run whose rate says something */
+#define TOLD_REFUSALS	0.01  /* of the answers */
+#define TOLD_UNANSWERED 0.001 /* of what was due: then percentiles that are told are touched */
 
 /** notes_say() - have a listener take a note */
 void notes_say(const struct notes_listener *listener, const char *format, ...)
@@ -38,12 +33,12 @@ void notes_say(const struct notes_listener *listener, const char *format, ...)
 
 static bool cpu_saturated(const struct outcome *outcome)
 {
-	return outcome->busiest_worker > SATURATED_CPU;
+	return outcome->busiest_worker > NOTES_SATURATED_CPU;
 }
 
 static bool late(const struct stats *stats)
 {
-	return histogram_percentile(&stats->lateness, 99) > SATURATED_LATENESS_NS;
+	return histogram_percentile(&stats->lateness, 99) > NOTES_LATE_NS;
 }
 
 /** notes_saturated() - Return: whether the generator itself was the limit of a run, or late */
@@ -106,7 +101,7 @@ static void tell_target(const struct outcome *outcome, const struct stats *stats
 	double bits = 8 * (double)outcome->config->request_size;
 	char asked[FORMAT_MAX], got[FORMAT_MAX];
 
-	if (outcome_seconds(outcome) < MIN_SECONDS || reached >= TARGET_MISSED * target)
+	if (outcome_seconds(outcome) < NOTES_MIN_SECONDS || reached >= NOTES_TARGET_MISSED * target)
 		return;
 	format_rate(asked, sizeof(asked), bits > 0 ? target * bits : target,
 		    bits > 0 ? "bit/s" : "req/s");

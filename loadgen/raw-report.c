@@ -6,17 +6,12 @@
 #include "raw-report.h"
 
 #include "interval.h"
-#include "util/clock.h"
 #include "util/units.h"
 #include "verify-counts.h"
 
 #include <inttypes.h>
 
-#define TARGET_MISSED 0.99 /* of the rate that was asked for */
-#define SATURATED_CPU 0.9
-#define HELD	      0.1 /* of the time */
-#define LATE_NS	      (10 * NSEC_PER_MSEC)
-#define MIN_SECONDS   0.1 /* of a run whose rate says something */
+#define HELD 0.1 /* of the time */
 
 /** raw_l3_name() - Return: the name of a class, as the API of a sampler has it */
 const char *raw_l3_name(enum raw_l3 l3)
@@ -165,7 +160,7 @@ static const char *why_missed(const struct outcome *outcome, const struct stats 
 
 	if (held)
 		return held;
-	if (outcome->busiest_worker > SATURATED_CPU)
+	if (outcome->busiest_worker > NOTES_SATURATED_CPU)
 		return "the generator has no more CPU; more threads may help";
 	return "the generator was not woken in time";
 }
@@ -175,8 +170,8 @@ static void tell_target(const struct outcome *outcome, const struct stats *stats
 {
 	char asked[FORMAT_MAX], got[FORMAT_MAX];
 
-	if (outcome_seconds(outcome) < MIN_SECONDS ||
-	    outcome->reached_per_s >= TARGET_MISSED * outcome->due_per_s)
+	if (outcome_seconds(outcome) < NOTES_MIN_SECONDS ||
+	    outcome->reached_per_s >= NOTES_TARGET_MISSED * outcome->due_per_s)
 		return;
 	format_rate(asked, sizeof(asked), outcome->due_per_s, "pkt/s");
 	format_rate(got, sizeof(got), outcome->reached_per_s, "pkt/s");
@@ -209,7 +204,8 @@ void raw_notes_tell(const struct outcome *outcome, const struct stats *stats,
 		notes_say(listener, "The run could not go on: %s.", raw->failure);
 	tell_unsent(outcome, stats, listener);
 	tell_target(outcome, stats, listener);
-	if (histogram_percentile(&stats->lateness, 99) > LATE_NS && !held_by_kernel(outcome, stats))
+	if (histogram_percentile(&stats->lateness, 99) > NOTES_LATE_NS &&
+	    !held_by_kernel(outcome, stats))
 		notes_say(listener,
 			  "The generator itself was late: 1 %% of the frames were sent more than "
 			  "%.1f ms after their time.",
