@@ -107,6 +107,13 @@ def fill(fd):
         os.set_blocking(fd, True)
 
 
+def holds_signals(process):
+    """Whether SIGINT is no longer what ends a process at once."""
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+        blocked = int(re.search(r"SigBlk:\t(\S+)", file.read())[1], 16)
+    return blocked >> (signal.SIGINT - 1) & 1
+
+
 def interrupt(process):
     """As often as it takes: the end of a run comes later on a machine that is held up. Return: its status."""
     def ended():

@@ -344,8 +344,7 @@ def test_dry_run(t, lab):
                                   ).replace(" ", ""))[:60]
     ends.try_run(*argv, "-q")
     sent = seen.frames(3)[0]
-    t.ok(shown[:38] == sent[:38] and shown[38:54] != b"", "whose bytes are those that are sent",
-         (shown.hex(), sent.hex()))
+    t.equal(shown.hex(), sent.hex(), "whose bytes are those that are sent")  # there is no room for the time
     for argv in (("--dry-run",), ("--print-config",)):
         result = ends.try_run(*ends.options("--frames", "3", *argv))
         t.equal((result.status, result.err), (0, ""), f"{argv[0]}: status 0")

@@ -6,7 +6,6 @@ sampler-loadgen --verify with raw frames: each one is known, and has to be count
 import os
 import signal
 import subprocess
-import time
 from random import Random
 
 import lab as laboratory
@@ -14,7 +13,7 @@ from frames import ARP, arp, eth, padded, write_pcap
 from lab import scenario, wait_for
 from raw import ENV, LOADGEN, MIX, Capture, Ends
 from reports import valid
-from servers import fill, interrupt
+from servers import fill, holds_signals, interrupt
 from verifying import WITHOUT_PRIVILEGE, lose_some
 from web import PORT, WebServer
 
@@ -206,7 +205,7 @@ def test_signals(t, lab):
     ends = Verified(lab, interval="500ms")
     argv = ("--mix", "udp4", "--rate", "500", "--frames", "100000")
     process = ends.start(*argv)
-    time.sleep(0.3)
+    wait_for(lambda: holds_signals(process), "its start")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     t.equal((process.returncode, out), (130, ""), "before the run: nothing is told")
