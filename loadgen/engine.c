@@ -12,10 +12,9 @@
 
 #include "checks.h"
 #include "monotonic.h"
-#include "output.h"
 #include "report.h"
+#include "run-loop.h"
 #include "schedule.h"
-#include "signals.h"
 #include "stats.h"
 #include "target.h"
 #include "thresholds.h"
@@ -24,39 +23,28 @@
 #include "util/clock.h"
 #include "util/log.h"
 #include "verify-predict.h"
-#include "verify.h"
 #include "worker.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/random.h>
 
 #define START_MARGIN_NS NSEC_PER_MSEC /* for all workers to hear of the start */
 
 struct engine {
+	struct run_loop loop;
 	struct run run;
 	const struct transport *transport;
 	struct target target;
 	struct worker *worker;
 	uint32_t n_workers, n_made; /* n_made: of those that are to be freed */
-	int notify_fd;
-	struct signals signals;
-	int signal; /* that was received, or 0 */
-
-	struct outputs outputs;
 	uint64_t start_ns;
 	uint64_t n_ticks;  /* of the slowest worker, as of now */
-	struct stats *now; /* of all workers */
 	uint64_t alive_ns; /* when a connection was last up, or was made, as far as is known */
 	uint64_t n_connects;
-	enum ending ending;
-	struct wire probe;		/* what finding the target has taken */
-	struct wire opened;		/* and the connections, before the start */
-	struct verify *verify;		/* NULL: no sampler is asked */
-	struct verify_result *verified; /* NULL: not yet, or not at all */
+	struct wire probe;  /* what finding the target has taken */
+	struct wire opened; /* and the connections, before the start */
 };
 
 /* ---- before anything starts ---- */
@@ -71,7 +59,7 @@ static int run_init(struct engine *e, const struct config *config, struct error 
 		.transport = e->transport,
 		.target = &e->target,
 		.n_requests = run_n_requests(config),
-		.notify_fd = e->notify_fd,
+		.notify_fd = e->loop.notify_fd,
 	};
 	if (config->rate > 0)
 		pace_from_rate(config->rate, &run->pace);
@@ -80,7 +68,7 @@ static int run_init(struct engine *e, const struct config *config, struct error 
 	run->pace.ramp_ns = config->ramp_ns;
 	if (getrandom(&run->fresh_base, sizeof(run->fresh_base), 0) < 0)
 		return error_set(err, -errno, "no random numbers: %s", strerror(errno));
-	return target_find(config, e->transport, e->signals.fd, &e->target, &e->probe, err);
+	return target_find(config, e->transport, e->loop.signals.fd, &e->target, &e->probe, err);
 }
 
 static int make_workers(struct engine *e, struct error *err)
@@ -100,8 +88,10 @@ static int make_workers(struct engine *e, struct error *err)
 	return 0;
 }
 
-static void stop_workers(struct engine *e)
+static void stop_workers(void *engine)
 {
+	struct engine *e = engine;
+
 	for (uint32_t i = 0; i < e->n_made; i++) {
 		if (e->worker[i].started)
 			worker_stop(&e->worker[i]);
@@ -129,42 +119,10 @@ static void engine_free(struct engine *e)
 		worker_free(&e->worker[i]);
 	}
 	free(e->worker);
-	free(e->now);
-	verify_free(e->verify);
-	free(e->verified);
-	outputs_close(&e->outputs);
-	if (e->notify_fd >= 0)
-		close(e->notify_fd);
-	signals_free(&e->signals);
+	run_loop_free(&e->loop);
 }
 
 /* ---- waiting ---- */
-
-static void take_signal(struct engine *e)
-{
-	int signal = signals_take(&e->signals);
-
-	if (!signal || e->signal)
-		return;
-	e->signal = signal;
-	e->ending = ENDED_BY_SIGNAL;
-	stop_workers(e);
-}
-
-/* Until a worker has told something, or a signal came. */
-static void wait_for_news(struct engine *e)
-{
-	struct pollfd fds[] = { { .fd = e->notify_fd, .events = POLLIN },
-				{ .fd = e->signals.fd, .events = POLLIN } };
-	uint64_t drained;
-
-	if (poll(fds, array_size(fds), -1) < 0)
-		return;
-	if (fds[0].revents && read(e->notify_fd, &drained, sizeof(drained)) < 0)
-		return;
-	if (fds[1].revents)
-		take_signal(e);
-}
 
 static bool all_workers(struct engine *e, bool (*has)(const struct mailbox *, uint64_t), uint64_t n)
 {
@@ -222,14 +180,13 @@ static void look_for_life(struct engine *e)
 	const struct config *config = e->run.config;
 	bool ends_by_number = !config->duration_ns && e->run.n_requests != UINT64_MAX;
 
-	if (e->now->n_connected || e->now->n_connects != e->n_connects)
-		e->alive_ns = e->now->time_ns;
-	e->n_connects = e->now->n_connects;
-	if (!ends_by_number || !config->give_up_ns || e->ending != ENDED_BY_LIMIT ||
-	    e->now->time_ns < e->alive_ns + config->give_up_ns)
+	if (e->loop.now->n_connected || e->loop.now->n_connects != e->n_connects)
+		e->alive_ns = e->loop.now->time_ns;
+	e->n_connects = e->loop.now->n_connects;
+	if (!ends_by_number || !config->give_up_ns ||
+	    e->loop.now->time_ns < e->alive_ns + config->give_up_ns)
 		return;
-	e->ending = ENDED_GIVEN_UP;
-	stop_workers(e);
+	run_loop_end(&e->loop, ENDED_GIVEN_UP);
 }
 
 /*
@@ -240,67 +197,52 @@ static void take_news(struct engine *e)
 {
 	if (!e->start_ns || !all_workers(e, has_ticked, e->n_ticks + 1))
 		return;
-	add_up(e, e->now);
+	add_up(e, e->loop.now);
 	look_for_life(e);
-	if (!outputs_row(&e->outputs, &e->run.pace, e->start_ns, e->now, false) ||
-	    e->ending != ENDED_BY_LIMIT)
-		return;
-	e->ending = ENDED_UNWRITTEN;
-	stop_workers(e);
+	run_loop_row(&e->loop, &e->run.pace, e->start_ns);
 }
 
 static void begin(struct engine *e)
 {
 	e->start_ns = e->alive_ns = monotonic_ns() + START_MARGIN_NS;
-	add_up(e, e->now);
-	e->opened = e->now->wire;
-	e->n_connects = e->now->n_connects;
-	e->now->time_ns = e->start_ns;
-	outputs_begin(&e->outputs, e->now);
+	add_up(e, e->loop.now);
+	e->opened = e->loop.now->wire;
+	e->n_connects = e->loop.now->n_connects;
+	e->loop.now->time_ns = e->start_ns;
+	outputs_begin(&e->loop.outputs, e->loop.now);
 	for (uint32_t i = 0; i < e->n_workers; i++)
 		worker_begin(&e->worker[i], e->start_ns);
 }
 
 static void follow(struct engine *e)
 {
-	while (!e->signal && !all_workers(e, is_ready, 0))
-		wait_for_news(e);
-	if (!e->signal)
+	while (!e->loop.signal && !all_workers(e, is_ready, 0))
+		run_loop_wait(&e->loop);
+	if (!e->loop.signal)
 		begin(e);
 	while (!all_workers(e, has_ended, 0)) {
-		wait_for_news(e);
+		run_loop_wait(&e->loop);
 		take_news(e);
 	}
 	for (uint32_t i = 0; i < e->n_workers; i++)
 		worker_join(&e->worker[i]);
 }
 
-static double busiest(const struct engine *e, const struct stats *sum)
-{
-	uint64_t elapsed = sum->time_ns - e->start_ns, most = 0;
-
-	for (uint32_t i = 0; i < e->n_workers; i++) {
-		if (e->worker[i].stats.cpu_ns > most)
-			most = e->worker[i].stats.cpu_ns;
-	}
-	return e->start_ns && elapsed ? (double)most / (double)elapsed : 0;
-}
-
 static int judge(struct engine *e, const struct outcome *outcome, struct error *err)
 {
-	const struct phase_errors *first = stats_first_error(e->now);
-	int missed = thresholds_tell_missed(outcome, e->now) ? ENGINE_MISSED : 0,
-	    verified = verify_judge(e->verified, err);
+	const struct phase_errors *first = stats_first_error(e->loop.now);
+	int missed = thresholds_tell_missed(outcome, e->loop.now) ? ENGINE_MISSED : 0,
+	    verified = verify_judge(e->loop.verified, err);
 
-	if (e->signal)
-		return 128 + e->signal;
-	if (e->ending == ENDED_GIVEN_UP)
+	if (e->loop.signal)
+		return 128 + e->loop.signal;
+	if (e->loop.ending == ENDED_GIVEN_UP)
 		return error_set(err, -ENOTCONN,
 				 "given up, with %" PRIu64 " of %" PRIu64 " requests completed: no "
 				 "connection could be made any more%s%s",
-				 e->now->n_completed, e->run.n_requests, first ? ": " : "",
+				 e->loop.now->n_completed, e->run.n_requests, first ? ": " : "",
 				 first ? first->first : "");
-	if (e->now->n_completed)
+	if (e->loop.now->n_completed)
 		return verified ?: missed;
 	return error_set(err, -ENODATA, "no request was completed%s%s", first ? ": " : "",
 			 first ? first->first : "");
@@ -309,31 +251,27 @@ static int judge(struct engine *e, const struct outcome *outcome, struct error *
 /* All that was sent, of which finding the target and closing are apart from the run. */
 static void sum_up(struct engine *e, struct outcome *outcome)
 {
-	add_up(e, e->now);
+	add_up(e, e->loop.now);
 	if (e->start_ns)
-		outputs_row(&e->outputs, &e->run.pace, e->start_ns, e->now, true);
-	outcome->apart = e->start_ns ? e->opened : e->now->wire;
+		run_loop_last_row(&e->loop, &e->run.pace, e->start_ns);
+	outcome->apart = e->start_ns ? e->opened : e->loop.now->wire;
 	wire_add(&outcome->apart, &e->probe);
-	wire_add(&outcome->apart, &e->now->closing);
-	wire_add(&e->now->wire, &e->probe);
-	wire_add(&e->now->wire, &e->now->closing);
+	wire_add(&outcome->apart, &e->loop.now->closing);
+	wire_add(&e->loop.now->wire, &e->probe);
+	wire_add(&e->loop.now->wire, &e->loop.now->closing);
 }
 
-/* While signals are still held: one more ends the wait for the sampler. */
 static int verify(struct engine *e, struct error *err)
 {
 	uint16_t port = e->run.config->url.port;
+	struct verify *verify = e->loop.verify;
 	struct verify_sent sent;
 
-	if (!e->verify || !e->start_ns)
+	if (!verify || !e->start_ns)
 		return 0;
-	e->verified = calloc(1, sizeof(*e->verified));
-	if (!e->verified)
-		return error_set(err, -ENOMEM, "out of memory");
-	verify_predict(e->now, verify_ports_find(verify_services(e->verify), true, port),
+	verify_predict(e->loop.now, verify_ports_find(verify_services(verify), true, port),
 		       e->target.ipv6, &sent);
-	verify_end(e->verify, &sent, e->verified);
-	return 0;
+	return run_loop_verify(&e->loop, &sent, err);
 }
 
 static int conclude(struct engine *e, struct error *err)
@@ -344,27 +282,21 @@ static int conclude(struct engine *e, struct error *err)
 		.pace = &e->run.pace,
 		.start_ns = e->start_ns,
 		.n_requests = e->run.n_requests,
-		.ending = e->ending,
-		.signal = e->signal,
 	};
 	int r;
 
-	take_signal(e); /* that came too late to end anything, or before there was anything */
-	if (!e->verify)
-		signals_release(&e->signals); /* one more ends what waits to be read */
+	run_loop_take_signal(&e->loop); /* too late to end anything, or before there was anything */
+	outcome.ending = e->loop.ending;
+	outcome.signal = e->loop.signal;
 	sum_up(e, &outcome);
-	outcome.signal = e->signal;
-	outcome.ending = e->ending;
 	r = verify(e, err);
 	if (r)
 		return r;
-	take_signal(e);
-	signals_release(&e->signals);
-	outcome.verified = e->verified;
-	outcome.end_ns = e->now->time_ns;
-	outcome.busiest_worker = busiest(e, e->now);
-	outcome_reckon(&outcome, e->now);
-	r = outputs_end(&e->outputs, &outcome, e->now, err);
+	outcome.end_ns = e->loop.now->time_ns;
+	for (uint32_t i = 0; i < e->n_made; i++)
+		outcome_add_thread(&outcome, e->worker[i].stats.cpu_ns);
+	outcome_reckon(&outcome, e->loop.now);
+	r = run_loop_report(&e->loop, &outcome, err);
 	return r ?: judge(e, &outcome, err);
 }
 
@@ -385,17 +317,11 @@ static int run(struct engine *e, const struct config *config, struct error *err)
 {
 	int r;
 
-	e->notify_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	e->now = calloc(1, sizeof(*e->now));
-	if (e->notify_fd < 0 || !e->now)
-		return error_set(err, -ENOMEM, "cannot make an eventfd or memory for counters");
 	e->run.config = config;
 	e->run.n_requests = run_n_requests(config);
 	check_unused(config);
-	r = outputs_open(config, &e->outputs, err);
-	r = r ?: signals_hold(&e->signals, err);
-	r = r ?: verify_open(config, &e->verify, err);
-	r = r ?: verify_begin(e->verify, e->signals.fd, err);
+	r = run_loop_open(&e->loop, config, err);
+	r = r ?: verify_begin(e->loop.verify, e->loop.signals.fd, err);
 	r = r ?: prepare(e, config, err);
 	if (!r)
 		follow(e);
@@ -419,7 +345,9 @@ static int run(struct engine *e, const struct config *config, struct error *err)
  */
 int engine_run(const struct config *config, struct error *err)
 {
-	_cleanup_(engine_free) struct engine e = { .signals.fd = -1, .notify_fd = -1 };
+	_cleanup_(engine_free) struct engine e = {
+		.loop = { .stop = stop_workers, .engine = &e, .notify_fd = -1, .signals.fd = -1 },
+	};
 
 	return run(&e, config, err);
 }

@@ -1,35 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
  * In plain words what one could overlook in the figures of a run: that the generator itself was the
- * limit, that the target was not reached and why, that
- * requests had no answer, that the answers were errors, which thresholds were
- * missed.
+ * limit, that the target was not reached and why, that requests had no answer, that the answers were
+ * errors, which thresholds were missed. Those on raw frames are in raw-report.c.
  */
 #include "notes.h"
 
+#include "raw-report.h"
 #include "thresholds.h"
-#include "util/clock.h"
 #include "util/units.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
-#define SATURATED_CPU	      0.9
-#define SATURATED_LATENESS_NS (10 * NSEC_PER_MSEC)
-#define TARGET_MISSED	      0.99  /* of the rate that was asked for */
-#define TOLD_REFUSALS	      0.01  /* of the answers */
-#define TOLD_UNANSWERED	      0.001 /* of what was due: then percentiles that are told are touched */
-#define MIN_SECONDS	      0.1   /* of a run whose rate says something */
+#define TOLD_REFUSALS	0.01  /* of the answers */
+#define TOLD_UNANSWERED 0.001 /* of what was due: then percentiles that are told are touched */
 
-/* Who hears of them. */
-struct listener {
-	void (*take)(const char *line, void *user);
-	void *user;
-};
-
-__attribute__((format(printf, 2, 3))) static void tell(const struct listener *listener,
-						       const char *format, ...)
+/** notes_say() - have a listener take a note */
+void notes_say(const struct notes_listener *listener, const char *format, ...)
 {
 	char line[500];
 	va_list args;
@@ -44,12 +33,12 @@ __attribute__((format(printf, 2, 3))) static void tell(const struct listener *li
 
 static bool cpu_saturated(const struct outcome *outcome)
 {
-	return outcome->busiest_worker > SATURATED_CPU;
+	return outcome->busiest_worker > NOTES_SATURATED_CPU;
 }
 
 static bool late(const struct stats *stats)
 {
-	return histogram_percentile(&stats->lateness, 99) > SATURATED_LATENESS_NS;
+	return histogram_percentile(&stats->lateness, 99) > NOTES_LATE_NS;
 }
 
 /** notes_saturated() - Return: whether the generator itself was the limit of a run, or late */
@@ -59,21 +48,21 @@ bool notes_saturated(const struct outcome *outcome, const struct stats *stats)
 }
 
 static void tell_saturation(const struct outcome *outcome, const struct stats *stats,
-			    const struct listener *listener)
+			    const struct notes_listener *listener)
 {
 	const char *remedy = outcome->config->threads < outcome->config->connections
 				     ? "; more threads may help"
 				     : "";
 
 	if (cpu_saturated(outcome))
-		tell(listener,
-		     "The generator itself was the limit: a thread used %.0f %% of a CPU%s.",
-		     100 * outcome->busiest_worker, remedy);
+		notes_say(listener,
+			  "The generator itself was the limit: a thread used %.0f %% of a CPU%s.",
+			  100 * outcome->busiest_worker, remedy);
 	if (late(stats))
-		tell(listener,
-		     "The generator itself was late: 1 %% of the requests were sent more than "
-		     "%.1f ms after their time, with a connection free%s.",
-		     (double)histogram_percentile(&stats->lateness, 99) / 1e6, remedy);
+		notes_say(listener,
+			  "The generator itself was late: 1 %% of the requests were sent more than "
+			  "%.1f ms after their time, with a connection free%s.",
+			  (double)histogram_percentile(&stats->lateness, 99) / 1e6, remedy);
 }
 
 /* ---- the target ---- */
@@ -106,26 +95,26 @@ static const char *why_missed(const struct outcome *outcome, const struct stats 
 }
 
 static void tell_target(const struct outcome *outcome, const struct stats *stats,
-			const struct listener *listener)
+			const struct notes_listener *listener)
 {
 	double target = outcome->due_per_s, reached = outcome->reached_per_s;
 	double bits = 8 * (double)outcome->config->request_size;
 	char asked[FORMAT_MAX], got[FORMAT_MAX];
 
-	if (outcome_seconds(outcome) < MIN_SECONDS || reached >= TARGET_MISSED * target)
+	if (outcome_seconds(outcome) < NOTES_MIN_SECONDS || reached >= NOTES_TARGET_MISSED * target)
 		return;
 	format_rate(asked, sizeof(asked), bits > 0 ? target * bits : target,
 		    bits > 0 ? "bit/s" : "req/s");
 	format_rate(got, sizeof(got), bits > 0 ? reached * bits : reached,
 		    bits > 0 ? "bit/s" : "req/s");
-	tell(listener, "The target of %s was not reached (%s), because %s.", asked, got,
-	     why_missed(outcome, stats));
+	notes_say(listener, "The target of %s was not reached (%s), because %s.", asked, got,
+		  why_missed(outcome, stats));
 }
 
 /* ---- the answers ---- */
 
 /* A server that hangs answers no longer, and so not slowly either. */
-static void tell_unanswered(const struct stats *stats, const struct listener *listener)
+static void tell_unanswered(const struct stats *stats, const struct notes_listener *listener)
 {
 	uint64_t n = stats_n_unanswered(stats), all = n + stats->n_completed;
 	bool longest =
@@ -137,9 +126,9 @@ static void tell_unanswered(const struct stats *stats, const struct listener *li
 	if (stats->n_overdue[OVERDUE_LONG])
 		snprintf(waited, sizeof(waited), "; at the end the oldest had waited for %.1f s",
 			 (double)stats->oldest_ns / 1e9);
-	tell(listener,
-	     "%" PRIu64 " request%s that %s due had no answer: the latencies leave %s out%s.", n,
-	     n == 1 ? "" : "s", n == 1 ? "was" : "were", n == 1 ? "it" : "them", waited);
+	notes_say(listener,
+		  "%" PRIu64 " request%s that %s due had no answer: the latencies leave %s out%s.",
+		  n, n == 1 ? "" : "s", n == 1 ? "was" : "were", n == 1 ? "it" : "them", waited);
 }
 
 /* One class: "5xx"; more: "4xx 5, 5xx 7". */
@@ -160,7 +149,7 @@ static void list_not_2xx(const struct stats *stats, char *buf, size_t size)
 }
 
 /* A run whose answers are errors ends well, since the load was made. But that has to be seen. */
-static void tell_refusals(const struct stats *stats, const struct listener *listener)
+static void tell_refusals(const struct stats *stats, const struct notes_listener *listener)
 {
 	static const struct words {
 		const char *one, *many, *remedy;
@@ -175,20 +164,20 @@ static void tell_refusals(const struct stats *stats, const struct listener *list
 		return;
 	list_not_2xx(stats, classes, sizeof(classes));
 	if (n < all)
-		tell(listener, "%.1f %% of the answers were %s (%s).",
-		     100 * (double)n / (double)all, words->many, classes);
+		notes_say(listener, "%.1f %% of the answers were %s (%s).",
+			  100 * (double)n / (double)all, words->many, classes);
 	else if (n > 1)
-		tell(listener, "All %" PRIu64 " answers were %s (%s): %s.", n, words->many, classes,
-		     words->remedy);
+		notes_say(listener, "All %" PRIu64 " answers were %s (%s): %s.", n, words->many,
+			  classes, words->remedy);
 	else
-		tell(listener, "The only answer was %s (%s): %s.", words->one, classes,
-		     words->remedy);
+		notes_say(listener, "The only answer was %s (%s): %s.", words->one, classes,
+			  words->remedy);
 }
 
 /* ---- what was asked for ---- */
 
 static void tell_thresholds(const struct outcome *outcome, const struct stats *stats,
-			    const struct listener *listener)
+			    const struct notes_listener *listener)
 {
 	struct threshold threshold[MAX_THRESHOLDS];
 	size_t n = thresholds_check(outcome, stats, threshold);
@@ -198,18 +187,18 @@ static void tell_thresholds(const struct outcome *outcome, const struct stats *s
 		if (!threshold[i].missed)
 			continue;
 		threshold_explain(&threshold[i], line, sizeof(line));
-		tell(listener, "T%s.", line + 1);
+		notes_say(listener, "T%s.", line + 1);
 	}
 }
 
-static void tell_given_up(const struct outcome *outcome, const struct listener *listener)
+static void tell_given_up(const struct outcome *outcome, const struct notes_listener *listener)
 {
 	char time[FORMAT_MAX];
 
 	if (outcome->ending != ENDED_GIVEN_UP)
 		return;
 	format_duration(time, sizeof(time), outcome->config->give_up_ns);
-	tell(listener, "Given up: for %s (give_up) no connection could be made.", time);
+	notes_say(listener, "Given up: for %s (give_up) no connection could be made.", time);
 }
 
 /**
@@ -222,8 +211,12 @@ static void tell_given_up(const struct outcome *outcome, const struct listener *
 void notes_tell(const struct outcome *outcome, const struct stats *stats,
 		void (*take)(const char *line, void *user), void *user)
 {
-	const struct listener listener = { take, user };
+	const struct notes_listener listener = { take, user };
 
+	if (outcome->raw) {
+		raw_notes_tell(outcome, stats, &listener);
+		return;
+	}
 	tell_given_up(outcome, &listener);
 	tell_saturation(outcome, stats, &listener);
 	tell_target(outcome, stats, &listener);

@@ -14,32 +14,57 @@ double outcome_seconds(const struct outcome *outcome)
 	return outcome->start_ns && ns ? (double)ns / 1e9 : 0;
 }
 
-/**
- * outcome_reckon() - work out what was due and what of it was reached
- * @outcome: with its times, configuration and pace; due_per_s and reached_per_s are filled
- * @stats: of all workers
- *
+/** outcome_add_thread() - take a thread's time on a CPU into account: the busiest one is told of */
+void outcome_add_thread(struct outcome *outcome, uint64_t cpu_ns)
+{
+	double seconds = outcome_seconds(outcome);
+	double share = seconds > 0 ? (double)cpu_ns / 1e9 / seconds : 0;
+
+	if (share > outcome->busiest_worker)
+		outcome->busiest_worker = share;
+}
+
+/*
  * The last request of each connection is under way when the run is cut. Where requests were asked
  * for it counts as sent if all of it was, where payload was, by what was sent of it. In the same way
  * payload that a server has refused before it was sent does not count.
  */
-void outcome_reckon(struct outcome *outcome, const struct stats *stats)
+static double n_sent(const struct outcome *outcome, const struct stats *stats)
 {
 	const struct config *config = outcome->config;
+
+	if (outcome->raw)
+		return (double)stats->raw.frames;
+	if (!config->bandwidth_bps)
+		return (double)stats->n_completed + (double)stats->n_pending;
+	return (double)stats->n_completed +
+	       ((double)stats->payload_pending - (double)stats->payload_withheld) /
+		       (double)config->request_size;
+}
+
+/**
+ * outcome_reckon() - work out what was due and what of it was reached
+ * @outcome: with its times, configuration and pace; due_per_s and reached_per_s are filled
+ * @stats: of all workers
+ */
+void outcome_reckon(struct outcome *outcome, const struct stats *stats)
+{
 	double seconds = outcome_seconds(outcome);
-	double sent = (double)stats->n_completed;
 
 	outcome->due_per_s = outcome->reached_per_s = 0;
 	if (seconds <= 0)
 		return;
-	if (config->bandwidth_bps)
-		sent += ((double)stats->payload_pending - (double)stats->payload_withheld) /
-			(double)config->request_size;
-	else
-		sent += (double)stats->n_pending;
 	outcome->due_per_s =
 		pace_n_due(outcome->pace, 0, outcome->end_ns - outcome->start_ns) / seconds;
-	outcome->reached_per_s = sent / seconds;
+	outcome->reached_per_s = n_sent(outcome, stats) / seconds;
+}
+
+/** outcome_cpu_percent() - Return: what all threads have used, of one CPU */
+double outcome_cpu_percent(const struct outcome *outcome, const struct stats *stats)
+{
+	double seconds = outcome_seconds(outcome);
+
+	return seconds > 0 ? 100 * (double)stats->cpu_ns / 1e9 / seconds : 0;
 }
 
 /** outcome_ending() - Return: in a word why the run has ended */

@@ -139,4 +139,3 @@ static void row(struct output *output, const struct interval *interval)
 }
 
 const struct output_format output_csv = { 0, begin, row, end };
-const struct output_format output_raw_csv = { 0, begin, row, end };

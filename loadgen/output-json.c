@@ -26,7 +26,8 @@ json_t *report_number(double value)
 	return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *report_number_if(bool there, double value)
+/** report_number_if() - the same, of which there may be none */
+json_t *report_number_if(bool there, double value)
 {
 	return there ? report_number(value) : json_null();
 }
@@ -236,7 +237,8 @@ static json_t *latencies_of(const struct stats *stats)
 	return latencies(&corrected, &service);
 }
 
-static json_t *lateness_of(const struct stats *stats)
+/** report_lateness() - Return: the same of the whole run */
+json_t *report_lateness(const struct stats *stats)
 {
 	struct distribution lateness;
 
@@ -265,19 +267,13 @@ static void add_note(const char *line, void *list)
 	json_array_append_new(list, json_string(line));
 }
 
-static json_t *notes(const struct outcome *outcome, const struct stats *stats)
+/** report_notes() - Return: what one could overlook */
+json_t *report_notes(const struct outcome *outcome, const struct stats *stats)
 {
 	json_t *list = json_array();
 
 	notes_tell(outcome, stats, add_note, list);
 	return list;
-}
-
-static double cpu_percent(const struct outcome *outcome, const struct stats *stats)
-{
-	double seconds = outcome_seconds(outcome);
-
-	return seconds > 0 ? 100 * (double)stats->cpu_ns / 1e9 / seconds : 0;
 }
 
 static json_t *connections(const struct stats *stats)
@@ -299,35 +295,41 @@ static json_t *report(const struct outcome *outcome, const struct stats *stats)
 	const char *address = outcome->target->text;
 	double bits = 8 * (double)outcome->config->request_size;
 
-	return json_pack(
-		"{s:i, s:s, s:s, s:o, s:s?, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-		"s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}",
-		"schema", REPORT_SCHEMA, "type", "report", "version", SAMPLER_VERSION, "config",
-		report_configuration(outcome->config), "address", *address ? address : NULL,
-		"duration_s", report_number(outcome_seconds(outcome)), "ended",
-		outcome_ending(outcome), "requests", requests(outcome, stats), "errors",
-		errors(stats), "status", status(stats), "connections", connections(stats), "bytes",
-		bytes(outcome, stats), "target", target(outcome->due_per_s, bits), "achieved",
-		achieved_of(outcome, stats), "latency_us", latencies_of(stats), "lateness_us",
-		lateness_of(stats), "cpu_percent", report_number(cpu_percent(outcome, stats)),
-		"busiest_thread_percent", report_number(100 * outcome->busiest_worker), "saturated",
-		notes_saturated(outcome, stats), "retransmits",
-		report_count(stats->wire.tx_again_frames), "thresholds",
-		report_thresholds(outcome, stats), "notes", notes(outcome, stats), "verify",
-		report_verification(outcome));
+	return json_pack("{s:i, s:s, s:s, s:o, s:s?, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+			 "s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}",
+			 "schema", REPORT_SCHEMA, "type", "report", "version", SAMPLER_VERSION,
+			 "config", report_configuration(outcome->config), "address",
+			 *address ? address : NULL, "duration_s",
+			 report_number(outcome_seconds(outcome)), "ended", outcome_ending(outcome),
+			 "requests", requests(outcome, stats), "errors", errors(stats), "status",
+			 status(stats), "connections", connections(stats), "bytes",
+			 bytes(outcome, stats), "target", target(outcome->due_per_s, bits),
+			 "achieved", achieved_of(outcome, stats), "latency_us", latencies_of(stats),
+			 "lateness_us", report_lateness(stats), "cpu_percent",
+			 report_number(outcome_cpu_percent(outcome, stats)),
+			 "busiest_thread_percent", report_number(100 * outcome->busiest_worker),
+			 "saturated", notes_saturated(outcome, stats), "retransmits",
+			 report_count(stats->wire.tx_again_frames), "thresholds",
+			 report_thresholds(outcome, stats), "notes", report_notes(outcome, stats),
+			 "verify", report_verification(outcome));
+}
+
+static json_t *report_of(const struct outcome *outcome, const struct stats *stats)
+{
+	return outcome->raw ? raw_json_report(outcome, stats) : report(outcome, stats);
 }
 
 static void json_end(struct output *output, const struct outcome *outcome,
 		     const struct stats *stats)
 {
-	report_put(output, report(outcome, stats), JSON_INDENT(2));
+	report_put(output, report_of(outcome, stats), JSON_INDENT(2));
 }
 
-static void ndjson_end(struct output *output, const struct outcome *outcome,
-		       const struct stats *stats)
+/** report_line() - the end of JSON lines */
+void report_line(struct output *output, const struct outcome *outcome, const struct stats *stats)
 {
-	report_put(output, report(outcome, stats), JSON_COMPACT);
+	report_put(output, report_of(outcome, stats), JSON_COMPACT);
 }
 
 const struct output_format output_json = { 0, NULL, NULL, json_end };
-const struct output_format output_ndjson = { 0, NULL, ndjson_row, ndjson_end };
+const struct output_format output_ndjson = { 0, NULL, ndjson_row, report_line };

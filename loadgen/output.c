@@ -24,9 +24,9 @@ static const struct kind {
 	const struct output_format *raw; /* of runs of raw frames */
 	size_t path;			 /* in struct config */
 } kinds[] = {
-	{ &output_json, &output_raw_json, offsetof(struct config, json) },
+	{ &output_json, &output_json, offsetof(struct config, json) },
 	{ &output_ndjson, &output_raw_ndjson, offsetof(struct config, ndjson) },
-	{ &output_csv, &output_raw_csv, offsetof(struct config, csv) },
+	{ &output_csv, &output_csv, offsetof(struct config, csv) },
 	{ &output_hdr, NULL, offsetof(struct config, hdr) },
 };
 

@@ -56,7 +56,7 @@ struct outputs {
 extern const struct output_format output_text, output_text_quiet;
 extern const struct output_format output_json, output_ndjson, output_csv, output_hdr;
 extern const struct output_format output_raw_text, output_raw_text_quiet;
-extern const struct output_format output_raw_json, output_raw_ndjson, output_raw_csv;
+extern const struct output_format output_raw_ndjson;
 
 bool outputs_have_text(const struct config *config);
 int outputs_open(const struct config *config, struct outputs *outputs, struct error *err);

@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "raw-account.h"
 
+#include "verify-counts.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
 #define MIN_PLACES 64 /* a power of two, as all sizes of the table */
-
-static size_t size_bucket(uint32_t len)
-{
-	static const uint32_t most[RAW_N_SIZES - 1] = { 60, 123, 251, 507, 1019, 1514 };
-	size_t i = 0;
-
-	while (i < RAW_N_SIZES - 1 && len > most[i])
-		i++;
-	return i;
-}
 
 static void count(struct raw_count *count, uint64_t n, uint32_t len)
 {
@@ -96,7 +88,7 @@ int raw_account_add(struct raw_account *account, const struct raw_class *class, 
 	}
 	for (size_t i = 0; i < RAW_N_FLAGS; i++)
 		account->tcp_flag[i] += class->flag[i] ? n : 0;
-	account->size[size_bucket(class->len)] += n;
+	account->size[verify_size_class(class->len) - VERIFY_SIZE_60] += n;
 	return class->has_ports ? count_ports(account, class, n) : 0;
 }
 

@@ -6,18 +6,13 @@
  * What does not fit or cannot be is malformed, and keeps what was found up to there.
  */
 #include "raw-account.h"
+#include "raw-ethernet.h"
 
 #include <netinet/in.h>
 #include <string.h>
 
-#define ETHERNET       14
 #define VLAN_TAGS_MAX  2
 #define EXTENSIONS_MAX 8
-#define TYPE_IPV4      0x0800
-#define TYPE_ARP       0x0806
-#define TYPE_VLAN      0x8100
-#define TYPE_QINQ      0x88a8
-#define TYPE_IPV6      0x86dd
 #define IPV4_MORE      0x2000
 #define IPV4_OFFSET    0x1fff
 #define IPV6_MORE      0x0001
@@ -40,11 +35,6 @@ struct rest {
 struct packet {
 	bool ipv6, fragment, later;
 };
-
-static uint32_t be16(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 8 | p[1];
-}
 
 static void step(struct rest *rest, size_t n)
 {

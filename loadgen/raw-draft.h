@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A frame while it is made, and the kinds that there are. Only for raw-kind.c and raw-frame.c. */
+/* A frame while it is made, and the kinds that there are. */
 #ifndef LOADGEN_RAW_DRAFT_H
 #define LOADGEN_RAW_DRAFT_H
 
+#include "raw-ethernet.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#define TYPE_IPV4 0x0800
-#define TYPE_ARP  0x0806
-#define TYPE_VLAN 0x8100
-#define TYPE_QINQ 0x88a8
-#define TYPE_IPV6 0x86dd
 
 struct draft {
 	uint8_t *frame;
@@ -27,6 +23,5 @@ struct raw_kind {
 };
 
 const struct raw_kind *raw_kind(uint32_t kind);
-void put16(uint8_t *p, uint32_t value);
 
 #endif

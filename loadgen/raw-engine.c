@@ -7,42 +7,29 @@
 
 #include "engine.h"
 #include "monotonic.h"
-#include "output.h"
 #include "raw-plan.h"
 #include "raw-report.h"
 #include "raw-worker.h"
-#include "signals.h"
+#include "run-loop.h"
 #include "thresholds.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "verify-raw.h"
-#include "verify.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 #define START_MARGIN_NS (2 * NSEC_PER_MSEC) /* for all threads to be there */
 
 struct raw_engine {
+	struct run_loop loop;
 	struct raw_run run;
 	struct raw_plan plan;
 	struct raw_worker *worker;
 	uint32_t n_made;
-	int notify_fd;
-	struct signals signals;
-	int signal; /* that was received, or 0 */
-	enum ending ending;
-
-	struct outputs outputs;
-	struct stats *now; /* of all workers */
-	uint64_t n_ticks;
 	struct raw_link_stats before;
 	struct raw_account account;
-	struct verify *verify;		/* NULL: no sampler is asked */
-	struct verify_result *verified; /* NULL: not yet, or not at all */
 };
 
 /* ---- before anything is sent ---- */
@@ -75,8 +62,10 @@ static int make_workers(struct raw_engine *e, const struct config *config, struc
 	return r;
 }
 
-static void stop_workers(struct raw_engine *e)
+static void stop_workers(void *engine)
 {
+	struct raw_engine *e = engine;
+
 	atomic_store(&e->run.stop, true);
 }
 
@@ -102,93 +91,49 @@ static void engine_free(struct raw_engine *e)
 		raw_worker_free(&e->worker[i]);
 	}
 	free(e->worker);
-	free(e->now);
 	raw_account_free(&e->account);
-	verify_free(e->verify);
-	free(e->verified);
 	raw_plan_free(&e->plan);
-	outputs_close(&e->outputs);
-	if (e->notify_fd >= 0)
-		close(e->notify_fd);
-	signals_free(&e->signals);
+	run_loop_free(&e->loop);
 }
 
 /* ---- running ---- */
 
-static void take_signal(struct raw_engine *e)
+/*
+ * One that failed ends the others.
+ *
+ * Return: seconds that the slowest thread has told of; UINT64_MAX: all have ended.
+ */
+static uint64_t add_up(struct raw_engine *e)
 {
-	int signal = signals_take(&e->signals);
+	uint64_t n_ticks = UINT64_MAX;
 
-	if (!signal || e->signal)
-		return;
-	e->signal = signal;
-	e->ending = ENDED_BY_SIGNAL;
-	stop_workers(e);
-}
-
-static void wait_for_news(struct raw_engine *e)
-{
-	struct pollfd fds[] = { { .fd = e->notify_fd, .events = POLLIN },
-				{ .fd = e->signals.fd, .events = POLLIN } };
-	uint64_t drained;
-
-	if (poll(fds, array_size(fds), -1) < 0)
-		return;
-	if (fds[0].revents && read(e->notify_fd, &drained, sizeof(drained)) < 0)
-		return;
-	if (fds[1].revents)
-		take_signal(e);
-}
-
-/* Return: whether all threads have ended; n_ticks: of the slowest of the others. */
-static bool add_up(struct raw_engine *e, uint64_t *ret_n_ticks)
-{
-	bool ended = true;
-
-	memset(e->now, 0, sizeof(*e->now));
-	*ret_n_ticks = UINT64_MAX;
+	memset(e->loop.now, 0, sizeof(*e->loop.now));
 	for (uint32_t i = 0; i < e->n_made; i++) {
 		struct raw_mailbox *mailbox = &e->worker[i].mailbox;
 
 		pthread_mutex_lock(&mailbox->lock);
-		stats_add(e->now, &mailbox->stats);
-		if (!mailbox->ended && mailbox->n_ticks < *ret_n_ticks)
-			*ret_n_ticks = mailbox->n_ticks;
-		ended = ended && mailbox->ended;
+		stats_add(e->loop.now, &mailbox->stats);
+		if (!mailbox->ended && mailbox->n_ticks < n_ticks)
+			n_ticks = mailbox->n_ticks;
+		if (mailbox->ended && *e->worker[i].failure)
+			stop_workers(e);
 		pthread_mutex_unlock(&mailbox->lock);
 	}
-	return ended;
-}
-
-/* Return: whether all threads have ended. One that failed ends the others. */
-static bool take_news(struct raw_engine *e)
-{
-	uint64_t n_ticks;
-	bool ended = add_up(e, &n_ticks);
-
-	for (uint32_t i = 0; i < e->n_made; i++) {
-		pthread_mutex_lock(&e->worker[i].mailbox.lock);
-		if (e->worker[i].mailbox.ended && *e->worker[i].failure)
-			stop_workers(e);
-		pthread_mutex_unlock(&e->worker[i].mailbox.lock);
-	}
-	if (ended || n_ticks <= e->n_ticks)
-		return ended;
-	e->n_ticks = n_ticks;
-	if (outputs_row(&e->outputs, &e->run.pace.mean, e->run.start_ns, e->now, false) &&
-	    e->ending == ENDED_BY_LIMIT) {
-		e->ending = ENDED_UNWRITTEN;
-		stop_workers(e);
-	}
-	return false;
+	return n_ticks;
 }
 
 static void follow(struct raw_engine *e)
 {
-	e->now->time_ns = e->run.start_ns;
-	outputs_begin(&e->outputs, e->now);
-	while (!take_news(e))
-		wait_for_news(e);
+	uint64_t n_ticks, n_told = 0;
+
+	e->loop.now->time_ns = e->run.start_ns;
+	outputs_begin(&e->loop.outputs, e->loop.now);
+	while ((n_ticks = add_up(e)) != UINT64_MAX) {
+		if (n_ticks > n_told)
+			run_loop_row(&e->loop, &e->run.pace.mean, e->run.start_ns);
+		n_told = n_ticks;
+		run_loop_wait(&e->loop);
+	}
 	for (uint32_t i = 0; i < e->n_made; i++)
 		raw_worker_join(&e->worker[i]);
 }
@@ -204,18 +149,6 @@ static const char *find_failure(const struct raw_engine *e)
 	return NULL;
 }
 
-static double busiest(const struct raw_engine *e, const struct outcome *outcome)
-{
-	double most = 0;
-
-	for (uint32_t i = 0; i < e->n_made; i++) {
-		double share = (double)e->worker[i].stats.cpu_ns / 1e9 / outcome_seconds(outcome);
-
-		most = share > most ? share : most;
-	}
-	return outcome_seconds(outcome) > 0 ? most : 0;
-}
-
 /*
  * What an interface or its queue has dropped after the kernel took it. A frame that was refused was not
  * taken, and yet counted there, if there was no room for it.
@@ -224,7 +157,7 @@ static void find_dropped(const struct raw_engine *e, struct raw_outcome *raw)
 {
 	const struct raw_link_stats *before = &e->before;
 	struct raw_link_stats after;
-	uint64_t n, n_full = e->now->raw.n_full;
+	uint64_t n, n_full = e->loop.now->raw.n_full;
 
 	raw_link_stats(&e->plan.link, &after);
 	raw->has_dropped = before->there && after.there;
@@ -251,45 +184,28 @@ static int make_account(struct raw_engine *e, struct error *err)
 static int judge(const struct raw_engine *e, const struct outcome *outcome, struct error *err)
 {
 	const char *failure = outcome->raw->failure;
-	int missed = thresholds_tell_missed(outcome, e->now) ? ENGINE_MISSED : 0,
-	    verified = verify_judge(e->verified, err);
+	int missed = thresholds_tell_missed(outcome, e->loop.now) ? ENGINE_MISSED : 0,
+	    verified = verify_judge(e->loop.verified, err);
 
-	if (e->signal)
-		return 128 + e->signal;
+	if (e->loop.signal)
+		return 128 + e->loop.signal;
 	if (failure)
 		return error_set(err, -EIO, "cannot send frames by %s: %s", e->plan.link.name,
 				 failure);
-	if (!e->now->raw.frames)
+	if (!e->loop.now->raw.frames)
 		return error_set(err, -ENODATA, "no frame was sent");
 	return verified ?: missed;
 }
 
-static void reckon(struct outcome *outcome, const struct stats *stats)
-{
-	double seconds = outcome_seconds(outcome);
-
-	if (seconds <= 0)
-		return;
-	outcome->due_per_s =
-		pace_n_due(outcome->pace, 0, outcome->end_ns - outcome->start_ns) / seconds;
-	outcome->reached_per_s = (double)stats->raw.frames / seconds;
-}
-
-/* While signals are still held: one more ends the wait for the sampler. */
 static int verify(struct raw_engine *e, struct error *err)
 {
 	struct verify_sent sent;
 	int r = make_account(e, err);
 
-	if (r || !e->verify)
+	if (r || !e->loop.verify)
 		return r;
-	e->verified = calloc(1, sizeof(*e->verified));
-	if (!e->verified)
-		return error_set(err, -ENOMEM, "out of memory");
-	verify_account(&e->account, verify_services(e->verify), &sent);
-	verify_end(e->verify, &sent, e->verified);
-	take_signal(e);
-	return 0;
+	verify_account(&e->account, verify_services(e->loop.verify), &sent);
+	return run_loop_verify(&e->loop, &sent, err);
 }
 
 static int conclude(struct raw_engine *e, const struct config *config, struct error *err)
@@ -303,26 +219,20 @@ static int conclude(struct raw_engine *e, const struct config *config, struct er
 		.pace = &e->run.pace.mean,
 		.raw = &raw,
 		.start_ns = e->run.start_ns,
-		.ending = e->ending,
-		.signal = e->signal,
+		.ending = e->loop.ending,
+		.signal = e->loop.signal,
 	};
-	uint64_t n_ticks;
 	int r;
 
-	if (!e->verify)
-		signals_release(&e->signals); /* one more ends what waits to be read */
-	add_up(e, &n_ticks);
-	outputs_row(&e->outputs, &e->run.pace.mean, e->run.start_ns, e->now, true);
-	outcome.end_ns = e->now->time_ns;
-	outcome.busiest_worker = busiest(e, &outcome);
-	reckon(&outcome, e->now);
+	add_up(e);
+	run_loop_last_row(&e->loop, outcome.pace, e->run.start_ns);
+	outcome.end_ns = e->loop.now->time_ns;
+	for (uint32_t i = 0; i < e->n_made; i++)
+		outcome_add_thread(&outcome, e->worker[i].stats.cpu_ns);
+	outcome_reckon(&outcome, e->loop.now);
 	find_dropped(e, &raw);
 	r = verify(e, err);
-	outcome.verified = e->verified;
-	outcome.ending = e->ending;
-	outcome.signal = e->signal;
-	signals_release(&e->signals);
-	r = r ?: outputs_end(&e->outputs, &outcome, e->now, err);
+	r = r ?: run_loop_report(&e->loop, &outcome, err);
 	return r ?: judge(e, &outcome, err);
 }
 
@@ -330,31 +240,26 @@ static int run(struct raw_engine *e, const struct config *config, struct error *
 {
 	int r;
 
-	e->notify_fd = e->run.notify_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	e->now = calloc(1, sizeof(*e->now));
-	if (e->notify_fd < 0 || !e->now)
-		return error_set(err, -ENOMEM, "cannot make an eventfd or memory for counters");
-	r = outputs_open(config, &e->outputs, err);
-	r = r ?: signals_hold(&e->signals, err);
-	r = r ?: verify_open(config, &e->verify, err);
+	r = run_loop_open(&e->loop, config, err);
 	r = r ?: raw_plan_make(config, true, &e->plan, err);
-	r = r ?: verify_begin(e->verify, e->signals.fd, err);
+	r = r ?: verify_begin(e->loop.verify, e->loop.signals.fd, err);
 	if (r == -ECANCELED) {
 		log_warning("interrupted before anything was sent");
-		take_signal(e);
-		return 128 + e->signal;
+		run_loop_take_signal(&e->loop);
+		return 128 + e->loop.signal;
 	}
 	if (r)
 		return r;
 	raw_link_stats(&e->plan.link, &e->before);
 	e->run.config = config;
+	e->run.notify_fd = e->loop.notify_fd;
 	e->run.sequence = &e->plan.sequence;
 	r = make_workers(e, config, err);
 	r = r ?: start_workers(e, config, err);
 	if (r)
 		return r;
 	follow(e);
-	take_signal(e);
+	run_loop_take_signal(&e->loop);
 	return conclude(e, config, err);
 }
 
@@ -372,10 +277,10 @@ static int run(struct raw_engine *e, const struct config *config, struct error *
  */
 int raw_engine_run(const struct config *config, struct error *err)
 {
-	_cleanup_(engine_free) struct raw_engine e = { .notify_fd = -1, .signals.fd = -1 };
+	_cleanup_(engine_free) struct raw_engine e = {
+		.loop = { .stop = stop_workers, .engine = &e, .notify_fd = -1, .signals.fd = -1 },
+	};
 
-	for (uint32_t i = 0; i < LOADGEN_MAX_THREADS; i++)
-		e.plan.fd[i] = -1;
 	return run(&e, config, err);
 }
 

@@ -20,8 +20,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#define ETHERNET       14
-#define TAG	       4
 #define STAMP	       16 /* number and time */
 #define PATTERN_FACTOR 31 /* any that makes neighbours differ */
 #define IPV4_MORE      0x2000

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "raw-guard.h"
 
-#include "raw-account.h"
+#include "raw-ethernet.h"
 #include "util/cleanup.h"
 
 #include <arpa/inet.h>
@@ -9,12 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TYPE_IPV4 0x0800
-#define TYPE_ARP  0x0806
-#define TYPE_VLAN 0x8100
-#define TYPE_QINQ 0x88a8
-#define TYPE_OLD  0x9100 /* QinQ before 802.1ad */
-#define TYPE_IPV6 0x86dd
+#define TYPE_OLD 0x9100 /* QinQ before 802.1ad */
 
 static const struct range4 {
 	uint32_t address, bits;
@@ -213,24 +208,18 @@ int raw_guard_ends(const struct raw_config *raw, const struct raw_ends *ends, st
 
 /* ---- frames of a capture ---- */
 
-/* The addresses of a frame, as far as it has some. */
-struct ends {
-	bool has4, has6;
-	struct in_addr source4, destination4;
-	struct in6_addr source6, destination6;
-};
-
-static uint32_t be16(const uint8_t *p)
+/**
+ * raw_guard_parties() - who a frame is from and to
+ * @frame: from its destination address on
+ * @n: bytes there, of a header of Ethernet at least
+ * @ret: the addresses of IP or ARP, behind any tags, as far as they are there
+ */
+void raw_guard_parties(const uint8_t *frame, size_t n, struct raw_parties *ret)
 {
-	return (uint32_t)p[0] << 8 | p[1];
-}
-
-static void find_ends(const struct raw_captured *frame, struct ends *ret)
-{
-	const uint8_t *p = frame->bytes + 12, *end = frame->bytes + frame->len;
+	const uint8_t *p = frame + TYPE_AT, *end = frame + n;
 	uint32_t type = be16(p);
 
-	*ret = (struct ends){ .has4 = false };
+	*ret = (struct raw_parties){ .has4 = false };
 	p += 2;
 	while ((type == TYPE_VLAN || type == TYPE_QINQ || type == TYPE_OLD) && end - p >= 4) {
 		type = be16(p + 2);
@@ -254,10 +243,10 @@ static void find_ends(const struct raw_captured *frame, struct ends *ret)
 static const char *missing_permission(const struct raw_config *raw, const struct raw_link *link,
 				      const struct raw_captured *frame)
 {
-	struct ends ends;
+	struct raw_parties ends;
 	bool many, test, own;
 
-	find_ends(frame, &ends);
+	raw_guard_parties(frame->bytes, frame->len, &ends);
 	many = raw_guard_is_many_mac(frame->bytes) ||
 	       (ends.has4 &&
 		(raw_guard_is_many4(ends.destination4) || is_broadcast(link, ends.destination4))) ||

@@ -6,11 +6,6 @@
 #include "output-json.h"
 #include "raw-report.h"
 
-static json_t *number_if(bool there, double value)
-{
-	return there ? report_number(value) : json_null();
-}
-
 static json_t *count_of(const struct raw_count *count)
 {
 	return json_pack("{s:o, s:o}", "packets", report_count(count->frames), "bytes",
@@ -75,14 +70,14 @@ static json_t *rates(const struct raw_tally *tally, double seconds)
 	bool there = seconds > 0;
 
 	return json_pack("{s:o, s:o, s:o}", "frames_per_s",
-			 number_if(there, (double)tally->frames / seconds), "layer2_bps",
-			 number_if(there, 8 * (double)tally->bytes / seconds), "layer1_bps",
-			 number_if(there, 8 * (double)tally->wire_bytes / seconds));
+			 report_number_if(there, (double)tally->frames / seconds), "layer2_bps",
+			 report_number_if(there, 8 * (double)tally->bytes / seconds), "layer1_bps",
+			 report_number_if(there, 8 * (double)tally->wire_bytes / seconds));
 }
 
 static json_t *target(double frames_per_s)
 {
-	return json_pack("{s:o}", "frames_per_s", number_if(frames_per_s > 0, frames_per_s));
+	return json_pack("{s:o}", "frames_per_s", report_number_if(frames_per_s > 0, frames_per_s));
 }
 
 static void row(struct output *output, const struct interval *i)
@@ -117,31 +112,10 @@ static json_t *bytes(const struct stats *stats)
 			 report_count(stats->raw.wire_bytes));
 }
 
-static json_t *lateness_of(const struct stats *stats)
-{
-	struct distribution lateness;
-
-	distribution_of(&stats->lateness, &lateness);
-	return report_distribution(&lateness);
-}
-
-static void add_note(const char *line, void *list)
-{
-	json_array_append_new(list, json_string(line));
-}
-
-static json_t *notes(const struct outcome *outcome, const struct stats *stats)
-{
-	json_t *list = json_array();
-
-	raw_notes_tell(outcome, stats, add_note, list);
-	return list;
-}
-
-static json_t *report(const struct outcome *outcome, const struct stats *stats)
+/** raw_json_report() - Return: the report of a run of raw frames */
+json_t *raw_json_report(const struct outcome *outcome, const struct stats *stats)
 {
 	double seconds = outcome_seconds(outcome);
-	double cpu = seconds > 0 ? 100 * (double)stats->cpu_ns / 1e9 / seconds : 0;
 
 	return json_pack("{s:i, s:s, s:s, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
 			 "s:o, s:o, s:o}",
@@ -151,23 +125,11 @@ static json_t *report(const struct outcome *outcome, const struct stats *stats)
 			 "ended", outcome->raw->failure ? "failed" : outcome_ending(outcome),
 			 "frames", frames(outcome, stats), "bytes", bytes(stats), "sent",
 			 sent_of(outcome->raw->account), "target", target(outcome->due_per_s),
-			 "achieved", rates(&stats->raw, seconds), "lateness_us", lateness_of(stats),
-			 "cpu_percent", report_number(cpu), "thresholds",
-			 report_thresholds(outcome, stats), "notes", notes(outcome, stats),
+			 "achieved", rates(&stats->raw, seconds), "lateness_us",
+			 report_lateness(stats), "cpu_percent",
+			 report_number(outcome_cpu_percent(outcome, stats)), "thresholds",
+			 report_thresholds(outcome, stats), "notes", report_notes(outcome, stats),
 			 "verify", report_verification(outcome));
 }
 
-static void json_end(struct output *output, const struct outcome *outcome,
-		     const struct stats *stats)
-{
-	report_put(output, report(outcome, stats), JSON_INDENT(2));
-}
-
-static void ndjson_end(struct output *output, const struct outcome *outcome,
-		       const struct stats *stats)
-{
-	report_put(output, report(outcome, stats), JSON_COMPACT);
-}
-
-const struct output_format output_raw_json = { 0, NULL, NULL, json_end };
-const struct output_format output_raw_ndjson = { 0, NULL, row, ndjson_end };
+const struct output_format output_raw_ndjson = { 0, NULL, row, report_line };

@@ -18,8 +18,6 @@
 #define OTHER_PROTOCOL	  253	 /* for experiments (RFC 3692) */
 #define DEFAULT_ETHERTYPE 0x88b5 /* the same (IEEE 802) */
 #define MIN_ETHERTYPE	  0x0600
-#define ETHERNET	  14
-#define TAG		  4
 #define IPV4_HEADER	  20
 #define IPV6_HEADER	  40
 #define FRAGMENT_HEADER	  8
@@ -29,13 +27,6 @@
 #define ICMP_HEADER	  8
 #define SCTP_HEADER	  28 /* with that of its chunk */
 #define ARP_HEADER	  28
-
-/** put16() - write a number as the network has it */
-void put16(uint8_t *p, uint32_t value)
-{
-	p[0] = (uint8_t)(value >> 8);
-	p[1] = (uint8_t)value;
-}
 
 /* ---- what can be wrong ---- */
 

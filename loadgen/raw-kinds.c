@@ -72,19 +72,9 @@ static void append_weight(char *buf, size_t size, uint32_t weight)
 static int parse_span(const char *text, uint64_t min, uint64_t max, uint16_t *ret_first,
 		      uint16_t *ret_last)
 {
-	char first[MAX_ITEM + 1];
-	const char *dash = strchr(text, '-');
-	size_t n = dash ? (size_t)(dash - text) : strlen(text);
 	uint64_t a, b;
 
-	if (n > MAX_ITEM)
-		return -EINVAL;
-	memcpy(first, text, n);
-	first[n] = '\0';
-	if (parse_u64(first, min, max, &a))
-		return -EINVAL;
-	b = a;
-	if (dash && parse_u64(dash + 1, a, max, &b))
+	if (parse_u64_range(text, min, max, &a, &b))
 		return -EINVAL;
 	*ret_first = (uint16_t)a;
 	*ret_last = (uint16_t)b;

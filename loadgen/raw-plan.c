@@ -8,6 +8,7 @@
  */
 #include "raw-plan.h"
 
+#include "raw-ethernet.h"
 #include "raw-guard.h"
 #include "raw-socket.h"
 #include "util/privileges.h"
@@ -16,17 +17,16 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#define USER	 "nobody"
-#define ETHERNET 14
-#define TAG	 4
-#define TYPE_AT	 12
+#define USER "nobody"
 
 static int open_sockets(struct raw_plan *plan, const struct config *config, struct error *err)
 {
 	for (uint32_t i = 0; i < config->threads; i++) {
-		plan->fd[i] = raw_socket_open(&plan->link, config->raw.past_qdisc, err);
-		if (plan->fd[i] < 0)
-			return plan->fd[i];
+		int fd = raw_socket_open(&plan->link, config->raw.past_qdisc, err);
+
+		if (fd < 0)
+			return fd;
+		plan->fd[plan->n_fds++] = fd;
 	}
 	return 0;
 }
@@ -34,9 +34,7 @@ static int open_sockets(struct raw_plan *plan, const struct config *config, stru
 /* A tag comes on top of what the MTU allows, but only one (the kernel's rule). */
 static uint32_t most_bytes(const struct raw_plan *plan, const uint8_t *frame)
 {
-	uint32_t type = (uint32_t)frame[TYPE_AT] << 8 | frame[TYPE_AT + 1];
-
-	return plan->link.mtu + ETHERNET + (type == 0x8100 ? TAG : 0);
+	return plan->link.mtu + ETHERNET + (be16(frame + TYPE_AT) == TYPE_VLAN ? TAG : 0);
 }
 
 static int check_lengths(const struct raw_plan *plan, struct error *err)
@@ -95,8 +93,6 @@ int raw_plan_make(const struct config *config, bool sockets, struct raw_plan *re
 	int r;
 
 	*ret = (struct raw_plan){ .n_frames = 0 };
-	for (uint32_t i = 0; i < LOADGEN_MAX_THREADS; i++)
-		ret->fd[i] = -1;
 	r = raw_link_find(config->raw.interface, &ret->link, err);
 	r = r ?: raw_guard_link(&config->raw, &ret->link, err);
 	if (!r && *config->raw.pcap)
@@ -111,7 +107,7 @@ int raw_plan_make(const struct config *config, bool sockets, struct raw_plan *re
 /** raw_plan_free() - release what raw_plan_make() has made */
 void raw_plan_free(struct raw_plan *plan)
 {
-	for (uint32_t i = 0; i < LOADGEN_MAX_THREADS; i++) {
+	for (uint32_t i = 0; i < plan->n_fds; i++) {
 		if (plan->fd[i] >= 0)
 			close(plan->fd[i]);
 	}

@@ -17,7 +17,8 @@ struct raw_plan {
 	struct raw_sequence sequence;
 	uint64_t n_frames; /* but for the duration; UINT64_MAX: no limit */
 	struct raw_file file;
-	int fd[LOADGEN_MAX_THREADS]; /* sockets; -1: none, or taken over */
+	uint32_t n_fds;
+	int fd[LOADGEN_MAX_THREADS]; /* sockets; -1: taken over */
 };
 
 int raw_plan_make(const struct config *config, bool sockets, struct raw_plan *ret,

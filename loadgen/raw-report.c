@@ -6,59 +6,41 @@
 #include "raw-report.h"
 
 #include "interval.h"
-#include "util/clock.h"
 #include "util/units.h"
-#include "verify-output.h"
+#include "verify-counts.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 
-#define TARGET_MISSED 0.99 /* of the rate that was asked for */
-#define SATURATED_CPU 0.9
-#define HELD	      0.1 /* of the time */
-#define LATE_NS	      (10 * NSEC_PER_MSEC)
-#define MIN_SECONDS   0.1 /* of a run whose rate says something */
+#define HELD 0.1 /* of the time */
 
 /** raw_l3_name() - Return: the name of a class, as the API of a sampler has it */
 const char *raw_l3_name(enum raw_l3 l3)
 {
-	static const char *const names[RAW_N_L3] = { "ipv4", "ipv6", "arp", "l3_other" };
-
-	return names[l3];
+	return verify_class[VERIFY_IPV4 + l3].name;
 }
 
 /** raw_l4_name() - the same */
 const char *raw_l4_name(enum raw_l4 l4)
 {
-	static const char *const names[RAW_N_L4] = { "tcp", "udp", "icmp", "sctp", "l4_other" };
-
-	return names[l4];
+	return verify_class[VERIFY_TCP + l4].name;
 }
 
 /** raw_mark_name() - the same */
 const char *raw_mark_name(enum raw_mark mark)
 {
-	static const char *const names[RAW_N_MARKS] = { "vlan", "fragments", "malformed" };
-
-	return names[mark];
+	return verify_class[VERIFY_VLAN + mark].name;
 }
 
 /** raw_flag_name() - the same */
 const char *raw_flag_name(enum raw_tcp_flag flag)
 {
-	static const char *const names[RAW_N_FLAGS] = { "syn", "syn_ack", "fin", "rst" };
-
-	return names[flag];
+	return verify_class[VERIFY_SYN + flag].name;
 }
 
 /** raw_size_name() - the same */
 const char *raw_size_name(size_t bucket)
 {
-	static const char *const names[RAW_N_SIZES] = { "0-60",	   "61-123",   "124-251",
-							"252-507", "508-1019", "1020-1514",
-							"1515-" };
-
-	return names[bucket];
+	return verify_class[VERIFY_SIZE_60 + bucket].name;
 }
 
 /* ---- the summary ---- */
@@ -138,11 +120,6 @@ static void put_lateness(const struct stats *stats, FILE *out)
 		d.mean / 1e3, d.p50 / 1e3, d.p90 / 1e3, d.p99 / 1e3, d.p99_9 / 1e3, d.max / 1e3);
 }
 
-static void put_note(const char *line, void *out)
-{
-	fprintf(out, "%s\n", line);
-}
-
 /**
  * raw_report_summary() - write what a run came to
  * @outcome: the run
@@ -160,32 +137,10 @@ void raw_report_summary(const struct outcome *outcome, const struct stats *stats
 	put_bytes(out, "layer 1", stats->raw.wire_bytes, seconds);
 	put_account(outcome->raw->account, out);
 	put_lateness(stats, out);
-	fprintf(out, "CPU  %.1f %% of one, busiest thread %.1f %%\n",
-		seconds > 0 ? 100 * (double)stats->cpu_ns / 1e9 / seconds : 0,
-		100 * outcome->busiest_worker);
-	if (outcome->verified)
-		verify_text(outcome->verified, outcome->config->verify_text, out);
-	raw_notes_tell(outcome, stats, put_note, out);
+	report_end(outcome, stats, out);
 }
 
 /* ---- notes ---- */
-
-struct listener {
-	void (*take)(const char *line, void *user);
-	void *user;
-};
-
-__attribute__((format(printf, 2, 3))) static void tell(const struct listener *listener,
-						       const char *format, ...)
-{
-	char line[500];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	listener->take(line, listener->user);
-}
 
 /* Return: what the kernel did, or NULL where it took frames as they came. */
 static const char *held_by_kernel(const struct outcome *outcome, const struct stats *stats)
@@ -205,67 +160,68 @@ static const char *why_missed(const struct outcome *outcome, const struct stats 
 
 	if (held)
 		return held;
-	if (outcome->busiest_worker > SATURATED_CPU)
+	if (outcome->busiest_worker > NOTES_SATURATED_CPU)
 		return "the generator has no more CPU; more threads may help";
 	return "the generator was not woken in time";
 }
 
 static void tell_target(const struct outcome *outcome, const struct stats *stats,
-			const struct listener *listener)
+			const struct notes_listener *listener)
 {
 	char asked[FORMAT_MAX], got[FORMAT_MAX];
 
-	if (outcome_seconds(outcome) < MIN_SECONDS ||
-	    outcome->reached_per_s >= TARGET_MISSED * outcome->due_per_s)
+	if (outcome_seconds(outcome) < NOTES_MIN_SECONDS ||
+	    outcome->reached_per_s >= NOTES_TARGET_MISSED * outcome->due_per_s)
 		return;
 	format_rate(asked, sizeof(asked), outcome->due_per_s, "pkt/s");
 	format_rate(got, sizeof(got), outcome->reached_per_s, "pkt/s");
-	tell(listener, "The target of %s was not reached (%s), because %s.", asked, got,
-	     why_missed(outcome, stats));
+	notes_say(listener, "The target of %s was not reached (%s), because %s.", asked, got,
+		  why_missed(outcome, stats));
 }
 
 static void tell_unsent(const struct outcome *outcome, const struct stats *stats,
-			const struct listener *listener)
+			const struct notes_listener *listener)
 {
 	uint64_t asked = outcome->raw->n_frames;
 
 	if (asked != UINT64_MAX && stats->raw.frames < asked)
-		tell(listener, "%" PRIu64 " frames that were asked for were not sent.",
-		     asked - stats->raw.frames);
+		notes_say(listener, "%" PRIu64 " frames that were asked for were not sent.",
+			  asked - stats->raw.frames);
 }
 
 /**
- * raw_notes_tell() - each note on a run
+ * raw_notes_tell() - each note on a run of raw frames
  * @outcome: the run
  * @stats: of all its threads
- * @take: is called for each, with a sentence
- * @user: handed on to it
+ * @listener: hears of them
  */
 void raw_notes_tell(const struct outcome *outcome, const struct stats *stats,
-		    void (*take)(const char *line, void *user), void *user)
+		    const struct notes_listener *listener)
 {
-	const struct listener listener = { take, user };
 	const struct raw_outcome *raw = outcome->raw;
 
 	if (raw->failure)
-		tell(&listener, "The run could not go on: %s.", raw->failure);
-	tell_unsent(outcome, stats, &listener);
-	tell_target(outcome, stats, &listener);
-	if (histogram_percentile(&stats->lateness, 99) > LATE_NS && !held_by_kernel(outcome, stats))
-		tell(&listener,
-		     "The generator itself was late: 1 %% of the frames were sent more than "
-		     "%.1f ms after their time.",
-		     (double)histogram_percentile(&stats->lateness, 99) / 1e6);
+		notes_say(listener, "The run could not go on: %s.", raw->failure);
+	tell_unsent(outcome, stats, listener);
+	tell_target(outcome, stats, listener);
+	if (histogram_percentile(&stats->lateness, 99) > NOTES_LATE_NS &&
+	    !held_by_kernel(outcome, stats))
+		notes_say(listener,
+			  "The generator itself was late: 1 %% of the frames were sent more than "
+			  "%.1f ms after their time.",
+			  (double)histogram_percentile(&stats->lateness, 99) / 1e6);
 	if (raw->n_carrier_lost)
-		tell(&listener,
-		     "%s lost its link %u time%s: frames that the kernel took meanwhile did not "
-		     "leave, "
-		     "and need not be among those dropped.",
-		     raw->plan->link.name, raw->n_carrier_lost,
-		     raw->n_carrier_lost == 1 ? "" : "s");
+		notes_say(
+			listener,
+			"%s lost its link %u time%s: frames that the kernel took meanwhile did not "
+			"leave, "
+			"and need not be among those dropped.",
+			raw->plan->link.name, raw->n_carrier_lost,
+			raw->n_carrier_lost == 1 ? "" : "s");
 	if (raw->has_dropped && raw->n_dropped)
-		tell(&listener,
-		     "%s dropped %" PRIu64 " frames after the kernel had taken them: they did not "
-		     "leave.",
-		     raw->plan->link.name, raw->n_dropped);
+		notes_say(listener,
+			  "%s dropped %" PRIu64
+			  " frames after the kernel had taken them: they did not "
+			  "leave.",
+			  raw->plan->link.name, raw->n_dropped);
 }

@@ -3,6 +3,7 @@
 #ifndef LOADGEN_RAW_REPORT_H
 #define LOADGEN_RAW_REPORT_H
 
+#include "notes.h"
 #include "raw-account.h"
 #include "raw-plan.h"
 #include "report.h"
@@ -31,6 +32,6 @@ const char *raw_size_name(size_t bucket);
 
 void raw_report_summary(const struct outcome *outcome, const struct stats *stats, FILE *out);
 void raw_notes_tell(const struct outcome *outcome, const struct stats *stats,
-		    void (*take)(const char *line, void *user), void *user);
+		    const struct notes_listener *listener);
 
 #endif

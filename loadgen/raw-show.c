@@ -3,6 +3,8 @@
  * The first frames of a run, a line each: when each is due, what it is, and how a sampler counts it.
  * All of it is read back from the bytes that would be sent.
  */
+#include "raw-ethernet.h"
+#include "raw-guard.h"
 #include "raw-pace.h"
 #include "raw-plan.h"
 #include "raw-report.h"
@@ -16,16 +18,6 @@
 
 #define N_SHOWN	  20
 #define HEX_A_ROW 16
-#define TYPE_IPV4 0x0800
-#define TYPE_ARP  0x0806
-#define TYPE_VLAN 0x8100
-#define TYPE_QINQ 0x88a8
-#define TYPE_IPV6 0x86dd
-
-static uint32_t be16(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 8 | p[1];
-}
 
 static void put_macs(const uint8_t *frame, FILE *out)
 {
@@ -50,7 +42,7 @@ static uint32_t put_tags(const uint8_t **at, const uint8_t *end, FILE *out)
 	return type;
 }
 
-static void put_address(int family, const uint8_t *address, uint32_t port, bool has_port, FILE *out)
+static void put_address(int family, const void *address, uint32_t port, bool has_port, FILE *out)
 {
 	char text[INET6_ADDRSTRLEN];
 
@@ -59,18 +51,20 @@ static void put_address(int family, const uint8_t *address, uint32_t port, bool 
 		fprintf(out, ".%u", port);
 }
 
-static void put_ends(const uint8_t *at, const uint8_t *end, uint32_t type,
-		     const struct raw_class *class, FILE *out)
+static void put_parties(const uint8_t *frame, const struct raw_class *class, FILE *out)
 {
-	int family = type == TYPE_IPV6 ? AF_INET6 : AF_INET;
-	size_t first = type == TYPE_IPV6 ? 8 : type == TYPE_ARP ? 14 : 12;
-	size_t second = type == TYPE_IPV6 ? 24 : type == TYPE_ARP ? 24 : 16;
+	struct raw_parties p;
+	int family;
 
-	if (end - at < 40 && (type == TYPE_IPV6 || end - at < (type == TYPE_ARP ? 28 : 20)))
+	raw_guard_parties(frame, class->len, &p);
+	if (!p.has4 && !p.has6)
 		return;
-	put_address(family, at + first, class->source, class->has_ports, out);
+	family = p.has4 ? AF_INET : AF_INET6;
+	put_address(family, p.has4 ? (void *)&p.source4 : &p.source6, class->source,
+		    class->has_ports, out);
 	fputs(" >", out);
-	put_address(family, at + second, class->dest, class->has_ports, out);
+	put_address(family, p.has4 ? (void *)&p.destination4 : &p.destination6, class->dest,
+		    class->has_ports, out);
 }
 
 static void put_class(const struct raw_class *class, FILE *out)
@@ -89,7 +83,7 @@ static void put_class(const struct raw_class *class, FILE *out)
 
 static void put_frame(const uint8_t *frame, uint32_t len, FILE *out)
 {
-	const uint8_t *at = frame + 12, *end = frame + len;
+	const uint8_t *at = frame + TYPE_AT, *end = frame + len;
 	struct raw_class class;
 	uint32_t type;
 
@@ -101,7 +95,7 @@ static void put_frame(const uint8_t *frame, uint32_t len, FILE *out)
 	else
 		fprintf(out, " %s", raw_l3_name(class.l3));
 	if (class.l3 != RAW_L3_OTHER)
-		put_ends(at, end, type, &class, out);
+		put_parties(frame, &class, out);
 	put_class(&class, out);
 	fputc('\n', out);
 }

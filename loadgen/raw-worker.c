@@ -12,6 +12,7 @@
 #include "raw-worker.h"
 
 #include "monotonic.h"
+#include "notify.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 
@@ -89,8 +90,6 @@ int raw_worker_init(struct raw_worker *worker, struct raw_run *run, uint32_t ind
 
 static void tell(struct raw_worker *w, uint64_t now_ns, bool ended)
 {
-	uint64_t one = 1;
-
 	w->stats.time_ns = now_ns;
 	w->stats.cpu_ns = clock_thread_ns();
 	pthread_mutex_lock(&w->mailbox.lock);
@@ -98,8 +97,7 @@ static void tell(struct raw_worker *w, uint64_t now_ns, bool ended)
 	w->mailbox.n_ticks = (now_ns - w->run->start_ns) / NSEC_PER_SEC;
 	w->mailbox.ended = ended;
 	pthread_mutex_unlock(&w->mailbox.lock);
-	while (write(w->run->notify_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
+	notify(w->run->notify_fd);
 }
 
 /* ---- a batch ---- */

@@ -161,6 +161,21 @@ static void put_note(const char *line, void *out)
 }
 
 /**
+ * report_end() - write what all summaries end with
+ * @outcome: the run
+ * @stats: of all its workers
+ * @out: where to
+ */
+void report_end(const struct outcome *outcome, const struct stats *stats, FILE *out)
+{
+	fprintf(out, "CPU  %.1f %% of one, busiest thread %.1f %%\n",
+		outcome_cpu_percent(outcome, stats), 100 * outcome->busiest_worker);
+	if (outcome->verified)
+		verify_text(outcome->verified, outcome->config->verify_text, out);
+	notes_tell(outcome, stats, put_note, out);
+}
+
+/**
  * report_summary() - write what a run came to
  * @outcome: the run
  * @stats: of all its workers
@@ -168,8 +183,6 @@ static void put_note(const char *line, void *out)
  */
 void report_summary(const struct outcome *outcome, const struct stats *stats, FILE *out)
 {
-	double seconds = outcome_seconds(outcome);
-
 	put_title(outcome, out);
 	put_requests(outcome, stats, out);
 	put_status(stats, out);
@@ -177,10 +190,5 @@ void report_summary(const struct outcome *outcome, const struct stats *stats, FI
 	put_latencies(stats, out);
 	put_connections(stats, out);
 	put_errors(stats, out);
-	fprintf(out, "CPU  %.1f %% of one, busiest thread %.1f %%\n",
-		seconds > 0 ? 100 * (double)stats->cpu_ns / 1e9 / seconds : 0,
-		100 * outcome->busiest_worker);
-	if (outcome->verified)
-		verify_text(outcome->verified, outcome->config->verify_text, out);
-	notes_tell(outcome, stats, put_note, out);
+	report_end(outcome, stats, out);
 }

@@ -38,9 +38,12 @@ struct outcome {
 };
 
 double outcome_seconds(const struct outcome *outcome);
+void outcome_add_thread(struct outcome *outcome, uint64_t cpu_ns);
 void outcome_reckon(struct outcome *outcome, const struct stats *stats);
+double outcome_cpu_percent(const struct outcome *outcome, const struct stats *stats);
 const char *outcome_ending(const struct outcome *outcome);
 
+void report_end(const struct outcome *outcome, const struct stats *stats, FILE *out);
 void report_summary(const struct outcome *outcome, const struct stats *stats, FILE *out);
 
 #endif

@@ -6,6 +6,25 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+static sigset_t ending_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	return set;
+}
+
+/** signals_hold_again() - have them be read again, after signals_release() */
+void signals_hold_again(struct signals *signals)
+{
+	const sigset_t set = ending_signals();
+
+	pthread_sigmask(SIG_BLOCK, &set, &signals->mask_before);
+	signals->blocked = true;
+}
+
 /**
  * signals_hold() - have SIGINT and SIGTERM end nothing, but be read
  * @signals: its fd is -1; filled, and to be freed by signals_free(), also after a failure
@@ -19,18 +38,14 @@
 int signals_hold(struct signals *signals, struct error *err)
 {
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
-	sigset_t set;
+	const sigset_t set = ending_signals();
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
 	signals->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (signals->fd < 0)
 		return error_set(err, -errno, "cannot wait for signals: %s", strerror(errno));
 	sigaction(SIGPIPE, &ignore, &signals->pipe_before);
 	signals->pipe_ignored = true;
-	pthread_sigmask(SIG_BLOCK, &set, &signals->mask_before);
-	signals->blocked = true;
+	signals_hold_again(signals);
 	return 0;
 }
 

@@ -17,6 +17,7 @@ struct signals {
 
 int signals_hold(struct signals *signals, struct error *err);
 int signals_take(struct signals *signals);
+void signals_hold_again(struct signals *signals);
 void signals_release(struct signals *signals);
 void signals_free(struct signals *signals);
 

@@ -11,6 +11,7 @@
 #include "sink-worker.h"
 
 #include "monotonic.h"
+#include "notify.h"
 #include "util/clock.h"
 
 #include <errno.h>
@@ -95,7 +96,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	w->now_s++;
 	sink_date(w->date);
-	__atomic_store_n(&w->cpu_ns, clock_ns(CLOCK_THREAD_CPUTIME_ID), __ATOMIC_RELAXED);
+	__atomic_store_n(&w->cpu_ns, clock_thread_ns(), __ATOMIC_RELAXED);
 	end_stale(w);
 	accept_again(w, true);
 }
@@ -116,7 +117,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 	accept_again(w, false);
 	end_all(&w->active);
 	end_all(&w->lingering);
-	__atomic_store_n(&w->cpu_ns, clock_ns(CLOCK_THREAD_CPUTIME_ID), __ATOMIC_RELAXED);
+	__atomic_store_n(&w->cpu_ns, clock_thread_ns(), __ATOMIC_RELAXED);
 	event_base_loopbreak(w->base);
 }
 
@@ -197,10 +198,8 @@ int sink_worker_start(struct sink_worker *w, struct error *err)
 /** sink_worker_stop() - have a worker end its clients and itself */
 void sink_worker_stop(struct sink_worker *w)
 {
-	uint64_t one = 1;
-
-	if (w->started && write(w->wake_fd, &one, sizeof(one)) < 0)
-		return; /* its counter is full: it is readable, which is all that is wanted */
+	if (w->started)
+		notify(w->wake_fd);
 }
 
 /** sink_worker_join() - wait for the end of a worker's thread */

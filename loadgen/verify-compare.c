@@ -78,15 +78,6 @@ static void add_row(const struct verify_sent *sent, struct verify_row row,
 		result->row[result->n_rows++] = row;
 }
 
-static const struct verify_count *find(const struct verify_counts *counts, const char *service)
-{
-	for (size_t i = 0; i < counts->n_services; i++) {
-		if (!strcmp(counts->service[i].name, service))
-			return &counts->service[i].count;
-	}
-	return NULL;
-}
-
 /* What is in neither is not known: a client knows the ports of some services only. */
 static void add_services(const struct verify_sent *sent, const struct verify_counts *counted,
 			 uint64_t n_rst, struct verify_result *result)
@@ -95,8 +86,8 @@ static void add_services(const struct verify_sent *sent, const struct verify_cou
 
 	for (size_t i = 0; i < counted->n_services; i++) {
 		const struct verify_service *service = &counted->service[i];
-		const struct verify_count *asked = find(&sent->asked, service->name);
-		const struct verify_count *own = find(&sent->counts, service->name);
+		const struct verify_count *asked = verify_find_service(&sent->asked, service->name);
+		const struct verify_count *own = verify_find_service(&sent->counts, service->name);
 		struct verify_row row = {
 			.group = "services",
 			.has_bytes = true,

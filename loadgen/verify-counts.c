@@ -5,6 +5,8 @@
  */
 #include "verify-counts.h"
 
+#include "util/cleanup.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -41,7 +43,7 @@ enum verify_class verify_size_class(uint64_t len)
 	static const uint64_t most[] = { 60, 123, 251, 507, 1019, 1514 };
 	size_t i = 0;
 
-	while (i < sizeof(most) / sizeof(most[0]) && len > most[i])
+	while (i < array_size(most) && len > most[i])
 		i++;
 	return (enum verify_class)(VERIFY_SIZE_60 + i);
 }
@@ -54,13 +56,22 @@ void verify_count_add(struct verify_count *sum, const struct verify_count *count
 	sum->unknown |= count->unknown;
 }
 
-static struct verify_count *find_service(struct verify_counts *counts, const char *name)
+/* Return: where a service is, or n_services where it is not. */
+static size_t place_of(const struct verify_counts *counts, const char *name)
 {
-	for (size_t i = 0; i < counts->n_services; i++) {
-		if (!strcmp(counts->service[i].name, name))
-			return &counts->service[i].count;
-	}
-	return NULL;
+	size_t i = 0;
+
+	while (i < counts->n_services && strcmp(counts->service[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+/** verify_find_service() - Return: the count of a service; NULL where it is not among them */
+const struct verify_count *verify_find_service(const struct verify_counts *counts, const char *name)
+{
+	size_t i = place_of(counts, name);
+
+	return i < counts->n_services ? &counts->service[i].count : NULL;
 }
 
 /**
@@ -72,14 +83,16 @@ static struct verify_count *find_service(struct verify_counts *counts, const cha
  */
 struct verify_count *verify_service_count(struct verify_counts *counts, const char *name)
 {
-	struct verify_count *found = find_service(counts, name);
-	struct verify_service *service = &counts->service[counts->n_services];
+	size_t i = place_of(counts, name);
+	struct verify_service *service = &counts->service[i];
 
-	if (found || counts->n_services == VERIFY_MAX_SERVICES)
-		return found;
-	counts->n_services++;
-	*service = (struct verify_service){ .count = { 0 } };
-	snprintf(service->name, sizeof(service->name), "%s", name);
+	if (i == VERIFY_MAX_SERVICES)
+		return NULL;
+	if (i == counts->n_services) {
+		counts->n_services++;
+		*service = (struct verify_service){ .count = { 0 } };
+		snprintf(service->name, sizeof(service->name), "%s", name);
+	}
 	return &service->count;
 }
 
@@ -113,10 +126,10 @@ void verify_counts_subtract(struct verify_counts *counts, const struct verify_co
 	for (size_t i = 0; i < VERIFY_N_CLASSES; i++)
 		subtract(&counts->class[i], &earlier -> class[i]);
 	for (size_t i = 0; i < earlier->n_services; i++) {
-		struct verify_count *count = find_service(counts, earlier->service[i].name);
+		size_t j = place_of(counts, earlier->service[i].name);
 
-		if (count)
-			subtract(count, &earlier->service[i].count);
+		if (j < counts->n_services)
+			subtract(&counts->service[j].count, &earlier->service[i].count);
 	}
 }
 
@@ -145,14 +158,10 @@ bool verify_counts_fell(const struct verify_counts *earlier, const struct verify
 	}
 	for (size_t i = 0; i < earlier->n_services; i++) {
 		const struct verify_service *service = &earlier->service[i];
-		const struct verify_count *count = &none;
+		const struct verify_count *count = verify_find_service(later, service->name);
 
-		for (size_t j = 0; j < later->n_services; j++) {
-			if (!strcmp(later->service[j].name, service->name))
-				count = &later->service[j].count;
-		}
 		*ret_name = service->name;
-		if (fell(&service->count, count))
+		if (fell(&service->count, count ?: &none))
 			return true;
 	}
 	return false;

@@ -70,6 +70,8 @@ enum verify_class verify_size_class(uint64_t len);
 void verify_count_add(struct verify_count *sum, const struct verify_count *count);
 void verify_counts_add(struct verify_counts *sum, const struct verify_counts *counts);
 void verify_counts_subtract(struct verify_counts *counts, const struct verify_counts *earlier);
+const struct verify_count *verify_find_service(const struct verify_counts *counts,
+					       const char *name);
 struct verify_count *verify_service_count(struct verify_counts *counts, const char *name);
 bool verify_counts_fell(const struct verify_counts *earlier, const struct verify_counts *later,
 			const char **ret_name);

@@ -22,21 +22,6 @@ static size_t place(struct verify_ports *ports, const char *name)
 	return ports->n++;
 }
 
-static int parse_range(const char *text, uint64_t *ret_first, uint64_t *ret_last)
-{
-	char first[8];
-	size_t n = strcspn(text, "-");
-	int r;
-
-	if (n >= sizeof(first))
-		return -EINVAL;
-	snprintf(first, sizeof(first), "%.*s", (int)n, text);
-	r = parse_u64(first, 0, VERIFY_N_PORTS - 1, ret_first);
-	*ret_last = *ret_first;
-	return r || !text[n] ? r
-			     : parse_u64(text + n + 1, *ret_first, VERIFY_N_PORTS - 1, ret_last);
-}
-
 /**
  * verify_ports_add() - give ports to a service
  * @ports: all 0 at first
@@ -55,7 +40,8 @@ int verify_ports_add(struct verify_ports *ports, const char *name, const char *r
 		return -ENOSPC;
 	if (!*range)
 		return 0;
-	if ((!tcp && strncmp(range, "udp/", 4) != 0) || parse_range(range + 4, &first, &last))
+	if ((!tcp && strncmp(range, "udp/", 4) != 0) ||
+	    parse_u64_range(range + 4, 0, VERIFY_N_PORTS - 1, &first, &last))
 		return -EINVAL;
 	memset(ports->slot[tcp] + first, (int)slot + 1, last - first + 1);
 	return 0;

@@ -6,6 +6,7 @@
 #include "worker.h"
 
 #include "monotonic.h"
+#include "notify.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 
@@ -135,7 +136,7 @@ void worker_begin(struct worker *w, uint64_t start_ns)
 	pthread_mutex_lock(&w->mailbox.lock);
 	w->mailbox.start_ns = start_ns;
 	pthread_mutex_unlock(&w->mailbox.lock);
-	worker_notify(w->wake_fd);
+	notify(w->wake_fd);
 }
 
 /** worker_stop() - have a worker end now; it tells when it has */
@@ -144,7 +145,7 @@ void worker_stop(struct worker *w)
 	pthread_mutex_lock(&w->mailbox.lock);
 	w->mailbox.stop = true;
 	pthread_mutex_unlock(&w->mailbox.lock);
-	worker_notify(w->wake_fd);
+	notify(w->wake_fd);
 }
 
 /** worker_join() - wait for the end of a worker's thread */

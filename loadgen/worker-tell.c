@@ -5,35 +5,25 @@
  */
 #include "worker.h"
 
-#include "monotonic.h"
-
-#include <unistd.h>
+#include "notify.h"
+#include "util/clock.h"
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
-/** worker_notify() - make an eventfd readable */
-void worker_notify(int fd)
-{
-	uint64_t one = 1;
-
-	if (write(fd, &one, sizeof(one)) < 0)
-		return; /* its counter is full: it is readable, which is all that is wanted */
-}
-
 /** worker_publish() - hand a copy of the counters to the main thread, for a line or the end */
 void worker_publish(struct worker *w, uint64_t now_ns)
 {
 	w->stats.time_ns = now_ns;
-	w->stats.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - w->cpu_before_ns;
+	w->stats.cpu_ns = clock_thread_ns() - w->cpu_before_ns;
 	pthread_mutex_lock(&w->mailbox.lock);
 	w->mailbox.stats = w->stats;
 	w->mailbox.n_ticks++;
 	w->mailbox.over = w->state == WORKER_ENDED;
 	pthread_mutex_unlock(&w->mailbox.lock);
-	worker_notify(w->run->notify_fd);
+	notify(w->run->notify_fd);
 }
 
 static void tell_ended(struct worker *w)
@@ -42,7 +32,7 @@ static void tell_ended(struct worker *w)
 	w->mailbox.stats = w->stats;
 	w->mailbox.ended = true;
 	pthread_mutex_unlock(&w->mailbox.lock);
-	worker_notify(w->run->notify_fd);
+	notify(w->run->notify_fd);
 }
 
 /** worker_tell_ready() - each connection was tried; with what that took, so that lines can leave it out */
@@ -54,7 +44,7 @@ void worker_tell_ready(struct worker *w)
 	w->mailbox.stats = w->stats;
 	w->mailbox.ready = true;
 	pthread_mutex_unlock(&w->mailbox.lock);
-	worker_notify(w->run->notify_fd);
+	notify(w->run->notify_fd);
 }
 
 /* ---- the end ---- */

@@ -283,7 +283,7 @@ static void begin(struct worker *w, uint64_t start_ns)
 	schedule_init(&w->schedule, &run->pace, start_ns, w->end_ns, run->n_requests, w->index,
 		      run->config->threads);
 	w->next_due_ns = schedule_next_due_ns(&w->schedule);
-	w->cpu_before_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	w->cpu_before_ns = clock_thread_ns();
 	w->state = WORKER_RUNNING;
 }
 

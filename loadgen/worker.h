@@ -94,7 +94,6 @@ void worker_moved(struct worker *worker);
 void worker_hung(struct worker *worker, uint64_t waited_ns);
 
 /* Among the files of a worker. */
-void worker_notify(int fd);
 void worker_publish(struct worker *worker, uint64_t now_ns);
 void worker_tell_ready(struct worker *worker);
 void worker_end(struct worker *worker, uint64_t now_ns);

@@ -69,21 +69,12 @@ static int check_name(const char *name, struct error *err)
 	return 0;
 }
 
-static int parse_port(const char *text, uint16_t *ret_port)
-{
-	uint64_t port;
-	int r = parse_u64(text, 1, UINT16_MAX, &port);
-
-	if (!r)
-		*ret_port = (uint16_t)port;
-	return r;
-}
-
 /* One word of a specification; it is cut up on the way. */
 static int parse_range(char *word, struct service_range *ret_range)
 {
 	struct service_range range = { 0 };
-	char *ports = strchr(word, '/'), *last;
+	char *ports = strchr(word, '/');
+	uint64_t first, last;
 
 	if (!ports)
 		return -EINVAL;
@@ -92,13 +83,10 @@ static int parse_range(char *word, struct service_range *ret_range)
 		if (++range.protocol == array_size(protocol_names))
 			return -EINVAL;
 	}
-	last = strchr(ports, '-');
-	if (last)
-		*last++ = '\0';
-	if (parse_port(ports, &range.first) || parse_port(last ? last : ports, &range.last))
+	if (parse_u64_range(ports, 1, UINT16_MAX, &first, &last))
 		return -EINVAL;
-	if (range.first > range.last)
-		return -EINVAL;
+	range.first = (uint16_t)first;
+	range.last = (uint16_t)last;
 	*ret_range = range;
 	return 0;
 }

@@ -102,6 +102,38 @@ int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret_value)
 	return 0;
 }
 
+/**
+ * parse_u64_range() - read a range of decimal integers, or one that is its own range
+ * @text: "80-89" or "80", and nothing else
+ * @min: least value to accept
+ * @max: greatest value to accept
+ * @ret_first: the number before the hyphen
+ * @ret_last: the number behind it, which is not less
+ *
+ * Return: 0, -EINVAL when @text is no range, -ERANGE when it is one that is not to be accepted.
+ */
+int parse_u64_range(const char *text, uint64_t min, uint64_t max, uint64_t *ret_first,
+		    uint64_t *ret_last)
+{
+	uint64_t first, last;
+	int r = take_digits(&text, &first);
+
+	if (r)
+		return r;
+	last = first;
+	if (*text == '-')
+		r = parse_u64(text + 1, first, max, &last);
+	else if (*text)
+		return -EINVAL;
+	if (r)
+		return r;
+	if (first < min || first > max)
+		return -ERANGE;
+	*ret_first = first;
+	*ret_last = last;
+	return 0;
+}
+
 /* The part of factor that the decimals (".5" without its point) stand for. */
 static int scale_decimals(const char *digits, size_t n, uint64_t factor, uint64_t *ret_part)
 {

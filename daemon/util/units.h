@@ -8,6 +8,8 @@
 #define FORMAT_MAX 32 /* room for what any format_…() below writes with a unit as in "pkt/s" */
 
 int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret_value);
+int parse_u64_range(const char *text, uint64_t min, uint64_t max, uint64_t *ret_first,
+		    uint64_t *ret_last);
 int parse_decimal(const char *text, uint64_t parts, uint64_t min, uint64_t max,
 		  uint64_t *ret_value);
 int parse_duration_ns(const char *text, uint64_t min_ns, uint64_t max_ns, uint64_t *ret_ns);

@@ -97,6 +97,34 @@ def wait_row(process):
 Seen = collections.namedtuple("Seen", "method host x_a agent server_name client protocol resumed")
 
 
+def fill(fd):
+    """A pipe, until nothing more goes in."""
+    os.set_blocking(fd, False)
+    try:
+        while True:
+            os.write(fd, b"\n")
+    except BlockingIOError:
+        os.set_blocking(fd, True)
+
+
+def holds_signals(process):
+    """Whether SIGINT is no longer what ends a process at once."""
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+        blocked = int(re.search(r"SigBlk:\t(\S+)", file.read())[1], 16)
+    return blocked >> (signal.SIGINT - 1) & 1
+
+
+def interrupt(process):
+    """As often as it takes: the end of a run comes later on a machine that is held up. Return: its status."""
+    def ended():
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        return process.poll() is not None
+
+    laboratory.wait_for(ended, "it ends")
+    return process.returncode
+
+
 class Nginx:
     """A real server; each of its log's lines is one request."""
 

@@ -18,7 +18,7 @@ import lab as laboratory
 import tap
 from lab import scenario
 from servers import (CERTS, LOADGEN, OK, PORT, TLS_PORT, Nginx, Server, Summary, answer_ok,
-                     certificates, loadgen, unexpected, wait_row)
+                     certificates, fill, interrupt, loadgen, unexpected, wait_row)
 
 
 # ---- exactly what was asked for ----
@@ -255,16 +255,6 @@ def test_broken_pipe(t, lab):
     t.ok(nginx.stop(), "after it had begun")
 
 
-def fill(fd):
-    """A pipe, until nothing more goes in."""
-    os.set_blocking(fd, False)
-    try:
-        while True:
-            os.write(fd, b"\n")
-    except BlockingIOError:
-        os.set_blocking(fd, True)
-
-
 def n_established(port=PORT):
     with open("/proc/net/tcp", encoding="ascii") as file:
         rows = [line.split() for line in file][1:]
@@ -292,13 +282,7 @@ def test_unread(t, lab, again):
     laboratory.wait_for(lambda: not n_established(), "SIGINT ends the run")
     t.ok(True, "SIGINT ends the run, whether somebody reads or not")
     if again:
-        def interrupted():  # the first after the end of the run; a machine that is held up has that later
-            time.sleep(0.5)
-            process.send_signal(signal.SIGINT)
-            return process.poll() is not None
-
-        laboratory.wait_for(interrupted, "it ends")
-        t.equal(process.returncode, -signal.SIGINT, "and once more ends what waits to write its report")
+        t.equal(interrupt(process), -signal.SIGINT, "and once more ends what waits to write its report")
         nginx.stop()
         return
     os.close(writing)

@@ -8,6 +8,7 @@ import collections
 import os
 import struct
 import subprocess
+import time
 
 import frames as f
 import lab as laboratory
@@ -153,12 +154,14 @@ def test_checksums(t, lab):
     t.equal([row for row in rows if row[6]][:3], [], "and no frame malformed")
     t.ok(sum(bool(cell) for row in rows for cell in row[7:9]) > 400,
          "fragments make whole datagrams", rows[:5])
+    begin = time.time_ns()
     ends.run("--frames", "500", "--rate", "5000")
+    end = time.time_ns()
     stamps = [stamp(frame) for frame in seen.frames(500)]
     t.equal([number for number, _ in stamps], list(range(500)), "frames are numbered")
-    times = [time for _, time in stamps]
-    gaps = times[-1] - times[0]
-    t.ok(times == sorted(times) and gaps >= 499 / 5000 * 1e9 * 0.9, "and have their times", gaps)
+    times = [ns for _, ns in stamps]
+    t.ok(times == sorted(times) and times[0] < times[-1] < end, "and have their times", (times, end))
+    t.ok(all(ns >= begin + number / 5000 * 1e9 for number, ns in stamps), "none of them before it is due", times)
 
 
 @scenario("sizes and flows have their shares", 60)
@@ -341,8 +344,7 @@ def test_dry_run(t, lab):
                                   ).replace(" ", ""))[:60]
     ends.try_run(*argv, "-q")
     sent = seen.frames(3)[0]
-    t.ok(shown[:38] == sent[:38] and shown[38:54] != b"", "whose bytes are those that are sent",
-         (shown.hex(), sent.hex()))
+    t.equal(shown.hex(), sent.hex(), "whose bytes are those that are sent")  # there is no room for the time
     for argv in (("--dry-run",), ("--print-config",)):
         result = ends.try_run(*ends.options("--frames", "3", *argv))
         t.equal((result.status, result.err), (0, ""), f"{argv[0]}: status 0")

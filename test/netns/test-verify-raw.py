@@ -3,9 +3,9 @@
 """
 sampler-loadgen --verify with raw frames: each one is known, and has to be counted, in each class, once.
 """
+import os
 import signal
 import subprocess
-import time
 from random import Random
 
 import lab as laboratory
@@ -13,6 +13,7 @@ from frames import ARP, arp, eth, padded, write_pcap
 from lab import scenario, wait_for
 from raw import ENV, LOADGEN, MIX, Capture, Ends
 from reports import valid
+from servers import fill, holds_signals, interrupt
 from verifying import WITHOUT_PRIVILEGE, lose_some
 from web import PORT, WebServer
 
@@ -50,9 +51,9 @@ class Verified(Ends):
         report = valid(result.out, "raw_report")
         return result.status, report, report["verify"]
 
-    def start(self, *argv):
+    def start(self, *argv, stdout=subprocess.PIPE):
         return self.lab.spawn(LOADGEN, *self.arguments(*argv), ns=self.link.peer_ns, env=ENV,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                              stdout=stdout, stderr=subprocess.PIPE, text=True)
 
 
 def rows(verify):
@@ -204,7 +205,7 @@ def test_signals(t, lab):
     ends = Verified(lab, interval="500ms")
     argv = ("--mix", "udp4", "--rate", "500", "--frames", "100000")
     process = ends.start(*argv)
-    time.sleep(0.3)
+    wait_for(lambda: holds_signals(process), "its start")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     t.equal((process.returncode, out), (130, ""), "before the run: nothing is told")
@@ -218,6 +219,22 @@ def test_signals(t, lab):
     t.equal((process.returncode, report["ended"]), (143, "SIGTERM"), "in the run: it ends")
     check_exact(t, 0, report["verify"], "what was sent until then")
     t.ok(report["verify"]["rows"][0]["sent"]["packets"] == report["frames"]["sent"] > 100, "all of it", report)
+
+
+@scenario("nobody reads, and it is interrupted twice", 60)
+def test_unread(t, lab):
+    """What of the last second waits to be read comes before the sampler is asked."""
+    ends = Verified(lab)
+    reading, writing = os.pipe()
+    process = ends.start("--rate", "500", "--frames", "100000", "--json=/dev/null", stdout=writing)
+    for least in (1, 200):  # the header is written; then there is something to tell of
+        before = ends.link.stats().rx_packets
+        wait_for(lambda: ends.link.stats().rx_packets >= before + least, "the run")
+        if least == 1:
+            fill(writing)
+    t.equal(interrupt(process), -signal.SIGINT, "the second signal ends the program")
+    os.close(reading)
+    os.close(writing)
 
 
 laboratory.main()

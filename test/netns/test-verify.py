@@ -15,7 +15,7 @@ import lab as laboratory
 import tap
 from frames import ACK, IPV4, TCP, UDP, eth, ipv4, tcp, udp
 from lab import RUN, Traffic, scenario, wait_for
-from servers import CERTS, LOADGEN, Nginx, Server, always
+from servers import CERTS, LOADGEN, Nginx, Server, always, fill, interrupt
 from verifying import (ASIDE, DIFFERS, SAMPLER, SERVER, TLS, URL, VERIFIED, WITHOUT_PRIVILEGE, Stage, lose_some,
                        staged)
 from web import WebServer
@@ -408,6 +408,21 @@ def test_signals(t, stage):
     run = stage.finish(process, 10)
     t.equal(run.verdict(), (130, ("unknown", "interrupted")), "a second signal ends that, too")
     t.ok(run.report["requests"]["completed"] > 0, "with the report of what was done", run)
+
+
+@scenario("nobody reads, and it is interrupted twice", 60)
+@staged
+def test_unread(t, stage):
+    """What of the last second waits to be read comes before the sampler is asked."""
+    reading, writing = os.pipe()
+    process = stage.start("--url", URL, "--rate", "200", "--duration", "60s", stdout=writing)
+    wait_for(lambda: stage.nginx.requests(), "the run's first request")
+    fill(writing)
+    before = len(stage.nginx.requests())
+    wait_for(lambda: len(stage.nginx.requests()) > before + 100, "something to tell of")
+    t.equal(interrupt(process), -signal.SIGINT, "the second signal ends the program")
+    os.close(reading)
+    os.close(writing)
 
 
 @scenario("TLS and a token", 60)

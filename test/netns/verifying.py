@@ -85,13 +85,13 @@ class Stage:
         service = self.lab.snapshot("server0")["rx"]["services"]["http"]
         return service["packets"], service["bytes"]
 
-    def start(self, *argv, verify=SAMPLER, **popen):
+    def start(self, *argv, verify=SAMPLER, stdout=subprocess.PIPE, **popen):
         """Start the generator; its text goes to a pipe, its report to a file."""
         self.report_path = f"{laboratory.RUN}/report.json"
         if os.path.exists(self.report_path):
             os.unlink(self.report_path)
         argv = (LOADGEN, *argv, "--verify", verify, f"--json={self.report_path}")
-        return self.lab.spawn(*argv, ns=self.peer_ns, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        return self.lab.spawn(*argv, ns=self.peer_ns, stdout=stdout, stderr=subprocess.PIPE,
                               text=True, **popen)
 
     def finish(self, process, seconds=60):

@@ -221,8 +221,9 @@ static void ports_are_read(void **state)
 			"\"service_ports\":{\"http\":[\"tcp/80\",\"tcp/8000-8010\"],"
 			"\"dns\":[\"tcp/53\",\"udp/53\"],\"none\":[]}");
 	static const char *const bad[] = {
-		"\"tcp/65536\"", "\"tcp/\"",	       "\"sctp/80\"", "\"tcp/9-8\"", "\"80\"", "80",
-		"\"tcp/1-2-3\"", "\"tcp/0000000080\"", "null",
+		"\"tcp/65536\"", "\"tcp/\"", "\"sctp/80\"",   "\"tcp/9-8\"",
+		"\"80\"",	 "80",	     "\"tcp/1-2-3\"", "\"tcp/18446744073709551696\"",
+		"null",
 	};
 	struct verify_interface i;
 	struct error err = { "" };

@@ -61,6 +61,47 @@ static void integers_are_the_whole_text_or_nothing(void **state)
 	}
 }
 
+static void ranges_are_one_number_or_two(void **state)
+{
+	static const struct {
+		const char *text;
+		int result;
+		uint64_t first, last;
+	} cases[] = {
+		{ "80", 0, 80, 80 },
+		{ "80-89", 0, 80, 89 },
+		{ "80-80", 0, 80, 80 },
+		{ "10-100", 0, 10, 100 },
+		{ "000000000000000000000000000010-0100", 0, 10, 100 },
+		{ "89-80", -ERANGE, 0, 0 },
+		{ "9", -ERANGE, 0, 0 },
+		{ "9-20", -ERANGE, 0, 0 },
+		{ "101", -ERANGE, 0, 0 },
+		{ "20-101", -ERANGE, 0, 0 },
+		{ "18446744073709551616-20", -ERANGE, 0, 0 },
+		{ "", -EINVAL, 0, 0 },
+		{ "-", -EINVAL, 0, 0 },
+		{ "-80", -EINVAL, 0, 0 },
+		{ "80-", -EINVAL, 0, 0 },
+		{ "80-89-90", -EINVAL, 0, 0 },
+		{ "80--89", -EINVAL, 0, 0 },
+		{ "80 -89", -EINVAL, 0, 0 },
+		{ "80- 89", -EINVAL, 0, 0 },
+		{ "80x", -EINVAL, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_size(cases); i++) {
+		uint64_t first = UNTOUCHED, last = UNTOUCHED;
+		int r = parse_u64_range(cases[i].text, 10, 100, &first, &last);
+
+		if (r != cases[i].result || first != (r ? UNTOUCHED : cases[i].first) ||
+		    last != (r ? UNTOUCHED : cases[i].last))
+			fail_msg("\"%s\": %d, %ju to %ju", cases[i].text, r, (uintmax_t)first,
+				 (uintmax_t)last);
+	}
+}
+
 static void integers_keep_to_their_range(void **state)
 {
 	uint64_t value = UNTOUCHED;
@@ -281,6 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(integers_are_the_whole_text_or_nothing),
 		cmocka_unit_test(integers_keep_to_their_range),
+		cmocka_unit_test(ranges_are_one_number_or_two),
 		cmocka_unit_test(durations_are_exact),
 		cmocka_unit_test(durations_keep_to_their_range),
 		cmocka_unit_test(rates_have_three_significant_digits),
