@@ -42,6 +42,12 @@ die()
 	exit 1
 }
 
+wrong_usage()
+{
+	printf '%s: %s; --help tells how\n' "$program" "$1" >&2
+	exit 2
+}
+
 require_root()
 {
 	((EUID == 0)) || die "needs root; run it again as root (sudo $0)"
