@@ -63,10 +63,10 @@ static uint64_t wait_ns(const struct access *access, h2o_req_t *req, uint64_t no
 
 static void refuse_for_now(h2o_req_t *req, uint64_t wait)
 {
-	h2o_iovec_t seconds = h2o_strdup(&req->pool, "00000000000000000000", SIZE_MAX);
+	char seconds[24];
 
-	snprintf(seconds.base, seconds.len + 1, "%" PRIu64, (uint64_t)(wait / NSEC_PER_SEC + 1));
-	respond_retry_after(req, seconds.base);
+	snprintf(seconds, sizeof(seconds), "%" PRIu64, (uint64_t)(wait / NSEC_PER_SEC + 1));
+	respond_retry_after(req, h2o_strdup(&req->pool, seconds, SIZE_MAX).base);
 	respond_problem(
 		req, 429,
 		"too many wrong tokens have come from this address: none is looked at for a while");

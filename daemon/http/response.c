@@ -19,28 +19,21 @@
 #define ETAG_MAX      24
 #define RETRY_AFTER_S "5" /* of what is not to be had now */
 
-#define HEADER(name, value)                                       \
-	{                                                         \
-		name, sizeof(name) - 1, value, sizeof(value) - 1, \
-	}
-
 static const struct header {
-	const char *name;
-	size_t name_len;
-	const char *value;
-	size_t value_len;
+	const char *name, *value;
 } security_headers[] = {
-	HEADER("x-content-type-options", "nosniff"),
-	HEADER("referrer-policy", "no-referrer"),
-	HEADER("content-security-policy", "default-src 'self'; frame-ancestors 'none'; "
-					  "base-uri 'none'; form-action 'self'"),
-	HEADER("cross-origin-resource-policy", "same-origin"),
+	{ "x-content-type-options", "nosniff" },
+	{ "referrer-policy", "no-referrer" },
+	{ "content-security-policy", "default-src 'self'; frame-ancestors 'none'; "
+				     "base-uri 'none'; form-action 'self'" },
+	{ "cross-origin-resource-policy", "same-origin" },
 };
 
-static void add_header(h2o_req_t *req, const struct header *header)
+/* Value: constant, or in the request's memory. */
+static void add_header(h2o_req_t *req, const char *name, const char *value)
 {
-	h2o_add_header_by_str(&req->pool, &req->res.headers, header->name, header->name_len, 1,
-			      NULL, header->value, header->value_len);
+	h2o_add_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 1, NULL, value,
+			      strlen(value));
 }
 
 static void set_type(h2o_req_t *req, const char *type)
@@ -60,12 +53,6 @@ static void forbid_storing(h2o_req_t *req)
 	set_caching(req, "no-store");
 }
 
-static void set_retry_after(h2o_req_t *req)
-{
-	h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("retry-after"), 1, NULL,
-			      H2O_STRLIT(RETRY_AFTER_S));
-}
-
 /* Return: a problem's body in the request's memory; empty where there is none to be had. */
 static h2o_iovec_t begin_problem(h2o_req_t *req, unsigned int status, const char *detail)
 {
@@ -78,7 +65,7 @@ static h2o_iovec_t begin_problem(h2o_req_t *req, unsigned int status, const char
 	set_type(req, PROBLEM_TYPE);
 	forbid_storing(req);
 	if (status == 503)
-		set_retry_after(req);
+		respond_retry_after(req, RETRY_AFTER_S);
 	return copy;
 }
 
@@ -103,8 +90,7 @@ void respond_problem(h2o_req_t *req, unsigned int status, const char *detail)
  */
 void respond_not_allowed(h2o_req_t *req, const char *methods, const char *detail)
 {
-	h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("allow"), 1, NULL, methods,
-			      strlen(methods));
+	add_header(req, "allow", methods);
 	respond_problem(req, 405, detail);
 }
 
@@ -115,8 +101,7 @@ void respond_not_allowed(h2o_req_t *req, const char *methods, const char *detail
  */
 void respond_challenge(h2o_req_t *req, const char *challenge)
 {
-	h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("www-authenticate"), 1,
-			      NULL, challenge, strlen(challenge));
+	add_header(req, "www-authenticate", challenge);
 }
 
 /**
@@ -126,8 +111,7 @@ void respond_challenge(h2o_req_t *req, const char *challenge)
  */
 void respond_elsewhere(h2o_req_t *req, const char *where)
 {
-	h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("location"), 1, NULL, where,
-			      strlen(where));
+	add_header(req, "location", where);
 	req->res.status = 303;
 	req->res.reason = problem_title(303);
 	req->res.content_length = 0;
@@ -142,8 +126,7 @@ void respond_elsewhere(h2o_req_t *req, const char *where)
  */
 void respond_retry_after(h2o_req_t *req, const char *seconds)
 {
-	h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("retry-after"), 1, NULL,
-			      seconds, strlen(seconds));
+	add_header(req, "retry-after", seconds);
 }
 
 /**
@@ -159,8 +142,7 @@ void respond_begin_stream(h2o_req_t *req, const char *type)
 	forbid_storing(req);
 	req->compress_hint = H2O_COMPRESS_HINT_DISABLE; /* it would hold events back */
 	/* What nginx calls the wish that a proxy in front keeps nothing back; others have taken it over. */
-	h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-accel-buffering"), 1,
-			      NULL, H2O_STRLIT("no"));
+	add_header(req, "x-accel-buffering", "no");
 }
 
 /* ---- conditional requests (RFC 9110, section 13) ---- */
@@ -310,7 +292,7 @@ static void on_setup_ostream(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t *
 		slot = &(*slot)->next;
 	}
 	for (size_t i = 0; i < array_size(security_headers); i++)
-		add_header(req, &security_headers[i]);
+		add_header(req, security_headers[i].name, security_headers[i].value);
 	h2o_setup_next_ostream(req, slot);
 }
 

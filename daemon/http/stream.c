@@ -14,8 +14,8 @@
  * One thread. Nothing is made or looked at while there is no client.
  */
 #include "http/stream.h"
-#include "http/connections.h"
 
+#include "http/connections.h"
 #include "http/feed-json.h"
 #include "http/request.h"
 #include "http/response.h"

@@ -121,19 +121,32 @@ static int capabilities_clear(struct error *err)
 	return 0;
 }
 
-static bool capabilities_left(void)
+/* Return: whether the kernel says which there are; of each set, low and high half. */
+static bool capabilities_read(struct __user_cap_data_struct ret_data[_LINUX_CAPABILITY_U32S_3])
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+
+	return !syscall(SYS_capget, &header, ret_data);
+}
+
+static bool capabilities_held(void)
+{
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 	uint32_t any = 0;
 
-	if (syscall(SYS_capget, &header, data))
+	if (!capabilities_read(data))
 		return true;
 	for (size_t i = 0; i < array_size(data); i++)
 		any |= data[i].effective | data[i].permitted | data[i].inheritable;
-	for (unsigned long cap = 0; cap < CAPABILITY_LIMIT; cap++)
-		any |= prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1;
 	return any;
+}
+
+static bool bounding_set_left(void)
+{
+	for (unsigned long cap = 0; cap < CAPABILITY_LIMIT; cap++)
+		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1)
+			return true;
+	return false;
 }
 
 static bool identity_is(uid_t uid, gid_t gid)
@@ -154,7 +167,7 @@ static int check_dropped(uid_t uid, gid_t gid, struct error *err)
 {
 	if (!identity_is(uid, gid))
 		return error_set(err, -EPERM, "Cannot drop privileges: the user did not change");
-	if (capabilities_left())
+	if (capabilities_held() || bounding_set_left())
 		return error_set(err, -EPERM, "Cannot drop privileges: capabilities are left");
 	if (!setuid(0))
 		return error_set(err, -EPERM, "Cannot drop privileges: root can be had again");
@@ -196,23 +209,9 @@ int privileges_drop(const char *user, struct error *err)
 
 static bool capability_held(unsigned int cap)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 
-	return !syscall(SYS_capget, &header, data) && data[cap / 32].effective & 1U << cap % 32;
-}
-
-static bool held_left(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-	uint32_t any = 0;
-
-	if (syscall(SYS_capget, &header, data))
-		return true;
-	for (size_t i = 0; i < array_size(data); i++)
-		any |= data[i].effective | data[i].permitted | data[i].inheritable;
-	return any || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1;
+	return capabilities_read(data) && data[cap / 32].effective & 1U << cap % 32;
 }
 
 /**
@@ -233,7 +232,7 @@ int privileges_shed(const char *user, struct error *err)
 	    capability_held(CAP_SETPCAP))
 		return privileges_drop(user, err);
 	r = capabilities_clear(err);
-	if (!r && held_left())
+	if (!r && (capabilities_held() || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1))
 		r = error_set(err, -EPERM, "Cannot drop privileges: capabilities are left");
 	return r;
 }

@@ -12,7 +12,6 @@ import re
 import signal
 import socket
 import stat
-import threading
 import time
 
 import lab as laboratory
@@ -100,6 +99,10 @@ def test_configuration(t, lab):
 
 @scenario("addresses")
 def test_addresses(t, lab):
+    server = start(lab, listen=False)
+    bound = [line.split()[3] for line in lab.run("ss", "-Hltn").splitlines()]
+    t.equal(bound, ["127.0.0.1:3000"], "told nothing, it listens where no other machine can reach it")
+    server.stop()
     server = start(lab)
     result = web.run(lab, "--listen", "127.0.0.1:3000")
     t.ok(result.status == BUSY and "127.0.0.1:3000: another process does" in result.err,
@@ -322,48 +325,29 @@ def refused(lab, sock, *argv):
     return server.wait(), server.log()
 
 
-class Clients(threading.Thread):
-    """Asks over and over, each time on a connection of its own."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.n, self.errors, self.ending = 0, [], False
-
-    def run(self):
-        while not self.ending:
-            try:
-                connection = http.client.HTTPConnection("127.0.0.1", 3001,
-                                                        timeout=20 * tap.SLOWNESS)
-                connection.request("GET", "/api/interfaces", headers={"Connection": "close"})
-                answer = connection.getresponse()
-                if answer.status != 200 or not json.loads(answer.read()):
-                    self.errors.append(answer.status)
-                connection.close()
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                self.errors.append(repr(error))
-            self.n += 1
+def ask_once():
+    """On a connection of its own."""
+    connection = http.client.HTTPConnection("127.0.0.1", 3001, timeout=20 * tap.SLOWNESS)
+    connection.request("GET", "/api/interfaces", headers={"Connection": "close"})
+    answer = connection.getresponse()
+    right = answer.status == 200 and json.loads(answer.read())
+    connection.close()
+    return None if right else answer.status
 
 
 @scenario("restarts", 90)
 def test_restart(t, lab):
     """The listening socket stays with the parent, and so does whoever waits there."""
     sock = high(socket.create_server(("127.0.0.1", 3001), backlog=128))
-    clients = [Clients() for _ in range(4)]
+    clients = web.Clients(4, ask_once)
     server = inherit(lab, sock, address=("127.0.0.1", 3001))
-    for client in clients:
-        client.start()
     for _ in range(20):
-        before = sum(client.n for client in clients)
-        wait_for(lambda: sum(client.n for client in clients) > before + 50, "50 more requests")
+        clients.wait_more(50)
         if server.stop():
             raise Failure(f"no clean end:\n{server.log()}")
         server = inherit(lab, sock, address=("127.0.0.1", 3001))
-    for client in clients:
-        client.ending = True
-    for client in clients:
-        client.join(30 * tap.SLOWNESS)
-    t.equal(sum((client.errors for client in clients), []), [],
-            f"20 restarts, {sum(client.n for client in clients)} requests, none without its answer")
+    n = clients.end()
+    t.equal(clients.errors, [], f"20 restarts, {n} requests, none without its answer")
 
 
 @scenario("notifications")

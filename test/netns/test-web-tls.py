@@ -9,7 +9,6 @@ import re
 import signal
 import socket
 import ssl
-import threading
 
 import lab as laboratory
 import tap
@@ -328,25 +327,6 @@ def test_reload(t, lab):
     t.equal(server.stop(), 0, "it ends well")
 
 
-class Clients(threading.Thread):
-    """Connects and asks over and over; trusts each of some pairs."""
-
-    def __init__(self, context):
-        super().__init__(daemon=True)
-        self.context, self.n, self.errors, self.ending = context, 0, [], False
-
-    def run(self):
-        while not self.ending:
-            try:
-                plain = socket.create_connection(("127.0.0.1", PORT), 20 * tap.SLOWNESS)
-                with self.context.wrap_socket(plain, server_hostname="localhost") as sock:
-                    if ask(sock) != 200:
-                        self.errors.append("no answer")
-            except OSError as error:
-                self.errors.append(repr(error))
-            self.n += 1
-
-
 @scenario("reloads under requests", 90)
 def test_reloads(t, lab):
     pair, pairs = Pair(lab), [Pair(lab, "a"), Pair(lab, "b")]
@@ -354,21 +334,20 @@ def test_reloads(t, lab):
     context = ssl.create_default_context(cafile=pair.cert)
     for other in pairs:
         context.load_verify_locations(other.cert)
-    clients = [Clients(context) for _ in range(3)]
-    for client in clients:
-        client.start()
+
+    def ask_once():
+        plain = socket.create_connection(("127.0.0.1", PORT), 20 * tap.SLOWNESS)
+        with context.wrap_socket(plain, server_hostname="localhost") as sock:
+            return None if ask(sock) == 200 else "no answer"
+
+    clients = web.Clients(3, ask_once)
     for n in range(20):
         pair.install(pairs[n % 2])
         server.send_signal(signal.SIGHUP)
         server.wait_log("(?s)" + "reloaded:.*" * (n + 1))
-        before = sum(client.n for client in clients)
-        wait_for(lambda before=before: sum(client.n for client in clients) > before + 5, "more requests")
-    for client in clients:
-        client.ending = True
-    for client in clients:
-        client.join(30 * tap.SLOWNESS)
-    t.equal(sum((client.errors for client in clients), []), [],
-            f"20 reloads, {sum(client.n for client in clients)} connections, none refused or cut")
+        clients.wait_more(5)
+    n = clients.end()
+    t.equal(clients.errors, [], f"20 reloads, {n} connections, none refused or cut")
     t.equal(server.stop(), 0, "it ends well")
 
 

@@ -12,10 +12,11 @@ import os
 import re
 import signal
 import socket
+import threading
 
 import lab as laboratory
 import tap
-from lab import BUILD, RUN, Failure, Recorder
+from lab import BUILD, RUN, Failure, Recorder, wait_for
 
 SAMPLER_WEB = os.environ.get("SAMPLER_WEB", f"{BUILD}/daemon/sampler-web")
 ASSETS = os.environ.get("SAMPLER_ASSETS", f"{BUILD}/web")
@@ -206,3 +207,34 @@ LAST = b"Connection: close\r\n\r\n"
 def statuses(data):
     """The statuses of all responses in data."""
     return [int(n) for n in re.findall(rb"^HTTP/1\.1 (\d+) ", data, re.M)]
+
+
+class Clients:
+    """Some that ask over and over at the same time. @ask is one request, and returns what is wrong with its answer."""
+
+    def __init__(self, n, ask):
+        self.errors, self._ask, self._done, self._ending = [], ask, [], threading.Event()
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(n)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self):
+        while not self._ending.is_set():
+            try:
+                wrong = self._ask()
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                wrong = repr(error)
+            if wrong:
+                self.errors.append(wrong)
+            self._done.append(wrong)
+
+    def wait_more(self, n):
+        enough = len(self._done) + n
+        wait_for(lambda: len(self._done) > enough, f"{n} more requests")
+
+    def end(self):
+        """Return: how many requests there were."""
+        self._ending.set()
+        for thread in self._threads:
+            thread.join(30 * tap.SLOWNESS)
+        return len(self._done)

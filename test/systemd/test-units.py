@@ -11,6 +11,8 @@ import socket
 import guest
 from guest import escape, scenario, wait_for
 
+INSTANCE = "/run/sampler/instance"
+
 
 def attach_unit(ifname="v0"):
     return f"sampler-attach@{escape(ifname)}.service"
@@ -32,7 +34,7 @@ def test_words(t, machine):
     wait_for(lambda: re.search(f'Status: "{rates}', machine.systemctl("status", "sampler@v0").out), "rates", 20)
     t.ok(True, "status has the current rates")
     traffic.stop()
-    pid = machine.pid("sampler@v0")
+    pid, place = machine.pid("sampler@v0"), os.stat(f"{INSTANCE}/v0").st_ino
     before = machine.packets()
     traffic = guest.lab.Traffic(link, guest.frames(20)[0], 2000)
     machine.systemctl("restart", "sampler@v0")
@@ -46,8 +48,10 @@ def test_words(t, machine):
     t.ok(sent > 500, "there was traffic all the time", sent)
     t.equal(machine.packets() - before, sent, "restart, reload and a crash lose no frame")
     t.equal(link.state().prog_id, program, "and detach nothing")
+    t.equal(os.stat(f"{INSTANCE}/v0").st_ino, place, "the place where a re-check is asked for stays, too")
     machine.systemctl("stop", "sampler@v0", attach_unit())
     t.equal((link.state().prog_id, machine.pins()), (0, []), "stop of both units waits until all is detached and unpinned")
+    t.equal(os.listdir(INSTANCE), [], "and that place is gone")
     for _ in range(8):
         machine.systemctl("start", "sampler@v0")
         machine.systemctl("stop", "sampler@v0")
@@ -75,6 +79,8 @@ def test_names(t, machine, name):
     machine.displace(name)
     said = wait_for(lambda: re.search("degraded: .*", machine.journal(unit)), "a re-check")[0]
     t.match(said, 'any more, "foreign"', "a re-check that the recorder has asked for finds who is in our place")
+    t.equal([machine.show(f"sampler-verify@{escape(name)}.service", key) for key in ("ExecMainStatus", "Result")],
+            ["1", "success"], "which is an answer, and no unit has failed")
     machine.run("ip", "link", "set", "dev", name, "xdpdrv", "off")
     machine.stop(name)
     t.equal((link.state().prog_id, machine.pins()), (0, []), "stopped: detached")
@@ -151,18 +157,6 @@ def test_masked(t, machine):
     t.equal(machine.counted("v1", links["v1"], 100), (0, 0), "unmasked it starts")
 
 
-def drop_in(machine, unit, text):
-    """Add to a unit; with no text, take it back."""
-    folder = f"/run/systemd/system/{unit}.d"
-    os.makedirs(folder, exist_ok=True)
-    if text:
-        with open(f"{folder}/test.conf", "w", encoding="ascii") as file:
-            file.write(text)
-    else:
-        os.unlink(f"{folder}/test.conf")
-    machine.systemctl("daemon-reload")
-
-
 @scenario("stopped during a start", 60, verb="start", key="ExecStart")
 @scenario("stopped during a reload", 60, verb="reload", key="ExecReload")
 def test_stop_meanwhile(t, machine, verb, key):
@@ -170,8 +164,8 @@ def test_stop_meanwhile(t, machine, verb, key):
     link, held = machine.veth(), f"{guest.tap_dir()}/held"
     if verb == "reload":
         machine.start("v0")
-    drop_in(machine, "sampler-attach@.service",
-            f"[Service]\n{key}=/bin/sh -c 'trap \"\" TERM; : >{held}; while [ -e {held} ]; do sleep 0.05; done'\n")
+    machine.drop_in("sampler-attach@.service",
+                    f"[Service]\n{key}=/bin/sh -c 'trap \"\" TERM; : >{held}; while [ -e {held} ]; do sleep 0.05; done'\n")
     try:
         machine.systemctl("--no-block", verb, "sampler@v0")
         wait_for(lambda: os.path.exists(held), f"the {verb}")
@@ -183,7 +177,7 @@ def test_stop_meanwhile(t, machine, verb, key):
         t.equal((link.state().prog_id, machine.pins()), (0, []), "stopped meanwhile, it is detached and unpinned")
         t.equal(machine.units("sampler*@*"), [], "and nothing has failed")
     finally:
-        drop_in(machine, "sampler-attach@.service", "")
+        machine.drop_in("sampler-attach@.service", "")
 
 
 # ---- devices that go and come ----
@@ -291,6 +285,8 @@ def test_group(t, machine):
     t.equal(json.loads(lines[-1])["rx"]["packets"], 100, "history, by samplerd --history")
     for verb in ("--print", "--history"):
         t.ok(machine.try_run(*as_nobody("nogroup", guest.lab.SAMPLERD, verb, "v0")).status, f"others may not: {verb}")
+    may_list = [machine.try_run(*as_nobody(group, "ls", guest.STATE)).status == 0 for group in ("sampler", "nogroup")]
+    t.equal(may_list, [True, False], "nor see of which interfaces there is one")
     web = machine.spawn(*as_nobody("sampler", "sampler-web", "--listen", "127.0.0.1:3001"))
     try:
         def answered():
@@ -317,6 +313,8 @@ def test_socket(t, machine):
     machine.start("v0")
     machine.systemctl("start", "sampler-web.socket")
     t.ok(not machine.is_active("sampler-web.service"), "nobody asks: it does not run")
+    queue, = machine.run("ss", "-Hltn", f"sport = :{guest.PORT}").splitlines()
+    t.equal(queue.split()[2], "511", "as many as it serves at once can wait for it")
     status, answer = machine.get("/api/interfaces")
     t.equal((status, [i["interface"] for i in answer["interfaces"]]), (200, ["v0"]), "asked, it answers")
     t.ok(machine.is_active("sampler-web.service"), "and runs")
@@ -328,7 +326,7 @@ def test_socket(t, machine):
 def test_web_mistake(t, machine):
     machine.veth()
     machine.start("v0")
-    drop_in(machine, "sampler-web.service", "[Service]\nRestartSec=100ms\n")
+    machine.drop_in("sampler-web.service", "[Service]\nRestartSec=100ms\n")
     machine.configure("[web]\nlissen = x\n")
     machine.systemctl("start", "sampler-web.socket")
     try:
@@ -340,7 +338,7 @@ def test_web_mistake(t, machine):
             t.ok(sock.recv(65536).startswith(b"HTTP/1.1 "), "mended, the request that waited is answered")
         t.equal(machine.get("/healthz")[0], 200, "and the next ones")
     finally:
-        drop_in(machine, "sampler-web.service", "")
+        machine.drop_in("sampler-web.service", "")
 
 
 @scenario("the web service is restarted under requests", 90)

@@ -29,17 +29,6 @@ def curl(machine, cert, *argv, path="/api/interfaces", port=guest.PORT):
                            f"https://localhost:{port}{path}").out
 
 
-def drop_in(machine, unit, text):
-    """Add to a unit; with no text, take it back."""
-    folder = f"/run/systemd/system/{unit}.d"
-    shutil.rmtree(folder, ignore_errors=True)
-    if text:
-        os.makedirs(folder)
-        with open(f"{folder}/test.conf", "w", encoding="ascii") as file:
-            file.write(text)
-    machine.systemctl("daemon-reload")
-
-
 @scenario("certificate, key and token by credentials", 90)
 def test_credentials(t, machine):
     try:
@@ -92,7 +81,7 @@ def test_files(t, machine):
 
 @scenario("a socket that other machines can reach", 90)
 def test_reach(t, machine):
-    drop_in(machine, "sampler-web.socket", "[Socket]\nListenStream=\nListenStream=3001\n")
+    machine.drop_in("sampler-web.socket", "[Socket]\nListenStream=\nListenStream=3001\n")
     try:
         machine.systemctl("start", "sampler-web.socket")
         machine.systemctl("start", "sampler-web.service", check=False)
@@ -104,4 +93,4 @@ def test_reach(t, machine):
         t.match(machine.journal("sampler-web"), r":3001: other machines can reach this, and nothing asks", "with a warning")
     finally:
         machine.systemctl("stop", "sampler-web.socket", "sampler-web.service", check=False)
-        drop_in(machine, "sampler-web.socket", "")
+        machine.drop_in("sampler-web.socket", "")

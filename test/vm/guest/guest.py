@@ -184,6 +184,16 @@ class Machine(lab.Lab):
             raise Failure(f"systemctl {' '.join(argv)}: {result!r}\n{self.journal()}")
         return result
 
+    def drop_in(self, unit, text):
+        """Add to a unit; with no text, take it back."""
+        folder = f"/run/systemd/system/{unit}.d"
+        shutil.rmtree(folder, ignore_errors=True)
+        if text:
+            os.makedirs(folder)
+            with open(f"{folder}/test.conf", "w", encoding="ascii") as file:
+                file.write(text)
+        self.systemctl("daemon-reload")
+
     def start(self, *ifnames):
         """systemctl start sampler@… """
         self.systemctl("start", *(f"sampler@{escape(ifname)}" for ifname in ifnames))
