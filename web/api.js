@@ -8,6 +8,7 @@
 
 /** How long an answer may take, in ms. */
 const PATIENCE_MS = 4000;
+const LATE = `no answer in ${PATIENCE_MS / 1000} s`;
 
 /* Of one question for a history. */
 const MAX_METRICS = 32;
@@ -53,8 +54,7 @@ async function send(path, parameters, signal) {
 		return [response, await response.text()];
 	} catch {
 		signal.throwIfAborted();
-		const late = `no answer in ${PATIENCE_MS / 1000} s`;
-		throw new Lost(timeout.aborted ? late : "no connection");
+		throw new Lost(timeout.aborted ? LATE : "no connection");
 	}
 }
 
@@ -231,17 +231,21 @@ export function curlOf(reference, stretch, metrics) {
  * @throws {Refusal|Lost}
  */
 export async function openStream(reference, lastId, signal) {
+	const late = new AbortController(); // a stream has no end, but it has to begin
+	const timer = setTimeout(() => late.abort(), PATIENCE_MS);
 	let response;
 
 	try {
 		response = await fetch(addressOf("stream", chosen(reference)), {
-			signal,
+			signal: AbortSignal.any([signal, late.signal]),
 			cache: "no-store",
 			headers: lastId ? { "Last-Event-ID": lastId } : {},
 		});
 	} catch {
 		signal.throwIfAborted();
-		throw new Lost("no connection");
+		throw new Lost(late.signal.aborted ? LATE : "no connection");
+	} finally {
+		clearTimeout(timer);
 	}
 	leaveIfLoggedOut(response);
 	if (isProblem(response))

@@ -8,7 +8,7 @@
  */
 import { curlOf, Lost, Refusal } from "./api.js";
 import { keepConnected } from "./connection.js";
-import { csvOf } from "./csv.js";
+import { csvOf, csvOfAll } from "./csv.js";
 import { byId, setText } from "./dom.js";
 import { copy, download } from "./export.js";
 import { showFigures, showSparks } from "./figures.js";
@@ -40,10 +40,15 @@ function sampleOf(figures) {
 	return at === figures?.summary?.timestamp ? at : "";
 }
 
+function same(a, b) {
+	return JSON.stringify(a) === JSON.stringify(b);
+}
+
 class Page {
 	constructor() {
 		this.view = viewOf(location.hash);
 		this.paused = false;
+		this.held = null;
 		this.pointed = null;
 		this.shownAt = -Infinity;
 		this.reading = new AbortController();
@@ -110,7 +115,7 @@ class Page {
 			this.reading.abort();
 			this.source.choose(view.reference);
 			this.again();
-		} else if (JSON.stringify({ ...view, hidden: 0 }) !== JSON.stringify({ ...before, hidden: 0 })) {
+		} else if (!same({ ...view, hidden: 0 }, { ...before, hidden: 0 })) {
 			this.read();
 		}
 		this.show();
@@ -150,13 +155,19 @@ class Page {
 		this.go({ ...this.view, fixed: null });
 	}
 
+	/* Holds still the time that is shown; behind a pause live goes on, or a zoom stays. */
 	pause() {
+		const { from, to } = this.range;
+
 		if (this.paused) {
-			this.live();
+			this.paused = false;
+			this.go({ ...this.view, fixed: same(this.view.fixed, this.held) ? null : this.view.fixed });
 			return;
 		}
-		const { from, to } = this.range;
-		this.zoom(from, to);
+		if (!this.view.fixed) {
+			this.zoom(from, to);
+			this.held = this.view.fixed;
+		}
 		this.paused = true;
 		this.show();
 	}
@@ -229,9 +240,13 @@ class Page {
 		return { from: Math.floor(from), to: Math.min(Math.ceil(to), Math.floor(this.source.now)) };
 	}
 
+	get shownRecordings() {
+		return [...this.source.recordings.values()].filter(({ table }) => table.names.length);
+	}
+
 	/* Of several interfaces one after the other. */
 	async copyCurl() {
-		const commands = [...this.source.recordings.values()].filter(({ table }) => table.names.length)
+		const commands = this.shownRecordings
 			.map(({ reference, table }) => curlOf(reference, this.stretch, table.names));
 
 		if (!commands.length)
@@ -240,11 +255,17 @@ class Page {
 			this.note("Copied: the command that gets what the charts show");
 	}
 
+	/* Of several interfaces one below the other, in one file. */
 	saveCsv() {
-		for (const { reference, table } of this.source.recordings.values()) {
-			const at = new Date(this.range.to * 1000).toISOString().replace(/\.\d+Z/, "Z").replaceAll(":", "");
-			download(`sampler-${reference}-${at}.csv`, csvOf(table, this.range), "text/csv");
+		const { shownRecordings: recordings, range } = this;
+		const at = new Date(range.to * 1000).toISOString().replace(/\.\d+Z/, "Z").replaceAll(":", "");
+
+		if (!recordings.length) {
+			this.note("Nothing is shown that could be saved");
+			return;
 		}
+		download(`sampler-${this.source.one?.reference ?? "all"}-${at}.csv`,
+			this.source.one ? csvOf(recordings[0].table, range) : csvOfAll(recordings, range), "text/csv");
 		this.note("Saved: all rows that the charts show");
 	}
 
@@ -409,10 +430,8 @@ class Page {
 		window.addEventListener("hashchange", () => this.take(viewOf(location.hash)));
 		setInterval(() => this.show(), 1000);
 		watchTheme(() => this.repaint());
-		setTimeout(() => { // the questions go first
-			this.show();
-			setText(byId("zone"), `Times in ${zone()}`);
-		});
+		this.showTools(); // the rest waits for the first answers, or a second
+		setText(byId("zone"), `Times in ${zone()}`);
 	}
 }
 

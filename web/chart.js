@@ -7,6 +7,7 @@
  * is named in the legend (legend.js).
  */
 import uPlot from "./uPlot.js";
+import { make } from "./dom.js";
 import { axis, axisTime } from "./format.js";
 import { OTHERS } from "./metrics.js";
 import { stacked } from "./series.js";
@@ -16,6 +17,7 @@ const FONT = "12px system-ui, sans-serif";
 const Y_AXIS_PX = 56;
 const X_AXIS_PX = 28;
 const LABEL_PX = 22; // half of a time
+const FILL = 0.33; // of the colour of the line above it
 const MINUTE = 60, HOUR = 3600, DAY = 86400;
 /* From one time at the axis to the next. uPlot's own steps go from one minute to five, and leave a small chart without. */
 const TIME_STEPS = [
@@ -31,8 +33,23 @@ export function colourOf(place) {
 	return place === OTHERS ? "--series-others" : `--series-${place % N_COLOURS}`;
 }
 
+/* What the style sheet's variables are in the theme of now: they themselves do not tell. */
+const palette = new Map();
+const probe = make("span", { hidden: "" });
+
 function css(name) {
-	return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+	if (!palette.has(name)) {
+		document.body.append(probe);
+		probe.style.color = `var(${name})`;
+		palette.set(name, getComputedStyle(probe).color);
+		probe.remove();
+	}
+	return palette.get(name);
+}
+
+/* "rgb(0, 114, 178)", seen through. */
+function thin(colour) {
+	return colour.replace(")", `, ${FILL})`);
 }
 
 /** @returns {number[]} lengths of dashes, none of the first series of a colour */
@@ -93,7 +110,7 @@ function bandsOf(series) {
 }
 
 function seriesOf({ colour }, isStacked) {
-	const filled = isStacked ? { fill: () => `${css(colourOf(colour))}${css("--fill")}` } : {};
+	const filled = isStacked ? { fill: () => thin(css(colourOf(colour))) } : {};
 
 	return {
 		stroke: () => css(colourOf(colour)),
@@ -248,6 +265,7 @@ export class Chart {
 
 	/** Draw again, in the colours of now. */
 	repaint() {
+		palette.clear();
 		this.plot?.redraw(false, true);
 	}
 

@@ -11,18 +11,36 @@ function field(value) {
 	return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+function textOf(lines) {
+	return lines.map((line) => `${line.map(field).join(",")}\r\n`).join("");
+}
+
+function rowsOf(table, names, range) {
+	const [first, end] = table.rows(range);
+	const columns = names.map((name) => table.column(name));
+
+	return table.times.slice(first, end).map((time, i) =>
+		[new Date(Math.round(time * 1000)).toISOString(), ...columns.map((column) => column[first + i])]);
+}
+
 /**
  * @param {import("./series.js").Table} table
  * @param {{from: number, to: number}} range the rows that are wanted, Unix seconds
  * @returns {string}
  */
 export function csvOf(table, range) {
-	const [first, end] = table.rows(range);
-	const lines = [["time", ...table.names]];
+	return textOf([["time", ...table.names], ...rowsOf(table, table.names, range)]);
+}
 
-	for (let row = first; row < end; row++) {
-		const time = new Date(Math.round(table.times[row] * 1000)).toISOString();
-		lines.push([time, ...table.columns.map((column) => column[row])]);
-	}
-	return lines.map((line) => `${line.map(field).join(",")}\r\n`).join("");
+/**
+ * @param {{reference: string, table: import("./series.js").Table}[]} recordings one after the other; a column
+ *	that one of them does not have is unknown of it
+ * @param {{from: number, to: number}} range
+ * @returns {string} whose first column names the interface
+ */
+export function csvOfAll(recordings, range) {
+	const names = [...new Set(recordings.flatMap(({ table }) => table.names))];
+
+	return textOf([["interface", "time", ...names], ...recordings.flatMap(({ reference, table }) =>
+		rowsOf(table, names, range).map((row) => [reference, ...row]))]);
 }

@@ -212,7 +212,6 @@ export class Source {
 
 		try {
 			await this.askInterfaces(both);
-			this.changed();
 			await this.follow(view, both, inner, answered);
 		} finally {
 			inner.abort();
@@ -240,13 +239,13 @@ export class Source {
 		const detached = !this.targets.length && this.one !== null;
 		if (!resumes && (this.targets.length || detached))
 			await this.askHistories(view(), signal);
+		await stream; // figures that nothing follows are not live
 		const realtime = await this.askFigures(signal);
 		if (!resumes && this.one) // else what was missed comes first
 			this.recordings.get(this.asked)?.add(realtime, Source.intervalOf(this.one));
 		if (!resumes && this.hasOtherColumns())
 			await this.askHistories(view(), signal);
 		this.kindRead = kind;
-		await stream;
 		answered();
 		ready = true;
 		early.forEach((event) => this.onEvent(event, view, signal, inner));

@@ -255,8 +255,8 @@ def main():
     if "web" in what:
         with tempfile.TemporaryDirectory(dir=args.state_dir) as state:
             os.chmod(state, 0o711)
-            rounds, seconds, rest = (2, 2, 15) if args.quick else (3, 3, 30)
-            results["web"] = measure_web(args.build_dir, pathlib.Path(state), rounds, seconds, rest)
+            rounds, seconds, rest, loads = (2, 2, 15, 8) if args.quick else (3, 3, 30, 16)
+            results["web"] = measure_web(args.build_dir, pathlib.Path(state), rounds, seconds, rest, loads)
     if "loadgen" in what:
         with tempfile.TemporaryDirectory(dir=args.state_dir) as folder:
             rounds, seconds, schedule = (2, 1, 3) if args.quick else (5, 2, 10)

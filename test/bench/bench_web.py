@@ -2,8 +2,8 @@
 """
 The web service on a full history of two weeks, with a recorder at work: requests a second and CPU a
 request on one core, in turns with nginx that serves a file of the same size; /metrics and realtime
-against node_exporter and nginx, with the memory of each; clients that follow its stream; and what it
-costs idle.
+against node_exporter and nginx, with the memory of each; the page's first chart; clients that follow its
+stream; and what it costs idle.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ import sys
 import time
 import urllib.request
 
+from bench_page import measure_page, tell_page
 from common import (command, cores, memory, nginx, on_cpu_ns, process, progress, samplerd, spread,
                     verdict)
 
@@ -205,7 +206,7 @@ def fill_history(build, state):
         os.chown(path, nobody.pw_uid, nobody.pw_gid)
 
 
-def measure_web(build, state, rounds, seconds, rest_seconds):
+def measure_web(build, state, rounds, seconds, rest_seconds, loads):
     """Return: figures of each answer, and at rest before and after."""
     folder = state / "nginx"
     folder.mkdir()
@@ -229,6 +230,7 @@ def measure_web(build, state, rounds, seconds, rest_seconds):
         wait_until_answers(PORT, "/api/interfaces")
         time.sleep(3)
         rest = at_rest(ours.pid, rest_seconds)
+        page = measure_page(f"http://127.0.0.1:{PORT}/", loads)
         pids = {"web": ours.pid, "nginx": peer.pid, "node_exporter": exporter.pid}
         answers = []
         for name, path in ANSWERS:
@@ -236,6 +238,7 @@ def measure_web(build, state, rounds, seconds, rest_seconds):
             answers.append(measure_answer(name, path, pids, folder, rounds, seconds))
         return {
             "at_rest": rest,
+            "page": page,
             "answers": answers,
             "peers": against_peers(pids, folder, rounds, seconds),
             "streams": follow(ours.pid, rest_seconds),
@@ -276,6 +279,7 @@ def tell_web(results):
     all_ms = next(a for a in results["answers"] if a["answer"] == ALL_HISTORY)["cpu_us_per_request"]["web"]["median"] / 1000
     print(f"  {ALL_HISTORY}: {all_ms:.1f} ms on a core (budget {BUDGET_HISTORY_MS} ms) {verdict(all_ms / BUDGET_HISTORY_MS)}")
     tell_peers(results["peers"])
+    tell_page(results["page"])
     f = results["streams"]
     print(
         f"  {f['clients']} clients of /api/stream, {f['events_per_client_and_s']:.2f} events/s each:"

@@ -3,15 +3,17 @@
 What the tests of the page share: a laboratory with a recorder on each link and the web service, and how to
 read the page. Importing it makes test/netns's modules importable as well.
 """
+import csv
 import os
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "netns"))
 
 import frames  # noqa: E402
 import lab as laboratory  # noqa: E402
 from browser import CHROMIUM  # noqa: E402
-from lab import Failure  # noqa: E402
+from lab import RUN, Failure  # noqa: E402
 from web import ASSETS, PORT, SAMPLER_WEB, WebServer  # noqa: E402
 
 ORIGIN = f"http://127.0.0.1:{PORT}/"
@@ -136,6 +138,19 @@ def check_figures(t, shown, realtime, summary, name):
                 wrong[field] = (shown[field], value)
     t.equal(wrong, {}, f"{name}: every figure is the API's")
     t.ok(len(set(shown) & {*realtime, *summary}) >= 18, f"{name}: which are all of them", shown)
+
+
+def saved_csv(browser):
+    """Press the key for it. Return: name and rows of the one file that the browser then has."""
+    folder = tempfile.mkdtemp(dir=RUN)
+    browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=folder)
+    browser.key("s")
+    laboratory.wait_for(lambda: browser.listen(0.1) or any(name.endswith(".csv") for name in os.listdir(folder)),
+                        "a file")
+    browser.listen(0.3)
+    name, = os.listdir(folder)
+    with open(f"{folder}/{name}", newline="", encoding="utf-8") as file:
+        return name, list(csv.reader(file))
 
 
 def check_peace(t, browser):

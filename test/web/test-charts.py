@@ -4,16 +4,16 @@
 What a reader does with the charts, by mouse and by key, and that they tell the truth: values are the
 API's to the last digit, gaps are gaps, restarts are marked.
 """
-import csv
+import contextlib
 import json
 import os
 import re
 import subprocess
 
-from page import FIGURES, LEGEND, LIVE, MIX, ORIGIN, PIXELS, ROWS, begin, check_peace, main, open_page
+from page import FIGURES, LEGEND, LIVE, MIX, ORIGIN, PIXELS, ROWS, STATUS, begin, check_peace, main, open_page, saved_csv
 import lab as laboratory
 from browser import Browser
-from lab import BUILD, RUN, Failure, scenario, wait_for
+from lab import BUILD, Failure, scenario
 from web import WebServer, get
 
 FILL = os.environ.get("SAMPLER_FILL_HISTORY", f"{BUILD}/test/bench/fill-history")
@@ -43,6 +43,20 @@ def same_rows(rows, wanted):
         if [http, https] != wanted[time][:2] or other != left:
             wrong.append((time, [http, https, other], wanted[time]))
     return wrong
+
+
+@contextlib.contextmanager
+def last_minute(t, lab):
+    """Traffic, and a page that shows the last minute of it, as charts and as tables, in peace. Yields: its browser."""
+    (link,), _, _ = begin(lab, "v0")
+    traffic = laboratory.Traffic(link, MIX, rate=1000)
+    with Browser() as browser:
+        open_page(browser, "#range=1m")
+        browser.evaluate(OPEN_TABLES)
+        browser.wait(f"{SERVICES}.length > 6", "rows")
+        yield browser
+        traffic.stop()
+        check_peace(t, browser)
 
 
 @scenario("values are the API's", 90)
@@ -150,12 +164,7 @@ def test_long(t, lab):
 
 @scenario("zoom, live, pause", 90)
 def test_zoom(t, lab):
-    (link,), _, _ = begin(lab, "v0")
-    traffic = laboratory.Traffic(link, MIX, rate=1000)
-    with Browser() as browser:
-        open_page(browser, "#range=1m")
-        browser.evaluate(OPEN_TABLES)
-        browser.wait(f"{SERVICES}.length > 6", "rows")
+    with last_minute(t, lab) as browser:
         x, y = browser.place(CHART, 0.5)
         end, _ = browser.place(CHART, 0.95)
         browser.mouse("Moved", x, y)
@@ -176,7 +185,7 @@ def test_zoom(t, lab):
         t.ok(True, "a press: live again")
 
         browser.key(" ")
-        browser.wait("document.getElementById('status').textContent.startsWith('Paused')", "paused")
+        browser.wait(f"{STATUS}.startsWith('Paused')", "paused")
         browser.listen(1)
         still = browser.evaluate(f"[{FIGURES}, {SERVICES}]")
         browser.listen(2.5)
@@ -187,18 +196,25 @@ def test_zoom(t, lab):
         browser.wait(f"({SERVICES}).filter((row) => row[0] > {newest}).length >= 3", "what came meanwhile")
         gaps = browser.evaluate(f"({SERVICES}).filter((row) => row[0] > {newest} && row[1] === null).length")
         t.equal(gaps, 0, "and nothing is missing")
-        traffic.stop()
-        check_peace(t, browser)
+
+        zoomed = f"#range=1m&from={start:.17g}&to={stop:.17g}"
+        paused = f"{STATUS}.startsWith('Paused')"
+        browser.evaluate(f"location.hash = '{zoomed}'")
+        browser.wait("!document.getElementById('live').disabled", "the zoom")
+        for key in ("p", " "):
+            browser.key(key)
+            browser.wait(f"{paused} === {json.dumps(key == 'p')}", f"key {key!r}")
+            t.equal(browser.evaluate(HASH), zoomed, f"key {key!r}: a pause begins and ends in a zoom, which stays")
+        browser.key("l")
+        for key, hash in (("p", "#range=1m&from="), ("p", "#range=1m")):
+            browser.key(key)
+            browser.wait(f"{HASH}.startsWith('{hash}') && {paused} === {json.dumps(hash[-1] == '=')}", hash)
+        t.equal(browser.evaluate(HASH), "#range=1m", "one of what is live goes back to it")
 
 
 @scenario("pointer and keys", 90)
 def test_pointer(t, lab):
-    (link,), _, _ = begin(lab, "v0")
-    traffic = laboratory.Traffic(link, MIX, rate=1000)
-    with Browser() as browser:
-        open_page(browser, "#range=1m")
-        browser.evaluate(OPEN_TABLES)
-        browser.wait(f"{SERVICES}.length > 6", "rows")
+    with last_minute(t, lab) as browser:
         x, y = browser.place(CHART, 0.97)
         browser.mouse("Moved", x, y)
         browser.wait(f"({AT})[3].startsWith('at ')", "the pointer is at a sample")
@@ -248,6 +264,8 @@ def test_pointer(t, lab):
         t.equal(browser.evaluate("document.documentElement.dataset.theme"), "dark", "t: another theme")
         t.equal(browser.evaluate("getComputedStyle(document.documentElement).colorScheme"), "dark",
                 "of which the style sheet knows")
+        grid = PIXELS % ("services", "r === 0x26 && g === 0x2e && b === 0x36")
+        t.ok(sum(browser.evaluate(grid)) > 100, "and the charts")
 
         browser.evaluate("document.activeElement.blur()")
         reached = set()
@@ -257,20 +275,15 @@ def test_pointer(t, lab):
         t.ok(reached >= {"interface", "theme", "help-open", "pause", "curl", "csv", "1 min", "14 d", "Table"},
              "Tab reaches everything", reached)
         t.ok(any(one.startswith("https") for one in reached), "legends as well", reached)
-        traffic.stop()
-        check_peace(t, browser)
 
 
 @scenario("take along", 90)
 def test_export(t, lab):
     (link,), (recorder,), server = begin(lab, "v0")
     traffic = laboratory.Traffic(link, MIX, rate=1000)
-    folder = f"{RUN}/downloads"
-    os.mkdir(folder)
     for _ in range(4):
         recorder.wait_record()
     with Browser() as browser:
-        browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=folder)
         browser.call("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
         open_page(browser, "#range=1m")
         browser.wait(f"({LEGEND % 'services'}).length === 3", "a chart")
@@ -282,13 +295,8 @@ def test_export(t, lab):
         t.match(command, r"^curl -s 'http://127\.0\.0\.1:3000/api/history\?interface=v0&from=\d+&to=\d+&metrics=rx",
                 "a command for a shell")
         answer = json.loads(subprocess.run(command, shell=True, check=True, stdout=subprocess.PIPE).stdout)
-        browser.key("s")
-        wait_for(lambda: browser.listen(0.1) or any(name.endswith(".csv") for name in os.listdir(folder)),
-                 "a file")
-        name, = os.listdir(folder)
+        name, (head, *rows) = saved_csv(browser)
         t.match(name, r"^sampler-v0-\d{4}-\d\d-\d\dT\d{6}Z\.csv$", "a file of a telling name")
-        with open(f"{folder}/{name}", newline="", encoding="utf-8") as file:
-            head, *rows = csv.reader(file)
         t.equal(head, answer["columns"], "the CSV has the columns that the command asks for")
         api = {browser.evaluate(f"new Date({time} * 1000).toISOString()"): values
                for time, *values in zip(*answer["data"])}

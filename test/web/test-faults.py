@@ -47,6 +47,17 @@ FAIL_HISTORIES = """
         : (window.asked = String(url), plain(url, options));
 })();
 """
+# A stream does not begin while the test wants that: no head line comes.
+SILENT_STREAM = """
+(() => {
+    const plain = window.fetch;
+    window.silent = true;
+    window.fetch = (url, options) => window.silent && String(url).includes('/api/stream')
+        ? new Promise((_, reject) => {
+            options.signal.addEventListener('abort', () => reject(options.signal.reason));
+        }) : plain(url, options);
+})();
+"""
 
 
 def fill(lab):
@@ -99,6 +110,27 @@ def test_unanswered(t, lab):
         browser.evaluate("window.failing = false")
         browser.wait(f"{LIVE} && window.asked.includes('from=-1197504&')", "asked for two weeks")
         t.ok(True, "a question without an answer is asked again")
+
+
+@scenario("a stream that does not begin", 60)
+def test_silent(t, lab):
+    begin(lab, "v0")
+    with Browser() as browser:
+        browser.call("Page.addScriptToEvaluateOnNewDocument", source=SILENT_STREAM)
+        browser.call("Page.addScriptToEvaluateOnNewDocument", source=f"""
+            window.said = [];
+            setInterval(() => window.said.push({STATUS}), 20);""")
+        browser.open(ORIGIN)
+        for _ in range(2):
+            browser.wait(f"{STATUS} === 'Connection lost: no answer in 4 s. Nothing to show yet; trying again.'",
+                         "given up, and said")
+            browser.listen(1.5)
+        t.equal([text for text in browser.evaluate("window.said") if text.startswith("Live")], [],
+                "what nothing follows is not live, nor when it is tried again")
+        browser.evaluate("window.silent = false")
+        browser.wait(LIVE, "the stream")
+        t.ok(True, "it heals by itself")
+        check_peace(t, browser)
 
 
 @scenario("another unit in a pause, another interface without a server", 60)

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { captionOf, markText } from "../../web/caption.js";
-import { csvOf } from "../../web/csv.js";
+import { csvOf, csvOfAll } from "../../web/csv.js";
 import * as format from "../../web/format.js";
 import { sizeName, sizesOf } from "../../web/histogram.js";
 import { listed, selected } from "../../web/interfaces.js";
@@ -324,6 +324,17 @@ test("CSV has all digits, and nothing for what is unknown", () => {
 	assert.equal(csvOf(one, { from: 0, to: 2e9 }), 'time,a,"b""c"\r\n' +
 		"2026-11-23T03:07:53.000Z,1.23456789012,0\r\n2026-11-23T03:07:54.680Z,,5\r\n");
 	assert.equal(csvOf(one, { from: 0, to: 1795403273 }).split("\r\n").length, 3);
+});
+
+test("several interfaces are in one CSV, of which each row names its own", () => {
+	const range = { from: 0, to: 2e9 };
+	const both = [
+		{ reference: "v0", table: table(["a"], [1795403273], [[1]]) },
+		{ reference: "v,1", table: table(["b", "a"], [1795403272, 1795403273], [[2, 3], [null, 4]]) },
+	];
+
+	assert.equal(csvOfAll(both, range), "interface,time,a,b\r\nv0,2026-11-23T03:07:53.000Z,1,\r\n" +
+		'"v,1",2026-11-23T03:07:52.000Z,,2\r\n"v,1",2026-11-23T03:07:53.000Z,4,3\r\n');
 });
 
 // ---- words ----

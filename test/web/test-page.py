@@ -7,11 +7,11 @@ shows is what the API says; what is old looks old; and it heals by itself.
 import signal
 
 from page import (FIGURES, LIVE, MIX, OLD, ORIGIN, PIXELS, ROWS, STATUS, at_rest, begin,
-                  check_figures, check_peace, expected_rows, holes, main, numbers, open_page, same_sample)
+                  check_figures, check_peace, expected_rows, holes, main, numbers, open_page, same_sample, saved_csv)
 import lab as laboratory
 from browser import Browser
 from lab import scenario, wait_for
-from web import WebServer
+from web import WebServer, get
 
 BURST = 10007
 
@@ -278,6 +278,19 @@ def test_switch(t, lab):
         t.equal(browser.evaluate("[...document.querySelectorAll('.card h3')].map((e) => e.textContent)"),
                 ["v0", "v1"], "each has its small chart")
         t.equal(browser.text("#chips"), "2 interfaces\nhealthy", "the header says how many")
+        browser.key("p")  # now all rows are the history's, at its times
+        browser.listen(1)
+        name, (head, *lines) = saved_csv(browser)
+        t.match(name, r"^sampler-all-[\dTZ-]+\.csv$", "the CSV of all is one file")
+        t.equal(head[:2], ["interface", "time"], "that says of which interface a row is")
+        for name in ("v0", "v1"):
+            answer = get(server, f"/api/history?interface={name}&metrics={','.join(head[2:])}")
+            known = {round(time * 1000): values for time, *values in zip(*answer["data"])}
+            rows = [line[1:] for line in lines if line[0] == name]
+            wrong = [row for row in rows if [None if value == "" else float(value) for value in row[1:]] !=
+                     known.get(browser.evaluate(f"Date.parse('{row[0]}')"))]
+            t.ok(len(rows) >= 2 and not wrong, f"{name}: its rows are the history's", (rows, wrong, known))
+        browser.key("p")
         options = browser.evaluate("[...document.querySelectorAll('option')].map((o) => o.value)")
         t.equal(options, ["", "v0", "v1"], "the switch has both")
         for n, name in enumerate(("v0", "v1"), 1):
