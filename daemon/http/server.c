@@ -495,6 +495,7 @@ int server_turn(struct server *server, int32_t max_wait_ms, struct error *err)
 	if (h2o_evloop_run(server->context.loop, wait < max_wait_ms ? wait : max_wait_ms) &&
 	    errno != EINTR)
 		return error_set(err, -errno, "waiting for events: %s", strerror(errno));
+	connections_end_large(&server->context);
 	h2o_filecache_clear(server->context.filecache);
 	look_at_clocks(server);
 	return 0;
