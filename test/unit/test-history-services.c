@@ -75,7 +75,7 @@ static void names_join_while_an_epoch_lasts(void **state)
 
 	begin(w, 1, 1);
 	for (int slot = 2; slot < SAMPLER_MAX_SERVICES; slot++) {
-		char name[16];
+		char name[24];
 
 		snprintf(name, sizeof(name), "service-%d", slot);
 		now = with_name(&now, slot, name);
