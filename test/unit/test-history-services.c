@@ -75,9 +75,9 @@ static void names_join_while_an_epoch_lasts(void **state)
 
 	begin(w, 1, 1);
 	for (int slot = 2; slot < SAMPLER_MAX_SERVICES; slot++) {
-		char name[24];
+		char name[16];
 
-		snprintf(name, sizeof(name), "service-%d", slot);
+		snprintf(name, sizeof(name), "service-%hhu", (unsigned char)slot);
 		now = with_name(&now, slot, name);
 		begin_as(w, &now, slot, 0);
 		assert_names(r, 1, &now.services);
