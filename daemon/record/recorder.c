@@ -235,6 +235,8 @@ static int take_sample(struct recorder *r, struct sample *ret_sample)
 	r->complained = false;
 	if (link_vlan_stripped(r->ifname))
 		ret_sample->flags |= SAMPLE_VLAN_STRIPPED;
+	if (r->meta.flags & SAMPLER_META_TX)
+		ret_sample->flags |= SAMPLE_TX;
 	ret_sample->interval_us = (uint32_t)(r->config.interval_ns / NSEC_PER_USEC);
 	return 0;
 }
