@@ -258,7 +258,7 @@ def test_prometheus(t, lab):
         t.ok(variable["type"] == "datasource" or prometheus.query(f"count by ({match[2]}) ({match[1]})"),
              f"and the variable {variable['name']} something to choose from")
     rules = [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
-    t.equal((len(rules), [rule["name"] for rule in rules if rule["health"] != "ok" or rule["state"] != "inactive"]), (9, []),
+    t.equal((len(rules), [rule["name"] for rule in rules if rule["health"] != "ok" or rule["state"] != "inactive"]), (10, []),
             "the alerts are evaluated, and none is due")
     recorder.kill()
     wait_for(lambda: prometheus.query('ALERTS{alertname="SamplerNotRecording",interface="v0"}'), "an alert", 60)
