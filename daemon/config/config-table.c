@@ -173,6 +173,7 @@ TEXT_KEY(state_dir, state_dir, set_path)
 TEXT_KEY(pin_dir, pin_dir, set_short_path)
 TEXT_KEY(user, user, set_text)
 NUMBER_KEY(priority, run_priority, 1, RUN_PRIORITY_MAX)
+CHOICE_KEY(tx, tx)
 CHOICE_KEY(reattach, reattach)
 NUMBER_KEY(fine_records, fine_records, FINE_MIN, FINE_MAX)
 DURATION_KEY(medium, medium_span_ns, MEDIUM_MIN, SPAN_MAX)
@@ -288,6 +289,7 @@ const struct config_row config_rows[] = {
 	    "aborted drop pass tx redirect" },
 	  CONFIG_ATTACH,
 	  get_chain_actions },
+	{ { "attach", "tx", set_tx, "yes or no" }, CONFIG_ATTACH, get_tx },
 	{ { "attach", "reattach", set_reattach, "yes or no" }, CONFIG_LIVE, get_reattach },
 	{ { "history", "fine_records", set_fine_records,
 	    "a number of records, one an interval, from 60 to 1000000" },

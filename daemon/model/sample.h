@@ -13,6 +13,7 @@
 
 #define SAMPLE_VLAN_STRIPPED (1u << 0) /* the VLAN counter says nothing: shown as null */
 #define SAMPLE_DEGRADED	     (1u << 1) /* the recorder knew that frames passed by uncounted */
+#define SAMPLE_TX	     (1u << 2) /* direction[SAMPLER_TX] says something: they are counted */
 
 /* The highest bandwidth of one interval so far in the epoch; finer records may be gone by then. */
 struct sample_peak {
