@@ -105,7 +105,7 @@ void rates_carry_peak(const struct sample *older, struct sample *newer, uint64_t
 	for (int d = 0; d < SAMPLER_N_DIRECTIONS; d++) {
 		if (r == -ESTALE)
 			newer->peak[d] = (struct sample_peak){ 0 };
-		else if (r || !delta.known[d] || delta.interval_ns < min_interval_ns)
+		else if (r || delta.interval_ns < min_interval_ns)
 			newer->peak[d] = older->peak[d];
 		else
 			carry_peak(&older->peak[d], &delta, d, newer);

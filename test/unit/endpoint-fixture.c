@@ -206,7 +206,7 @@ void expect_members(json_t *object, const char *const *names, size_t n)
 
 /*
  * Seconds 1 to n with a burst in second @burst: 1,000 bytes a second, and 9,000 more then. What is
- * transmitted is counted from second 30 on: 2,000 bytes a second, and in the burst as many as are received.
+ * transmitted is counted from second 30 on, and tags are stripped from what is received: 2,000 bytes a second, and in the burst as many as are received.
  */
 void make_burst(struct fixture *f, const char *key, uint64_t n, uint64_t burst)
 {
@@ -222,7 +222,7 @@ void make_burst(struct fixture *f, const char *key, uint64_t n, uint64_t burst)
 		s.direction[SAMPLER_RX].l3[0].packets += 1;
 		s.direction[SAMPLER_RX].l3[0].bytes += t == burst ? 10000 : 1000;
 		if (t >= TX_FROM_S) {
-			s.flags = SAMPLE_TX;
+			s.flags = SAMPLE_TX | SAMPLE_VLAN_STRIPPED;
 			s.direction[SAMPLER_TX].l3[1].packets += 2;
 			s.direction[SAMPLER_TX].l3[1].bytes += t == burst ? 10000 : 2000;
 		}
