@@ -188,14 +188,15 @@ static void what_is_transmitted_is_null_where_it_is_not_counted(void **state)
 
 	ask(api, "/api/history",
 	    "metrics=rx.packets,tx.packets,tx.bits_per_s,tx.l3.ipv6.packets_per_s,tx.l3.ipv4."
-	    "bytes");
+	    "bytes,tx.vlan.packets,rx.vlan.packets");
 	assert_int_equal(api->status, 200);
 	for (size_t row = 0; row < 99; row++) { /* that of second row + 2 */
 		bool known = row + 2 > TX_FROM_S, burst = row + 2 == 40;
 
 		assert_int_equal(json_integer_value(value_at(api, 1, row)), 1);
-		for (size_t column = 2; column <= 5; column++)
+		for (size_t column = 2; column <= 6; column++)
 			assert_int_equal(json_is_null(value_at(api, column, row)), !known);
+		assert_int_equal(json_is_null(value_at(api, 7, row)), row + 2 >= TX_FROM_S);
 		if (!known)
 			continue;
 		assert_int_equal(json_integer_value(value_at(api, 2, row)), 2);
