@@ -97,6 +97,10 @@ static size_t print_real(char *buf, double value)
 
 	if (value >= 1 && value < SCALED_END / 10)
 		return print_plain(buf, value);
+	if (value == 0) {
+		memcpy(buf, "0.0", 3);
+		return 3;
+	}
 	n = (size_t)snprintf(buf, NUMBER_MAX, "%.*g", JSON_REAL_DIGITS, value);
 	if (!strpbrk(buf, ".e")) { /* it is a real for who reads it, too */
 		memcpy(buf + n, ".0", 2);
