@@ -200,6 +200,19 @@ static int set_choice(bool *dest, const char *value)
 	return 0;
 }
 
+static int set_tx(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+
+	(void)key, (void)err;
+	return set_choice(&c->tx, value);
+}
+
+static void get_tx(const struct config *c, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", c->tx ? "yes" : "no");
+}
+
 static int set_reattach(void *target, const char *key, const char *value, struct error *err)
 {
 	struct config *c = target;
@@ -441,6 +454,7 @@ const struct config_row config_rows[] = {
 	    "aborted drop pass tx redirect" },
 	  CONFIG_ATTACH,
 	  get_chain_actions },
+	{ { "attach", "tx", set_tx, "yes or no" }, CONFIG_ATTACH, get_tx },
 	{ { "attach", "reattach", set_reattach, "yes or no" }, CONFIG_LIVE, get_reattach },
 	{ { "history", "fine_records", set_fine_records,
 	    "a number of records, one an interval, from 60 to 1000000" },

@@ -10,6 +10,7 @@ import socket
 import struct
 
 import lab as laboratory
+from egress import qdiscs
 from frames import ACK, IPV4, TCP, UDP, eth, ipv4, tcp, udp
 from lab import OBJECTS, PINS, RUN, SAMPLERD, USER, Traffic, scenario, wait_for
 
@@ -39,7 +40,8 @@ def refused(t, result, status, pattern, name):
 
 
 def untouched(t, lab, link, name="and nothing is left behind"):
-    t.equal((link.state().prog_id, lab.pins()), (0, []), name)
+    t.equal((link.state().prog_id, lab.pins(), qdiscs(lab, link.name, ns=link.ns)), (0, [], []),
+            name)
 
 
 def load_foreign(lab, link):
