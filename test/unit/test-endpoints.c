@@ -334,6 +334,12 @@ static void whether_transmitted_frames_are_counted_is_told(void **state)
 	assert_true(json_is_null(at_path(without, "tx_program_id")));
 	assert_true(json_is_null(at_path(old, "tx_counted"))); /* nobody knows */
 	assert_true(json_is_null(at_path(old, "tx_reason")));
+	api->feed[0].newest.flags = 0; /* as the recorder has seen since */
+	ask(api, "/api/interfaces", "");
+	with = json_array_get(at_path(api->body, "interfaces"), 0);
+	assert_true(json_is_false(at_path(with, "tx_counted")));
+	assert_string_equal(json_string_value(at_path(with, "tx_reason")),
+			    "samplerd does not find our filter at tc egress any more");
 	close_api(api);
 }
 
