@@ -51,21 +51,22 @@ static bool owns(const struct owner *owner, const struct program *program)
 	       meta.pin_dir_hash == owner->pin_dir_hash;
 }
 
-/* ---- attach ---- */
-
-static struct egress_filter *counting_filter(struct plan *plan)
+static struct egress_filter *counting_filter(struct egress *egress, const struct pins *pins,
+					     uint32_t generation)
 {
-	uint32_t control_id = pins_map_id(&plan->pins, SAMPLER_MAP_CONTROL);
+	uint32_t control_id = pins_map_id(pins, SAMPLER_MAP_CONTROL);
 
-	for (uint32_t i = 0; plan->reuse && i < plan->egress.n; i++) {
-		struct egress_filter *f = &plan->egress.filter[i];
+	for (uint32_t i = 0; i < egress->n; i++) {
+		struct egress_filter *f = &egress->filter[i];
 
 		if (program_uses_map(&f->program, control_id) &&
-		    f->program.generation == plan->counting)
+		    f->program.generation == generation)
 			return f;
 	}
 	return NULL;
 }
+
+/* ---- attach ---- */
 
 /* It counts under the same number, so it can be replaced in its place, and stay if nothing else is new. */
 static bool same_generation(const struct plan *plan)
@@ -73,10 +74,8 @@ static bool same_generation(const struct plan *plan)
 	return plan->tx_old && plan->constants.generation == plan->counting;
 }
 
-static void describe(struct plan *plan, const struct egress_filter *filter)
+static void describe(struct sampler_meta *meta, const struct egress_filter *filter)
 {
-	struct sampler_meta *meta = &plan->meta;
-
 	meta->flags |= SAMPLER_META_TX;
 	meta->tx_prog_id = filter->program.id;
 	meta->tx_handle = filter->handle;
@@ -190,16 +189,17 @@ void plan_tx_attach(struct plan *plan, bool unchanged)
 
 	meta->flags &= ~SAMPLER_META_TX;
 	meta->tx_prog_id = meta->tx_handle = meta->tx_priority = 0;
-	plan->tx_old = r ? NULL : counting_filter(plan);
+	if (!r && plan->reuse)
+		plan->tx_old = counting_filter(&plan->egress, &plan->pins, plan->counting);
 	if (!plan->options->tx)
 		r = error_set(&why, -ECANCELED, "the configuration has tx = no");
 	else if (!r && !(unchanged && same_generation(plan)))
 		r = attach(plan, &why);
 	plan->tx_put = !r && plan->tx_filter.handle;
 	if (plan->tx_put)
-		describe(plan, &plan->tx_filter);
+		describe(meta, &plan->tx_filter);
 	else if (plan->options->tx && same_generation(plan)) /* it stays, and counts */
-		describe(plan, plan->tx_old);
+		describe(meta, plan->tx_old);
 	else
 		snprintf(meta->tx_reason, sizeof(meta->tx_reason), "%.111s", why.text);
 	say(plan);
@@ -280,17 +280,27 @@ bool tx_is_there(const struct sampler_meta *meta)
 	       prog_id == meta->tx_prog_id;
 }
 
-/** tx_look() - put down in @meta whether the filter that was attached is there */
-void tx_look(struct sampler_meta *meta)
+/**
+ * tx_look() - put down whether the filter that counts is there, whoever left it in which place
+ * @pins: the interface's pins
+ * @generation: that counts now
+ * @meta: of the pins; gets what was found
+ *
+ * Needs the privilege to look at programs.
+ */
+void tx_look(const struct pins *pins, uint32_t generation, struct sampler_meta *meta)
 {
-	if (!meta->tx_prog_id)
-		return;
-	if (tx_is_there(meta)) {
-		meta->flags |= SAMPLER_META_TX;
-		meta->tx_reason[0] = 0;
-		return;
+	struct egress egress = {};
+	const struct egress_filter *found = NULL;
+
+	if (!egress_read(meta->ifindex, &egress, NULL))
+		found = counting_filter(&egress, pins, generation);
+	if (found) {
+		describe(meta, found);
+	} else if (meta->tx_prog_id) {
+		meta->flags &= ~SAMPLER_META_TX;
+		snprintf(meta->tx_reason, sizeof(meta->tx_reason),
+			 "our filter is not at tc egress any more");
 	}
-	meta->flags &= ~SAMPLER_META_TX;
-	snprintf(meta->tx_reason, sizeof(meta->tx_reason),
-		 "our filter is not at tc egress any more");
+	egress_close(&egress);
 }

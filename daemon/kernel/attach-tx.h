@@ -11,7 +11,7 @@ struct error;
 
 int tx_detach(uint32_t ifindex, const struct pins *pins, const char *pin_dir, bool *ret_found,
 	      struct error *err);
-void tx_look(struct sampler_meta *meta);
+void tx_look(const struct pins *pins, uint32_t generation, struct sampler_meta *meta);
 bool tx_is_there(const struct sampler_meta *meta);
 
 #endif

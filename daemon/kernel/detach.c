@@ -152,7 +152,7 @@ static int look(const struct pins *pins, struct sampler_meta *meta, struct error
 	}
 	programs_describe(&programs, link_prog_id, meta);
 	programs_close(&programs);
-	tx_look(meta);
+	tx_look(pins, control.generation, meta);
 	return ours ? 0 : -ENOENT;
 }
 

@@ -3,6 +3,7 @@
 """
 The filter at tc egress: attached, adopted, handed over, detached; beside others; lost; not possible.
 """
+import grp
 import os
 import socket
 
@@ -279,6 +280,26 @@ def test_lost(t, lab):
     wait_for(lambda: recorder.log().count("not counted any more") == 2, "the loss of the qdisc")
     t.equal(recorder.stop(), 0, "the recorder ends well")
     untouched(t, lab, link)
+
+
+@scenario("an attach that was killed before it could say what it did")
+def test_unsaid(t, lab):
+    link = lab.veth("v0")
+    lab.attach("v0")
+    key = lab.key("v0")
+    before = lab.map_value(key, "sampler_meta")
+    group = str(grp.getgrnam("nogroup").gr_gid)
+    lab.attach_object("other", "v0", "-n", "-g", group)  # alone, in the place of the one before
+    after = meta(lab)
+    lab.map_value(key, "sampler_meta", before)
+    recorder = lab.record("v0", wrap=("setpriv", f"--reuid={USER}", "--regid=nogroup",
+                                      "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"))
+    recorder.wait_log(GONE)
+    t.equal(lab.samplerd("--verify-attached", "v0").status, 0, "--verify-attached finds it")
+    t.equal(meta(lab), after, "and puts it down")
+    recorder.wait_log("v0: transmitted frames are counted again")
+    counts(t, lab, link, "it counts")
+    t.equal(recorder.stop(), 0, "the recorder ends well")
 
 
 @scenario("somebody removes it, and it is attached again, as configured")
