@@ -133,6 +133,12 @@ static int check_family(const struct config *c, const struct raw_mix_item *item,
 		return error_set(err, -EINVAL,
 				 "%s frames (mix) need an address to go to: give --destination-mac",
 				 name);
+	if (raw_guard_is_carrier(item->ethertype) && !c->raw.allow_any_destination)
+		return error_set(err, -EINVAL,
+				 "%s frames (mix) are handed on, and nobody can tell where to; "
+				 "allow_any_destination = yes (--allow-any-destination yes) sends "
+				 "them all the same",
+				 name);
 	return 0;
 }
 

@@ -24,6 +24,8 @@ struct raw_captured {
 struct raw_capture {
 	struct raw_captured *frame;
 	uint32_t n;
+	uint32_t
+		untimed; /* number of the first frame without a time, due with the one before; 0: none */
 	uint64_t period_ns; /* after which the first frame is due again */
 	uint8_t *memory;    /* the file */
 };

@@ -7,6 +7,7 @@
 
 #include "engine.h"
 #include "monotonic.h"
+#include "raw-drain.h"
 #include "raw-plan.h"
 #include "raw-report.h"
 #include "raw-worker.h"
@@ -168,6 +169,7 @@ static void find_dropped(const struct raw_engine *e, struct raw_outcome *raw)
 		n += (uint32_t)(after.queue_dropped - before->queue_dropped);
 	raw->n_dropped = n > n_full ? n - n_full : 0;
 	raw->n_carrier_lost = after.n_carrier_lost - before->n_carrier_lost;
+	raw->n_queued = after.n_queued;
 }
 
 static int make_account(struct raw_engine *e, struct error *err)
@@ -230,6 +232,8 @@ static int conclude(struct raw_engine *e, const struct config *config, struct er
 	for (uint32_t i = 0; i < e->n_made; i++)
 		outcome_add_thread(&outcome, e->worker[i].stats.cpu_ns);
 	outcome_reckon(&outcome, e->loop.now);
+	if (e->loop.verify)
+		raw_drain(&e->plan.link, e->worker, e->n_made, e->loop.signals.fd);
 	find_dropped(e, &raw);
 	r = verify(e, err);
 	r = r ?: run_loop_report(&e->loop, &outcome, err);

@@ -11,6 +11,12 @@
 
 #define TYPE_OLD 0x9100 /* QinQ before 802.1ad */
 
+/*
+ * What carries packets past the first neighbour without that their addresses are where they could be looked
+ * at: MPLS, PPPoE, TRILL, provider backbone bridges (802.1ah), service chains (RFC 8300).
+ */
+static const uint16_t carriers[] = { 0x8847, 0x8848, 0x8864, 0x22f3, 0x88e7, 0x894f };
+
 static const struct range4 {
 	uint32_t address, bits;
 } test4[] = {
@@ -78,6 +84,16 @@ bool raw_guard_is_many6(const struct in6_addr *address)
 bool raw_guard_is_many_mac(const uint8_t mac[6])
 {
 	return mac[0] & 1;
+}
+
+/** raw_guard_is_carrier() - Return: whether what carries an EtherType is handed on by something within it */
+bool raw_guard_is_carrier(uint32_t type)
+{
+	for (size_t i = 0; i < array_size(carriers); i++) {
+		if (carriers[i] == type)
+			return true;
+	}
+	return false;
 }
 
 /* ---- by what the interface is ---- */
@@ -212,7 +228,8 @@ int raw_guard_ends(const struct raw_config *raw, const struct raw_ends *ends, st
  * raw_guard_parties() - who a frame is from and to
  * @frame: from its destination address on
  * @n: bytes there, of a header of Ethernet at least
- * @ret: the addresses of IP or ARP, behind any tags, as far as they are there
+ * @ret: the addresses of IP or ARP, behind any tags, as far as they are there; those of a packet within
+ *	 a packet are for whoever has the address of the outer one
  */
 void raw_guard_parties(const uint8_t *frame, size_t n, struct raw_parties *ret)
 {
@@ -225,6 +242,7 @@ void raw_guard_parties(const uint8_t *frame, size_t n, struct raw_parties *ret)
 		type = be16(p + 2);
 		p += 4;
 	}
+	ret->hidden = raw_guard_is_carrier(type);
 	if (type == TYPE_IPV4 && end - p >= 20) {
 		ret->has4 = true;
 		memcpy(&ret->source4, p + 12, 4);
@@ -259,6 +277,11 @@ static const char *missing_permission(const struct raw_config *raw, const struct
 	if (many && !raw->allow_multicast)
 		return "goes to more than one: it needs allow_multicast = yes "
 		       "(--allow-multicast yes)";
+	if (ends.hidden && !raw->allow_any_destination)
+		return "is of a protocol whose packets are handed on (MPLS, PPPoE and the like), "
+		       "and "
+		       "nobody can tell where to: it needs allow_any_destination = yes "
+		       "(--allow-any-destination yes)";
 	if (!test && !many && !raw->allow_any_destination)
 		return "goes to none of the ranges for tests (" RAW_TEST_RANGES
 		       "): it needs allow_any_destination = yes (--allow-any-destination yes)";

@@ -21,6 +21,7 @@
 /* Who a frame is from and to. */
 struct raw_parties {
 	bool has4, has6;
+	bool hidden; /* it is handed on by something before its addresses, as by a label of MPLS */
 	struct in_addr source4, destination4;
 	struct in6_addr source6, destination6;
 };
@@ -30,6 +31,7 @@ bool raw_guard_is_test6(const struct in6_addr *address);
 bool raw_guard_is_many4(struct in_addr address);
 bool raw_guard_is_many6(const struct in6_addr *address);
 bool raw_guard_is_many_mac(const uint8_t mac[6]);
+bool raw_guard_is_carrier(uint32_t type);
 
 int raw_guard_link(const struct raw_config *raw, const struct raw_link *link, struct error *err);
 int raw_guard_ends(const struct raw_config *raw, const struct raw_ends *ends, struct error *err);

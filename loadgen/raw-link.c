@@ -176,6 +176,9 @@ static void take_stats(const struct nlmsghdr *answer, void *user)
 	ret->n_carrier_lost = lost ? *lost : 0;
 }
 
+#define TC_STATS_LEN \
+	(offsetof(struct tc_stats, backlog) + sizeof(uint32_t)) /* without its padding */
+
 struct queue {
 	const struct raw_link *link;
 	struct raw_link_stats *stats;
@@ -191,13 +194,13 @@ static void take_queue(const struct nlmsghdr *answer, void *user)
 	if (answer->nlmsg_type != RTM_NEWQDISC || message->tcm_parent != TC_H_ROOT ||
 	    (uint32_t)message->tcm_ifindex != queue->link->ifindex)
 		return;
-	value = netlink_attribute(answer, sizeof(*message), TCA_STATS,
-				  offsetof(struct tc_stats, overlimits));
+	value = netlink_attribute(answer, sizeof(*message), TCA_STATS, TC_STATS_LEN);
 	if (!value)
 		return;
-	memcpy(&stats, value, offsetof(struct tc_stats, overlimits));
+	memcpy(&stats, value, TC_STATS_LEN);
 	queue->stats->queue = message->tcm_handle;
 	queue->stats->queue_dropped = stats.drops;
+	queue->stats->n_queued = stats.qlen;
 }
 
 /** raw_link_stats() - read what an interface has counted; "there" is false where it is gone */

@@ -29,6 +29,7 @@ struct raw_link_stats {
 	uint64_t tx_dropped;
 	uint32_t n_carrier_lost;
 	uint32_t queue, queue_dropped; /* the root queueing discipline, and all below it */
+	uint32_t n_queued;	       /* frames that are in it */
 };
 
 int raw_link_find(const char *name, struct raw_link *ret, struct error *err);

@@ -69,22 +69,20 @@ static uint64_t due_by_capture(const struct raw_pace *pace, uint64_t k)
  */
 uint64_t raw_pace_due_ns(const struct raw_pace *pace, uint64_t k)
 {
-	struct schedule schedule = pace->schedule;
-
-	k -= k % pace->burst;
+	if (pace->burst > 1)
+		k -= k % pace->burst;
 	switch (pace->kind) {
 	case RAW_UNPACED:
 		break;
 	case RAW_BY_CAPTURE:
 		return due_by_capture(pace, k);
 	case RAW_BY_FRAMES:
-		schedule.next = k;
-		return schedule_next_due_ns(&schedule);
+		return schedule_due_ns(&pace->schedule, k);
 	case RAW_BY_BITS:
-		schedule.next = 8 * (pace->sequence->config->raw.layer1
-					     ? raw_sequence_wire(pace->sequence, k)
-					     : raw_sequence_bytes(pace->sequence, k));
-		return schedule_next_due_ns(&schedule);
+		return schedule_due_ns(&pace->schedule,
+				       8 * (pace->sequence->config->raw.layer1
+						    ? raw_sequence_wire(pace->sequence, k)
+						    : raw_sequence_bytes(pace->sequence, k)));
 	}
 	return pace->start_ns;
 }

@@ -21,6 +21,7 @@ struct raw_outcome {
 	bool has_dropped;   /* what follows is known */
 	uint64_t n_dropped; /* by the interface or its queue, of frames that the kernel had taken */
 	uint32_t n_carrier_lost;
+	uint32_t n_queued;   /* frames that have not left yet */
 	const char *failure; /* why the run could not go on; NULL: it could */
 };
 

@@ -320,6 +320,20 @@ static int add_up(struct raw_sequence *s, struct error *err)
 	return 0;
 }
 
+/* Its own times are those that it has. */
+static int take_capture(struct raw_sequence *s, struct raw_file *file, struct error *err)
+{
+	const struct raw_config *raw = &s->config->raw;
+	int r = raw_capture_take(file, &s->capture, err);
+
+	if (!r && raw->speed && s->capture.untimed)
+		r = error_set(err, -EINVAL,
+			      "%.255s: frame %u has no time (a simple packet block of pcapng has "
+			      "none): give a pace (--rate, --bandwidth)",
+			      raw->pcap, s->capture.untimed);
+	return r;
+}
+
 /**
  * raw_sequence_make() - all frames of a run
  * @config: the run's; is used as long as the sequence
@@ -337,7 +351,7 @@ int raw_sequence_make(const struct config *config, const struct raw_ends *ends,
 
 	*ret = (struct raw_sequence){ .config = config, .n_threads = config->threads };
 	if (*config->raw.pcap)
-		r = raw_capture_take(file, &ret->capture, err);
+		r = take_capture(ret, file, err);
 	else
 		r = make_frames(ret, ends, err);
 	if (r)

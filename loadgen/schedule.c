@@ -155,8 +155,15 @@ static unsigned __int128 after_ns(const struct pace *pace, uint64_t k)
 	return (product + pace->requests_num - 1) / pace->requests_num + half;
 }
 
-/* UINT64_MAX for what is beyond all time. */
-static uint64_t due_ns(const struct schedule *schedule, uint64_t k)
+/**
+ * schedule_due_ns() - when a request is due, whosever it is
+ * @schedule: any worker's schedule
+ * @k: the request's number in the whole run
+ *
+ * Return: CLOCK_MONOTONIC, never before its exact time and less than a nanosecond after; the start
+ * in a closed loop; UINT64_MAX for what is beyond all time.
+ */
+uint64_t schedule_due_ns(const struct schedule *schedule, uint64_t k)
 {
 	unsigned __int128 after = 0;
 	uint64_t due;
@@ -180,7 +187,7 @@ bool schedule_done(const struct schedule *schedule)
 	if (schedule->next >= schedule->n_total)
 		return true;
 	return schedule_is_open_loop(schedule) &&
-	       due_ns(schedule, schedule->next) >= schedule->end_ns;
+	       schedule_due_ns(schedule, schedule->next) >= schedule->end_ns;
 }
 
 /**
@@ -192,7 +199,7 @@ bool schedule_done(const struct schedule *schedule)
  */
 uint64_t schedule_next_due_ns(const struct schedule *schedule)
 {
-	return schedule_done(schedule) ? UINT64_MAX : due_ns(schedule, schedule->next);
+	return schedule_done(schedule) ? UINT64_MAX : schedule_due_ns(schedule, schedule->next);
 }
 
 /**

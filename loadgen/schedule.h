@@ -36,6 +36,7 @@ void schedule_init(struct schedule *schedule, const struct pace *pace, uint64_t 
 		   uint64_t end_ns, uint64_t n_total, uint32_t worker, uint32_t n_workers);
 bool schedule_is_open_loop(const struct schedule *schedule);
 bool schedule_done(const struct schedule *schedule);
+uint64_t schedule_due_ns(const struct schedule *schedule, uint64_t k);
 uint64_t schedule_next_due_ns(const struct schedule *schedule);
 uint64_t schedule_take(struct schedule *schedule);
 uint64_t schedule_skip(struct schedule *schedule, uint64_t before_ns);

@@ -315,6 +315,13 @@ static void print_process(const struct telling *t, const struct endpoint_context
 
 	exposition_info(&t->e, "sampler_build", "Version of sampler-web");
 	fprintf(t->e.out, "sampler_build_info{version=\"%s\"} 1\n", SAMPLER_VERSION);
+	if (context->certificate_expires_s) {
+		exposition_gauge(&t->e, "sampler_web_certificate_expires_timestamp_seconds",
+				 "seconds",
+				 "When the certificate that sampler-web has expires, since 1970");
+		fprintf(t->e.out, "sampler_web_certificate_expires_timestamp_seconds %" PRId64 "\n",
+			context->certificate_expires_s);
+	}
 	if (process_info_read(&process))
 		return;
 	exposition_counter(&t->e, "process_cpu_seconds", "seconds",

@@ -246,6 +246,7 @@ static void ask(const struct site *site, h2o_req_t *req, const struct endpoint *
 		.context = { .catalog = site->catalog,
 			     .boottime_ns = clock_boottime_ns(),
 			     .realtime_ns = clock_realtime_ns(),
+			     .certificate_expires_s = site->secrets->dates.expires_s,
 			     .is_stranger = is_stranger },
 		.query = query,
 	};

@@ -21,6 +21,7 @@ BUDGET_TRAFGEN = 1.1  # at 64 bytes
 MAC, SOURCE_MAC = "02:00:00:00:50:02", "02:00:00:00:50:01"  # of no interface
 DESTINATION = "198.18.0.9"
 RATES = (1, 10, 100, 1000, 10_000, 100_000, 300_000)
+SHARES = (0.5, 0.8, 0.95)  # of the maximum
 
 
 def frame(size):
@@ -38,6 +39,7 @@ class Senders:
         self.build, self.folder = build, pathlib.Path(folder)
         for size in SIZES:
             data = frame(size)
+            (self.folder / f"{size}.bin").write_bytes(data)
             (self.folder / f"{size}.cfg").write_text("{" + ", ".join(map(str, data)) + "}\n")
             (self.folder / f"{size}.pcap").write_bytes(
                 struct.pack("=IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
@@ -71,7 +73,7 @@ class Senders:
         return float(re.search(r"Rated: .* ([\d.]+) pps", said)[1])
 
     def bare(self, size, n):
-        return float(self._run(self.build / "test/bench/send-bare", "client0", size, n))
+        return float(self._run(self.build / "test/bench/send-bare", "client0", self.folder / f"{size}.bin", n))
 
 
 def tx_packets():
@@ -106,15 +108,26 @@ def in_turns(senders, size, rounds, n):
     } for name, found in rows.items()}
 
 
+def run_ndjson(build, *argv):
+    """Return: the objects of each second, and the report."""
+    said = subprocess.run(
+        [*in_client(), "taskset", "-c", cores()[0], str(build / "loadgen/sampler-loadgen"), "--raw", "--interface",
+         "client0", "--destination", DESTINATION, "--destination-mac", MAC, *argv, "--ndjson"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+    *rows, report = map(json.loads, said.splitlines())
+    return rows, report
+
+
+def maximum(build, seconds):
+    """Frames a second without any pace."""
+    _, report = run_ndjson(build, "--bandwidth", "0", "--duration", f"{seconds}s")
+    return report["achieved"]["frames_per_s"]
+
+
 def pace(build, rate, seconds):
     """One rate: what was sent of what was due, in all and in the worst second; how late; CPU."""
     progress(f"raw frames at {rate:,}/s for {seconds} s")
-    said = subprocess.run(
-        [*in_client(), "taskset", "-c", cores()[0], str(build / "loadgen/sampler-loadgen"), "--raw", "--interface",
-         "client0", "--destination", DESTINATION, "--destination-mac", MAC, "--rate", str(rate), "--duration",
-         f"{seconds}s", "--ndjson"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
-    *rows, report = map(json.loads, said.splitlines())
+    rows, report = run_ndjson(build, "--rate", str(rate), "--duration", f"{seconds}s")
     whole = [row for row in rows if row["interval_s"] > 0.9 and rate >= 10]
     return {
         "rate": rate,
@@ -129,10 +142,14 @@ def pace(build, rate, seconds):
 def measure_raw(build, folder, rounds, n, seconds):
     senders = Senders(build, folder)
     os.chmod(folder, 0o755)
-    return {
+    results = {
         "speed": {str(size): in_turns(senders, size, rounds, n) for size in SIZES},
         "pace": [pace(build, rate, seconds) for rate in RATES],
     }
+    for share in SHARES:  # of what goes just then, on a machine that others use as well
+        most = maximum(build, seconds)
+        results["pace"].append({**pace(build, round(share * most), seconds), "share": share})
+    return results
 
 
 def tell_raw(results):
@@ -147,9 +164,9 @@ def tell_raw(results):
                   f" ({ours['q1']:.2f} to {ours['q3']:.2f})"
                   f"{f'  budget {BUDGET_TRAFGEN}' if size == '64' and name == 'trafgen' else ''}"
                   f"{'  UNDER BUDGET' if over else ''}")
-    print("\nRaw frames at a rate: sent of due, the worst second, lateness in us, CPU")
+    print("\nRaw frames at a rate, up to so much of the maximum: sent of due, the worst second, lateness in us, CPU")
     for p in results["pace"]:
         late, off = p["lateness_us"], p["seconds_off"]
         print(f"  {p['rate']:>9,}/s  {p['sent_of_due']:.5f}  {'-' if off is None else f'{off * 100:.2f} %':>8}"
               f"  p50 {late['p50']:8.1f}  p99 {late['p99']:9.1f}  max {late['max']:10.1f}"
-              f"  {p['cpu_percent']:5.1f} %")
+              f"  {p['cpu_percent']:5.1f} %" + (f"  {p['share']:.0%} of what goes" if "share" in p else ""))

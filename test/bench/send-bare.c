@@ -2,34 +2,36 @@
 /*
  * What the kernel takes of frames that nobody makes: the same one again and again, 64 in a system call.
  *
- *     send-bare INTERFACE BYTES FRAMES     prints frames a second
+ *     send-bare INTERFACE FILE FRAMES     prints frames a second; FILE has the frame's bytes
  */
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/units.h"
 
+#include <fcntl.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define BATCH	  64
 #define MAX_FRAME 9018
 
 int main(int argc, char **argv)
 {
-	/* To and from addresses of no interface; an IPv4 header, so that the receiver does the usual. */
-	uint8_t frame[MAX_FRAME] = { 2, 0, 0, 0, 0x50, 2, 2, 0, 0, 0, 0x50, 1, 8, 0, 0x45 };
+	uint8_t frame[MAX_FRAME];
 	struct iovec iov = { .iov_base = frame };
 	struct mmsghdr messages[BATCH] = { 0 };
 	struct sockaddr_ll address = { .sll_family = AF_PACKET };
 	_cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW, 0);
-	uint64_t size, n_frames, begin;
+	_cleanup_close_ int file = argc == 4 ? open(argv[2], O_RDONLY | O_CLOEXEC) : -1;
+	ssize_t size = file >= 0 ? read(file, frame, sizeof(frame)) : -1;
+	uint64_t n_frames, begin;
 
-	if (argc != 4 || parse_u64(argv[2], 15, MAX_FRAME, &size) ||
-	    parse_u64(argv[3], 1, UINT64_MAX / 2, &n_frames)) {
-		fputs("Usage: send-bare INTERFACE BYTES FRAMES\n", stderr);
+	if (argc != 4 || size <= 0 || parse_u64(argv[3], 1, UINT64_MAX / 2, &n_frames)) {
+		fputs("Usage: send-bare INTERFACE FILE FRAMES\n", stderr);
 		return 2;
 	}
 	address.sll_ifindex = (int)if_nametoindex(argv[1]);
@@ -37,7 +39,7 @@ int main(int argc, char **argv)
 		perror(argv[1]);
 		return 1;
 	}
-	iov.iov_len = size;
+	iov.iov_len = (size_t)size;
 	for (size_t i = 0; i < BATCH; i++)
 		messages[i].msg_hdr = (struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 };
 	begin = clock_boottime_ns();

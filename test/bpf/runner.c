@@ -233,6 +233,12 @@ void runner_close(struct runner *r)
 	free(r->ports);
 }
 
+/** runner_verdict() - Return: what the program always says */
+uint32_t runner_verdict(const struct runner *r)
+{
+	return r->direction == SAMPLER_RX ? XDP_PASS : (uint32_t)TC_ACT_UNSPEC;
+}
+
 /* What has to be there for sampler_tx: an IP header where there is to be one, something where not. */
 static size_t least_sent(const uint8_t *frame)
 {
@@ -367,7 +373,6 @@ bool runner_count(struct runner *r, const uint8_t *frame, size_t len, uint32_t l
 		  struct sampler_counters *ret)
 {
 	static const struct sampler_counters none;
-	const uint32_t wanted = r->direction == SAMPLER_RX ? XDP_PASS : (uint32_t)TC_ACT_UNSPEC;
 	struct sampler_counters other;
 	uint32_t verdict = XDP_ABORTED;
 	int n = runner_run(r, frame, len, linear, &verdict);
@@ -376,8 +381,8 @@ bool runner_count(struct runner *r, const uint8_t *frame, size_t len, uint32_t l
 	runner_delta(r, !r->direction, &other);
 	if (n < 0)
 		printf("# BPF_PROG_TEST_RUN: %s\n", strerror(-n));
-	else if (verdict != wanted)
-		printf("# verdict %" PRIu32 ", expected %" PRIu32 "\n", verdict, wanted);
+	else if (verdict != runner_verdict(r))
+		printf("# verdict %" PRIu32 ", expected %" PRIu32 "\n", verdict, runner_verdict(r));
 	else if (memcmp(&other, &none, sizeof(other)) != 0)
 		printf("# counters of the other direction changed\n");
 	else

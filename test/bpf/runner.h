@@ -32,6 +32,7 @@ struct runner {
 void runner_open(struct runner *ret);
 void runner_close(struct runner *r);
 void runner_choose(struct runner *r, enum sampler_direction direction);
+uint32_t runner_verdict(const struct runner *r);
 bool runner_takes(enum sampler_direction direction, const uint8_t *frame, size_t len);
 enum sampler_direction runner_direction(void);
 int runner_run(struct runner *r, const uint8_t *frame, size_t len, uint32_t linear, uint32_t *ret);

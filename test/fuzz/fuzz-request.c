@@ -15,7 +15,6 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -35,13 +34,7 @@ static char *answer;
 
 static void clean_up(void)
 {
-	DIR *dir = opendir(folder);
-	const struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)))
-		unlinkat(dirfd(dir), entry->d_name, 0);
-	if (dir)
-		closedir(dir);
+	fuzz_empty_folder(folder);
 	rmdir(folder);
 	free(answer);
 }

@@ -65,13 +65,13 @@ def scenario(title, seconds=30, **arguments):
     return register
 
 
-def main():
-    """Run the scenarios. Never returns."""
+def main(jobs=2):
+    """Run the scenarios, so many at a time: more than there are cores where most of them wait. Never returns."""
     for path in (SAMPLERD, ATTACH_OBJECT):
         if not os.access(path, os.X_OK):
             sys.exit(f"no {path}: set SAMPLER_BUILD to the build folder, and build what "
                      "`meson test --suite netns` needs")
-    tap.main(jobs=int(os.environ.get("SAMPLER_TEST_JOBS", "2")))
+    tap.main(jobs=int(os.environ.get("SAMPLER_TEST_JOBS", jobs)))
 
 
 def _call(function, *arguments):

@@ -4,6 +4,7 @@ What sampler-loadgen writes for programs, read back: JSON and JSON lines by thei
 percentile distributions. Whatever is not as it should be is a Failure that says so.
 """
 import csv
+import functools
 import json
 import os
 import re
@@ -17,11 +18,13 @@ SCHEMA = f"{laboratory.HERE}/../../loadgen/report.schema.json"
 FORMATS = ("json", "ndjson", "csv", "hdr")
 
 
-def validator():
+@functools.lru_cache
+def validator(kind):
+    """Of one of the schema's objects; the schema itself is looked at once a process, which takes a while."""
     with open(SCHEMA, encoding="utf-8") as file:
         schema = json.load(file)
     jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema)
+    return jsonschema.Draft202012Validator({**schema, "oneOf": [{"$ref": f"#/$defs/{kind}"}]})
 
 
 def valid(text, kind):
@@ -32,8 +35,7 @@ def valid(text, kind):
 
     found = json.loads(text, parse_constant=refuse)
     trouble = [f"{'/'.join(map(str, error.absolute_path))}: {error.message}"
-               for error in validator().evolve(schema={**validator().schema, "oneOf": [
-                   {"$ref": f"#/$defs/{kind}"}]}).iter_errors(found)]
+               for error in validator(kind).iter_errors(found)]
     if trouble:
         raise Failure(f"{trouble}: {text}")
     return found

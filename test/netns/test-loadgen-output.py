@@ -178,20 +178,28 @@ def test_nothing(t, lab):
 
 # ---- where they go ----
 
-@scenario("each format on standard output", 60)
-def test_stdout(t, lab):
+def of_each_format(title):
+    """A scenario for each; they take a second or more each."""
+    def register(function):
+        for kind in FORMATS:
+            scenario(f"{title}: {kind}", 60, kind=kind)(function)
+        return function
+
+    return register
+
+
+@of_each_format("on standard output")
+def test_stdout(t, lab, kind):
     server = Server(answer_ok)
     readers = {"json": json_report, "ndjson": lambda text: ndjson(text)[1], "csv": csv_rows,
                "hdr": Percentiles}
-    for kind in FORMATS:
-        for option in (f"--{kind}", f"--{kind}=-"):
-            # too few connections: there is something to notice
-            run = loadgen(lab, "--rate", "100", "--latency", "1s", "--connections", "9",
-                          "--requests", "9", option)
-            t.equal(run.result.status, 0, f"{option}: status 0")
-            t.ok(readers[kind](run.result.out), f"{option}: it is alone there", run.result.out)
-            t.match(run.result.err, r"\A\S+ warning: 9 connections cannot send [^\n]*\n\Z",
-                    f"{option}: notices are on standard error")
+    for option in (f"--{kind}", f"--{kind}=-"):
+        # too few connections: there is something to notice
+        run = loadgen(lab, "--rate", "100", "--latency", "1s", "--connections", "9", "--requests", "9", option)
+        t.equal(run.result.status, 0, f"{option}: status 0")
+        t.ok(readers[kind](run.result.out), f"{option}: it is alone there", run.result.out)
+        t.match(run.result.err, r"\A\S+ warning: 9 connections cannot send [^\n]*\n\Z",
+                f"{option}: notices are on standard error")
     server.stop()
 
 
@@ -212,25 +220,21 @@ def test_live(t, lab, option):
     t.ok(len(rows) >= 2, "none is cut", text)
 
 
-@scenario("an output that is full ends the run, and the others are whole", 60)
-def test_full(t, lab):
-    server = Server(answer_ok)
-    for kind in FORMATS:
-        others = Written(kind)
-        options = [o for o in others.options if not o.startswith(f"--{kind}=")]
-        run = loadgen(lab, "--rate", "50", "--requests", "60", f"--{kind}=/dev/full", *options)
-        t.equal(run.result.status, 1, f"{kind}: status 1")
-        t.match(run.result.err, r"cannot write (to )?/dev/full: No space left on device\n$",
-                f"{kind}: it is told by its name")
-        t.match(run.text, r"(?m)^Requests$", f"{kind}: there is a summary")
-        if kind != "json":
-            json_report(others.text("json"))
-        if kind != "hdr":
-            Percentiles(others.text("hdr"))
-        if kind in ("ndjson", "csv"):
-            t.equal(json_report(others.text("json"))["ended"], "output failed",
-                    f"{kind}: the run has ended by that")
+@of_each_format("an output that is full ends the run, and the others are whole")
+def test_full(t, lab, kind):
+    server, others = Server(answer_ok), Written(kind)
+    options = [o for o in others.options if not o.startswith(f"--{kind}=")]
+    run = loadgen(lab, "--rate", "50", "--requests", "60", f"--{kind}=/dev/full", *options)
     server.stop()
+    t.equal(run.result.status, 1, "status 1")
+    t.match(run.result.err, r"cannot write (to )?/dev/full: No space left on device\n$", "it is told by its name")
+    t.match(run.text, r"(?m)^Requests$", "there is a summary")
+    if kind != "json":
+        json_report(others.text("json"))
+    if kind != "hdr":
+        Percentiles(others.text("hdr"))
+    if kind in ("ndjson", "csv"):
+        t.equal(json_report(others.text("json"))["ended"], "output failed", "the run has ended by that")
 
 
 # ---- interrupted, whatever it is at ----
@@ -354,20 +358,24 @@ def test_interrupted_hung(t, lab):
          "what was under way is told", report)
 
 
-@scenario("interrupted at moments that nobody has chosen", 120)
-def test_interrupted_anywhere(t, lab):
+@scenario("interrupted at moments that nobody has chosen", 120, begin=0)
+@scenario("interrupted at others", 120, begin=1)
+@scenario("interrupted at others still", 120, begin=2)
+@scenario("interrupted at the rest of them", 120, begin=3)
+def test_interrupted_anywhere(t, lab, begin):
     """
     Later and later, from the start of the program to the middle of its second second. Before it has begun
     with anything, a signal ends it as any other program, and it leaves nothing that looks like a report.
     """
     server = Server(answer_ok)
     written, n_reports = Written(), 0
-    for number in range(30):
+    for number in range(begin, 30, 4):
         process = lab.spawn(LOADGEN, "--url", f"http://127.0.0.1:{PORT}/", "--rate", "500",
                             "--threads", "2", "--connections", "40", *written.options, stdout=-1,
                             stderr=-1, text=True)
         time.sleep(0.0001 * number ** 2.9)
-        process.send_signal(signal.SIGINT if number % 2 else signal.SIGTERM)
+        kind = signal.SIGINT if number // 4 % 2 else signal.SIGTERM
+        process.send_signal(kind)
         out, err = process.communicate(timeout=30 * tap.SLOWNESS)
         name = f"moment {number}"
         if process.returncode < 0:
@@ -378,13 +386,13 @@ def test_interrupted_anywhere(t, lab):
         else:
             n_reports += 1
             report, rows, table, hdr = written.read()
-            t.equal((process.returncode, unexpected(err)), (130 if number % 2 else 143, ""),
+            t.equal((process.returncode, unexpected(err)), (128 + kind, ""),
                     f"{name}: exit status")
             check_agree(t, report, rows, table, hdr, name)
             check_text(t, Summary(laboratory.Result(process.returncode, out, err)), report, name)
         written.remove()
     server.stop()
-    t.ok(n_reports >= 5, "most of them leave a report", n_reports)
+    t.ok(n_reports >= 1, "there are those that leave a report", n_reports)
 
 
 # ---- lines ----
@@ -400,4 +408,4 @@ def test_columns(t, lab):
     t.ok(rows and all(len(row) == 11 for row in rows), "and there in each line", run.text)
 
 
-laboratory.main()
+laboratory.main(jobs=4)

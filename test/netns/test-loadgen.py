@@ -475,4 +475,4 @@ def test_wire_lost(t, lab):
          (sent, arrived, lost))
 
 
-laboratory.main()
+laboratory.main(jobs=4)

@@ -9,6 +9,7 @@ import os
 import re
 
 import lab as laboratory
+from certificates import Pair
 from journal import WITH_JOURNAL, Journal
 from known import N_FRAMES, SERVICES, flat, known_frames, wrong_counters
 from lab import Failure, scenario, wait_for
@@ -218,7 +219,7 @@ def test_everywhere(t, lab):
 def test_readme(t, lab):
     lab.veth()
     lab.record("v0").wait_record()
-    server = WebServer(lab)
+    server = WebServer(lab, *Pair(lab).options(), address=f"unix:{lab.state_dir}/web.sock")  # which is plain
     told = set(re.findall(r"^(sampler_\w+)", wait_for(
         lambda: (text := server.get("/metrics").body.decode()).count("sampler_ticks_missed_total{") and text, "series"), re.M))
     with open(README, encoding="utf-8") as file:

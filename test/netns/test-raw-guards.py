@@ -20,6 +20,8 @@ from lab import scenario
 from raw import (DESTINATION4, DONE, ENV, FAILED, LOADGEN, MAC, SOURCE4, USAGE, Capture, Ends, stamp)
 from reports import valid
 
+CARRIERS = (0x8847, 0x8848, 0x8864, 0x22F3, 0x88E7, 0x894F)  # MPLS, PPPoE, TRILL, 802.1ah, RFC 8300
+
 
 def received(ends):
     return ends.link.stats().rx_packets
@@ -62,6 +64,17 @@ def test_ranges(t, lab):
         allowed(t, ends, address, *to(address, "--source", SOURCE4))
     for address in ("2001:2::9", "2001:db8::1", "fe80::1", "3fff:fff::1"):
         allowed(t, ends, address, *to(address, "--source", "2001:2::1", "--allow-any-source", "yes", *v6))
+
+
+@scenario("what carries packets on", 60)
+def test_carriers(t, lab):
+    ends = Ends(lab)
+    for kind in CARRIERS:
+        argv = to(DESTINATION4, "--mix", f"udp4 ethertype={kind:#06x}")
+        refused(t, ends, f"{kind:#06x}", USAGE, rf"ethertype={kind:#06x} frames \(mix\) are handed on, and nobody can "
+                r"tell where to; .*--allow-any-destination yes", *argv, "--frames", "5")
+        allowed(t, ends, f"{kind:#06x}", *argv, "--allow-any-destination", "yes")
+    allowed(t, ends, "others", *to(DESTINATION4, "--mix", "ethertype=0x88b6"))
 
 
 @scenario("one receiver, own addresses, a TTL of 1", 60)
@@ -226,8 +239,8 @@ def test_captures(t, lab):
 
     replay = ("--raw", "--interface", "p0", "--pcap", path)
     for name, data, pattern in (
-            ("nothing", b"", "is no pcap file"), ("text", b"x" * 50, "is no pcap file"),
-            ("pcapng", b"\x0a\x0d\x0d\x0a" + b"\0" * 28, "is a pcapng file; .*editcap"),
+            ("nothing", b"", "is neither a pcap nor a pcapng file"),
+            ("text", b"x" * 50, "is neither a pcap nor a pcapng file"),
             ("no frames", whole[:24], "has no frames"),
             ("a cut header", whole[:30], "ends within the header of frame 1"),
             ("a cut frame", whole[:-1], "ends within frame 2"),
@@ -250,9 +263,14 @@ def test_captures(t, lab):
     tagged = out[:12] + bytes.fromhex("910000058100000688a80007") + out[12:]
     for name, frame, option in (("elsewhere", out, "--allow-any-destination"),
                                 ("elsewhere, behind tags", tagged, "--allow-any-destination"),
+                                *((f"of a protocol that is handed on, {kind:#06x}", f.eth(kind, good[14:]),
+                                   "--allow-any-destination") for kind in CARRIERS),
+                                ("MPLS behind a tag", f.eth(f.VLAN, b"\0\x07\x88\x47" + good[14:]),
+                                 "--allow-any-destination"),
                                 ("to all", b"\xff" * 6 + good[6:], "--allow-multicast")):
         f.write_pcap(path, [good, frame])
-        refused(t, ends, name, FAILED, f"frame 2 goes to .*{option}", *replay, "--allow-any-source", "yes")
+        refused(t, ends, name, FAILED, f"frame 2 (goes to|is of a protocol) .*{option}", *replay, "--allow-any-source",
+                "yes")
         allowed(t, ends, name, *replay, "--allow-any-source", "yes", option, "yes", "--loops", "3")
 
 
@@ -424,6 +442,18 @@ def test_queue_drops(t, lab):
     t.ok(any(f"p0 dropped {dropped} frames" in note for note in report["notes"]), "in words, too", report["notes"])
 
 
+@scenario("a queue that holds frames at the end", 60)
+def test_queued(t, lab):
+    ends = Ends(lab)
+    lab.run("tc", "qdisc", "add", "dev", "p0", "root", "tbf", "rate", "80kbit", "burst", "2kb", "limit", "1mb",
+            ns=ends.link.peer_ns)
+    report = ends.run("--frame-size", "1000", "--bandwidth", "0", "--frames", "20")
+    told = [re.fullmatch(r"(\d+) frames are still in the queue of p0: they have not left yet\.", note)
+            for note in report["notes"]]
+    t.ok(any(told) and 5 < sum(int(match[1]) for match in told if match) <= 20, "it is told how many", report["notes"])
+    t.equal((report["frames"]["sent"], report["frames"]["dropped"]), (20, 0), "which are sent, and not dropped")
+
+
 @scenario("a link that is too slow", 60)
 def test_slow(t, lab):
     ends = Ends(lab)
@@ -457,4 +487,4 @@ def test_full(t, lab):
 
 
 if __name__ == "__main__":
-    laboratory.main()
+    laboratory.main(jobs=4)

@@ -352,4 +352,4 @@ def test_dry_run(t, lab):
 
 if __name__ == "__main__":
     os.environ.setdefault("LC_ALL", "C")
-    laboratory.main()
+    laboratory.main(jobs=4)

@@ -184,6 +184,51 @@ def test_lost(t, lab):
     t.match("\n".join(verify["notes"]), "Fewer frames were counted than sent: they were lost", "which is told")
 
 
+def shape(ends, device, *qdisc):
+    ends.lab.run("tc", "qdisc", "add", "dev", device, "root", *qdisc, ns=ends.link.peer_ns)
+
+
+SHAPER = ("tbf", "rate", "400kbit", "burst", "2kb", "limit", "10mb")  # 50 frames of 1,000 bytes a second
+
+
+@scenario("a shaper holds frames back for longer than a sampler's interval", 60)
+def test_shaped(t, lab):
+    ends = Verified(lab)
+    shape(ends, "p0", *SHAPER)
+    argv = ("--mix", "udp4", "--frame-size", "1000", "--bandwidth", "0", "--frames", "150")
+    process = ends.start(*argv)
+    out, err = process.communicate(timeout=60)
+    check_exact(t, process.returncode, valid(out, "raw_report")["verify"], "150")
+    t.match(err, r"(?m)^sampler-loadgen: waiting for what is still in the queue of p0$", "it says that it waits")
+
+
+@scenario("a shaper below the interface does, too", 60)
+def test_shaped_below(t, lab):
+    """What is made on top of an interface has no queue: what its sockets have handed over is all there is to see."""
+    ends = Verified(lab)
+    shape(ends, "p0", *SHAPER)
+    lab.run("ip", "link", "add", "link", "p0", "name", "above", "type", "macvlan", ns=ends.link.peer_ns)
+    lab.run("ip", "link", "set", "above", "up", ns=ends.link.peer_ns)
+    status, _, verify = ends.verify("--interface", "above", "--mix", "udp4", "--frame-size", "1000", "--bandwidth",
+                                    "0", "--frames", "100")
+    check_exact(t, status, verify, "100")
+
+
+@scenario("a queue that nothing leaves", 60)
+def test_stuck(t, lab):
+    ends = Verified(lab)
+    shape(ends, "p0", "tbf", "rate", "8bit", "burst", "1500b", "limit", "10mb")
+    argv = ("--mix", "udp4", "--frame-size", "1000", "--bandwidth", "0", "--frames", "20")
+    status, report, verify = ends.verify(*argv)
+    t.equal((status, verify["verdict"]), (3, "differs"), "nobody waits for ever")
+    t.match("\n".join(report["notes"]), r"\d+ frames are still in the queue of p0: they have not left yet\.", "it is told")
+    process = ends.start(*argv)
+    wait_for(lambda: "waiting" in process.stderr.readline(), "the wait")
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    t.equal((process.returncode, valid(out, "raw_report")["verify"]["verdict"]), (130, "unknown"), "SIGINT ends the wait")
+
+
 @scenario("another frame on the link", 60)
 def test_others(t, lab):
     ends = Verified(lab)
@@ -237,4 +282,4 @@ def test_unread(t, lab):
     os.close(writing)
 
 
-laboratory.main()
+laboratory.main(jobs=4)

@@ -62,6 +62,8 @@ def frames(n):
 
 def escape(ifname):
     """An interface's name as a unit's instance has it."""
+    if ifname.isalnum():
+        return ifname
     return subprocess.run(["systemd-escape", "--", ifname], stdout=subprocess.PIPE, text=True,
                           check=True).stdout.strip()
 
