@@ -70,6 +70,8 @@ static void make_history(const char *name)
 		sample.realtime_ns = clock_realtime_ns() - (101 - t) * NSEC_PER_SEC;
 		sample.direction[0].l3[0].packets += t;
 		sample.direction[0].l3[0].bytes += 100 * t;
+		sample.flags = t > 50 ? SAMPLE_TX : 0;
+		sample.direction[1].l3[1].packets += t;
 		fuzz_assert(history_begin_epoch(writer, &source, &sample) >= 0);
 		fuzz_assert(!history_append(writer, &sample));
 	}

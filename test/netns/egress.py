@@ -91,7 +91,7 @@ def filters(lab, ifname="v0", direction="egress", ns=None):
 
 def outward(link):
     """Return: the link turned round: what it sends goes out of the interface under test."""
-    return laboratory.Link(link.peer, link.name, link.peer_ns, link.ns)
+    return link.reversed()
 
 
 class Pair:
