@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Counting: this CPU's counters of one direction, and the one frame that is being counted.
+ * Counting: this CPU's counters of one direction, and the frame that is being counted, which on the way
+ * out may stand for several (GSO).
  *
  * Plain `+=` is right here: the counters are per CPU, and a program runs to its end on its CPU
  * before the next frame's run there (XDP and tc both run with softirqs off).
@@ -24,12 +25,15 @@
 struct tally {
 	struct sampler_counters *n;
 	const struct sampler_port_table *ports;
-	__u64 len; /* of the frame */
+	__u64 packets; /* received: 1 */
+	__u64 len;     /* of all of them */
+	__u32 last;    /* length of the last or only one */
+	__u32 segment; /* of each one before */
 };
 
 static __always_inline void count(const struct tally *t, struct sampler_count *n)
 {
-	n->packets++;
+	n->packets += t->packets;
 	n->bytes += t->len;
 }
 
@@ -44,6 +48,14 @@ static __always_inline __u32 size_bucket(__u64 len)
 	return bucket;
 }
 
+static __always_inline void count_sizes(const struct tally *t)
+{
+	t->n->size[size_bucket(t->last)]++;
+	if (t->packets > 1)
+		t->n->size[size_bucket(t->segment)] += t->packets - 1;
+}
+
+/* Once: of the segments that a large one becomes, the last alone has FIN, and none has SYN or RST. */
 static __always_inline void count_flags(const struct tally *t, __u8 flags)
 {
 	if (!(flags & (TCP_SYN | TCP_FIN | TCP_RST)))

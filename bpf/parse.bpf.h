@@ -2,10 +2,11 @@
 /*
  * Reading headers: a cursor that steps through a frame, and what each header says.
  *
- * Two kinds of frame are read by the same code. In a linear frame (nearly all) headers are read in
- * place; in a multi-buffer frame, whose headers may lie beyond its linear part, they are copied
- * (bpf_xdp_load_bytes). Which of the two is a constant after inlining, so the common kind pays
- * nothing for the other.
+ * Three kinds of frame are read by the same code. In a received frame of one buffer (nearly all) headers
+ * are read in place; in a multi-buffer frame, whose headers may lie beyond its linear part, they are
+ * copied; in a frame that is sent, whose payload mostly does and whose headers mostly do not, each
+ * header is read in place where it can be. Which of the three is a constant after inlining, so the
+ * common kind pays nothing for the others.
  */
 #ifndef SAMPLER_PARSE_BPF_H
 #define SAMPLER_PARSE_BPF_H
@@ -39,12 +40,13 @@
 #define PROTO_ICMPV6  58
 
 struct cursor {
-	struct xdp_md *ctx;
-	void *pos;     /* linear frame: the next header */
-	void *end;     /* linear frame: behind its last byte */
-	__u32 offset;  /* multi-buffer frame: of the next header */
+	void *ctx;     /* struct __sk_buff where @tx, else struct xdp_md */
+	void *pos;     /* unless @copying: the next header */
+	void *end;     /* unless @copying: of the linear part */
+	__u32 offset;  /* of the next header, where it has to be copied */
 	__u32 left;    /* bytes of the packet from here on; padding is not of it */
-	_Bool copying; /* multi-buffer frame */
+	_Bool copying; /* no header is read in place */
+	_Bool tx;      /* a header beyond the linear part is copied */
 };
 
 /* The kernel's struct ethhdr is packed, which makes clang read the EtherType in two steps. */
@@ -76,12 +78,22 @@ struct sctp_common {
 	__be32 tag, checksum;
 };
 
+static __always_inline void *copied(const struct cursor *at, void *copy, __u32 size)
+{
+	long r = at->tx ? bpf_skb_load_bytes(at->ctx, at->offset, copy, size)
+			: bpf_xdp_load_bytes(at->ctx, at->offset, copy, size);
+
+	return r ? NULL : copy;
+}
+
 /* The next @size bytes, in place or in @copy; NULL where the frame ends before. */
 static __always_inline void *header(const struct cursor *at, void *copy, __u32 size)
 {
 	if (at->copying)
-		return bpf_xdp_load_bytes(at->ctx, at->offset, copy, size) ? NULL : copy;
-	return at->pos + size > at->end ? NULL : at->pos;
+		return copied(at, copy, size);
+	if (likely(at->pos + size <= at->end))
+		return at->pos;
+	return at->tx ? copied(at, copy, size) : NULL;
 }
 
 /* The same, NULL also where the packet ends before the frame: what follows is padding. */

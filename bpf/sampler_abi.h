@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-#define SAMPLER_ABI_VERSION  3
+#define SAMPLER_ABI_VERSION  4
 #define SAMPLER_META_MAGIC   0x72656c706d617331ULL /* "1sampler", little endian */
 #define SAMPLER_MAX_SERVICES 16
 #define SAMPLER_NAME_MAX     16 /* IFNAMSIZ; service names take the same room */
@@ -18,6 +18,7 @@
 
 /* Names of programs and maps as the kernel shows them (15 characters at most). */
 #define SAMPLER_PROG_RX	     "sampler_rx"
+#define SAMPLER_PROG_TX	     "sampler_tx"
 #define SAMPLER_MAP_COUNTERS "sampler_count"
 #define SAMPLER_MAP_CONTROL  "sampler_control"
 #define SAMPLER_MAP_PORTS    "sampler_ports"
@@ -86,6 +87,7 @@ enum sampler_mode { SAMPLER_MODE_NATIVE = 1, SAMPLER_MODE_SKB };
 
 #define SAMPLER_META_CHAINED	   (1u << 0) /* behind libxdp's dispatcher */
 #define SAMPLER_META_VLAN_STRIPPED (1u << 1) /* rxvlan was on: the NIC takes tags off before XDP */
+#define SAMPLER_META_TX		   (1u << 2) /* transmitted frames are counted, as last seen */
 
 /* An XDP program of an interface; where it is alone, what it would have in a chain. */
 struct sampler_chain_program {
@@ -134,8 +136,11 @@ struct sampler_meta {
 	struct sampler_chain chain;
 	char alone_reason[128]; /* why without libxdp's dispatcher; "" behind it */
 	__u32 chain_actions;	/* of our program, asked for; see sampler_chain_program.actions */
-	__u32 reserved;
-	__u64 checksum; /* of all before: a reader can tell a half-written value */
+	__u32 tx_prog_id;	/* at tc egress; 0: none was put there, tx_reason says why */
+	__u32 tx_handle;	/* of its filter */
+	__u32 tx_priority;
+	char tx_reason[112]; /* why transmitted frames are not counted; "" where they are */
+	__u64 checksum;	     /* of all before: a reader can tell a half-written value */
 };
 
 _Static_assert(sizeof(struct sampler_count) == 16, "ABI");
@@ -144,6 +149,6 @@ _Static_assert(sizeof(struct sampler_control) == 8, "ABI");
 _Static_assert(sizeof(struct sampler_port_table) == 131072, "ABI");
 _Static_assert(sizeof(struct sampler_chain_program) == 36, "ABI");
 _Static_assert(sizeof(struct sampler_chain) == 376, "ABI");
-_Static_assert(sizeof(struct sampler_meta) == 1024, "ABI");
+_Static_assert(sizeof(struct sampler_meta) == 1144, "ABI");
 
 #endif

@@ -39,7 +39,7 @@ struct arguments {
 
 static const char help[] =
 	"Usage: samplerd [OPTION]... INTERFACE\n"
-	"Count every frame that INTERFACE receives, and record the counts.\n"
+	"Count every frame that INTERFACE receives and sends, and record the counts.\n"
 	"\n"
 	"Without a verb: record in the foreground. As root it attaches first, then gives\n"
 	"up root for good, and detaches when it is stopped. As another user it records\n"
@@ -48,7 +48,7 @@ static const char help[] =
 	"Verbs:\n"
 	"      --attach            attach, or adopt what is attached, and exit (root)\n"
 	"      --detach            detach, unpin the counters, and exit (root)\n"
-	"      --verify-attached   exit 0 if our program is on INTERFACE (root)\n"
+	"      --verify-attached   exit 0 if our programs are on INTERFACE (root)\n"
 	"      --print             print the counters as JSON\n"
 	"      --history           print the recorded samples as JSON, one a line\n"
 	"      --check-config      print the resolved configuration, or what is wrong;\n"
@@ -140,9 +140,13 @@ static void say_attached(const struct sampler_meta *meta, enum attach_outcome ou
 		[ATTACH_REPLACED] = "replaced the program that was attached",
 	};
 
-	log_notice("%s: %s: %s, %s, program id %u", meta->ifname, what[outcome], mode_name(meta),
+	char tx[64] = "";
+
+	if (meta->flags & SAMPLER_META_TX)
+		snprintf(tx, sizeof(tx), "; at tc egress program id %u", meta->tx_prog_id);
+	log_notice("%s: %s: %s, %s, program id %u%s", meta->ifname, what[outcome], mode_name(meta),
 		   meta->flags & SAMPLER_META_CHAINED ? "in libxdp's chain" : "alone",
-		   meta->prog_id);
+		   meta->prog_id, tx);
 }
 
 /* A stop that comes while we attach waits for the event loop, which detaches as at any other time. */

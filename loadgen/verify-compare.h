@@ -45,7 +45,7 @@ enum verify_verdict {
 
 struct verify_result {
 	enum verify_verdict verdict;
-	char reason[400]; /* why it is unknown */
+	char reason[512]; /* why it is unknown: an error's text */
 	struct verify_row row[VERIFY_MAX_ROWS];
 	size_t n_rows;
 	bool missing, excess;	 /* of what differs: fewer counted than sent, more */

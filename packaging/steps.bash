@@ -25,7 +25,7 @@ BUILD_PACKAGES=(gcc libc6-dev pkgconf meson ninja-build clang bpftool
 command -v npm >/dev/null || BUILD_PACKAGES+=(npm)
 # The test machine's root (test/vm), and the Debian packages that are installed in it.
 # shellcheck disable=SC2034
-MACHINE_PACKAGES=(mmdebstrap e2fsprogs kmod lz4 dpkg-dev debhelper)
+MACHINE_PACKAGES=(mmdebstrap e2fsprogs kmod lz4 build-essential debhelper)
 
 # Where a lone `su` has not put the administrator's programs.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin

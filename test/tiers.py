@@ -3,7 +3,8 @@
 """Run the tests that meson knows of, tier by tier, and count their TAP points.
 
 Called by test/run, which has installed and built everything. A tier is a suite of meson's. Each test
-program runs alone, in a session of its own, against each of the builds that test/suites names for it.
+program runs in a session of its own, against each of the builds that test/suites names for it. Several
+run at a time, the longest first; those that meson is told not to run in parallel come last, alone.
 A program fails as a whole, on top of its points, when it crashes, runs out of time, prints no plan or
 another number of points than planned, exits with an error that no point explains, or leaves processes
 behind (which are ended).
@@ -12,13 +13,16 @@ test/suites pins what must run and what may be skipped; a test or a skip that is
 """
 
 import argparse
+import concurrent.futures
 import ctypes
 import dataclasses
 import fnmatch
 import json
+import multiprocessing
 import os
 import pathlib
 import re
+import resource
 import selectors
 import shlex
 import signal
@@ -27,8 +31,10 @@ import sys
 import time
 
 PR_SET_CHILD_SUBREAPER = 36
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXIT_SKIP = 77
 SANITIZED_SLOWDOWN = 4
+JOBS = 1 + (os.cpu_count() or 1)  # many of them wait most of the time
 GRACE_S = 5  # from SIGTERM to SIGKILL; and for what a test has asked to end but not waited for
 SHOWN_LINES = 60  # of a failed test's output; all of it is in its log
 
@@ -75,6 +81,7 @@ class Result:
     problems: list = dataclasses.field(default_factory=list)  # of the program as a whole
     output: str = ""
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
     @property
     def n_failed(self):
@@ -134,6 +141,10 @@ def judge_exit(status, sanitized, result):
 
 
 # ---- processes ----
+
+
+def adopt_orphans():
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def descendants():
@@ -301,7 +312,7 @@ def is_wanted(wanted, tier, name):
 
 
 def select(wanted, pins, builds):
-    """Return [(build, tier, name, test)] in the order of the pins, and what is wrong with the pins."""
+    """Return jobs in the order of the pins, and what is wrong with the pins."""
     selected, problems, seen = [], [], set()
     tests = {build: read_tests(path) for build, path in builds.items()}
     for tier in dict.fromkeys(want.partition("/")[0] for want in wanted):
@@ -312,7 +323,7 @@ def select(wanted, pins, builds):
             for build in (build for build in pin.builds if build in builds):
                 test = tests[build].get((tier, pin.test))
                 if test:
-                    selected.append((build, tier, pin.test, test))
+                    selected.append(Job(build, tier, pin.test, test))
                 else:
                     problems.append(f"{tier}/{pin.test} ({build}) is in test/suites, but is not built")
     for tier, name in sorted({key for known in tests.values() for key in known} - seen):
@@ -324,51 +335,84 @@ def select(wanted, pins, builds):
     return selected, list(dict.fromkeys(problems))
 
 
-# ---- running and telling ----
+# ---- running, in processes of its own ----
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A program to run, in one of the builds."""
+
+    build: str
+    tier: str
+    name: str
+    test: dict  # as meson tells of it
+
+    @property
+    def sanitized(self):
+        return self.build == "sanitized"
+
+    @property
+    def timeout(self):
+        return self.test["timeout"] * (SANITIZED_SLOWDOWN if self.sanitized else 1)
+
+    def environment(self):
+        env = {key: value for key, value in os.environ.items() if key not in FOREIGN_ENV}
+        env.update(LC_ALL="C", TZ="UTC")
+        env.update(self.test["env"])
+        if self.sanitized:
+            for key, value in SANITIZER_ENV.items():
+                env[key] = ":".join(filter(None, [value, self.test["env"].get(key)]))
+        return env
+
+
+def begin_worker():
+    """A worker adopts what its program orphans, and ends with us."""
+    adopt_orphans()
+    for number in STOPS:
+        signal.signal(number, signal.SIG_DFL)
+
+
+def cpu_seconds():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def execute(job, log_dir):
+    """Run a program in a worker. Return: its Result."""
+    result, start, cpu_before = Result(), time.monotonic(), cpu_seconds()
+    with (log_dir / f"{job.name}.{job.build}.log").open("wb", buffering=0) as log:
+        program = Program(job.test, job.environment(), log)
+        try:
+            status, out, result.output = program.run(job.timeout)
+        except OSError as error:
+            result.problems.append(f"cannot be started: {error}")
+            return result
+        parse_tap(out, result)
+        if status is None:
+            result.problems = [f"ran out of time ({job.timeout} s)"]
+        else:
+            judge_exit(status, job.sanitized, result)
+        left = end_leftovers()
+        if left:
+            result.problems.append("left processes behind: " + ", ".join(left))
+        for problem in result.problems:
+            log.write(f"# test/run: {problem}\n".encode())
+    result.seconds = time.monotonic() - start
+    result.cpu_seconds = cpu_seconds() - cpu_before
+    return result
+
+
+# ---- telling ----
 
 
 class Run:
-    """All that was asked for, in order; tells as it goes."""
+    """All that was asked for; tells of each program when it has ended."""
 
-    def __init__(self, allowances, log_dir):
-        self.allowances, self.log_dir = allowances, log_dir
+    def __init__(self, allowances, log_dir, jobs):
+        self.allowances, self.log_dir, self.jobs = allowances, log_dir, jobs
         self.passed = self.failed = 0
         self.skipped = []  # (title, point, reason)
         self.failures = []  # titles
-
-    def environment(self, test, sanitized):
-        env = {key: value for key, value in os.environ.items() if key not in FOREIGN_ENV}
-        env.update(LC_ALL="C", TZ="UTC")
-        env.update(test["env"])
-        if sanitized:
-            for key, value in SANITIZER_ENV.items():
-                env[key] = ":".join(filter(None, [value, test["env"].get(key)]))
-        return env
-
-    def execute(self, build, name, test):
-        result, start = Result(), time.monotonic()
-        sanitized = build == "sanitized"
-        timeout = test["timeout"] * (SANITIZED_SLOWDOWN if sanitized else 1)
-        path = self.log_dir / f"{name}.{build}.log"
-        with path.open("wb", buffering=0) as log:
-            program = Program(test, self.environment(test, sanitized), log)
-            try:
-                status, out, result.output = program.run(timeout)
-            except OSError as error:
-                result.problems.append(f"cannot be started: {error}")
-                return result
-            parse_tap(out, result)
-            if status is None:
-                result.problems = [f"ran out of time ({timeout} s)"]
-            else:
-                judge_exit(status, sanitized, result)
-            left = end_leftovers()
-            if left:
-                result.problems.append("left processes behind: " + ", ".join(left))
-            for problem in result.problems:
-                log.write(f"# test/run: {problem}\n".encode())
-        result.seconds = time.monotonic() - start
-        return result
 
     def forbid_skips(self, name, result):
         """A skip that test/suites does not allow is a failure."""
@@ -385,21 +429,35 @@ class Run:
                 result.problems.append(f"skipped, and test/suites does not allow it: {point} ({reason})")
         result.skipped = allowed
 
-    def one(self, build, tier, name, test):
-        title = f"{tier}/{name}" + ("" if build == "plain" else f" ({build})")
-        print(f"{title:<42}", end=" ", flush=True)
-        result = self.execute(build, name, test)
-        self.forbid_skips(name, result)
+    def all(self, selected):
+        """Run programs, as many at a time as are wanted, and then those that are to be alone."""
+        # By what they may take: what begins last should be short.
+        together = sorted((job for job in selected if job.test["is_parallel"]), key=lambda job: -job.timeout)
+        alone = [job for job in selected if not job.test["is_parallel"]]
+        context = multiprocessing.get_context("fork")
+        with concurrent.futures.ProcessPoolExecutor(self.jobs, context, begin_worker) as pool:
+            running = {pool.submit(execute, job, self.log_dir): job for job in together}
+            for future in concurrent.futures.as_completed(running):
+                self.take(running[future], future)
+            for job in alone:
+                self.take(job, pool.submit(execute, job, self.log_dir))
+
+    def take(self, job, future):
+        """Count and tell what a program has shown, once it has ended."""
+        result = future.result()
+        title = f"{job.tier}/{job.name}" + ("" if job.build == "plain" else f" ({job.build})")
+        self.forbid_skips(job.name, result)
         self.passed += result.passed
         self.failed += result.n_failed
         self.skipped += [(title, *skip) for skip in result.skipped]
         told = [f"{result.passed} passed"]
         told += [f"{result.n_failed} FAILED"] if result.n_failed else []
         told += [f"{len(result.skipped)} skipped"] if result.skipped else []
-        print(f"{', '.join(told):<32} {result.seconds:6.1f} s", flush=True)
+        print(f"{title:<42} {', '.join(told):<32} {result.seconds:6.1f} s, {result.cpu_seconds:5.1f} s of CPU",
+              flush=True)
         if result.n_failed:
             self.failures.append(title)
-            self.show(title, build, name, result)
+            self.show(title, job.build, job.name, result)
 
     def show(self, title, build, name, result):
         for line in [*result.problems, *(f"not ok: {point}" for point in result.failed)]:
@@ -436,11 +494,11 @@ class Run:
 
 
 def stop(number, _frame):
-    """End as asked, and take the running test along."""
+    """End as asked, and take all that runs along."""
     signal.signal(number, signal.SIG_IGN)
     print("\ninterrupted", flush=True)
     end_descendants()
-    sys.exit(128 + number)
+    os._exit(128 + number)  # without waiting for the workers, which are gone
 
 
 def main():
@@ -448,20 +506,20 @@ def main():
     parser.add_argument("--build", action="append", default=[], metavar="NAME=DIR")
     parser.add_argument("--suites", type=pathlib.Path, required=True)
     parser.add_argument("--log-dir", type=pathlib.Path, required=True)
+    parser.add_argument("--jobs", type=int, default=JOBS, help="programs at a time (%(default)s)")
     parser.add_argument("--bench", type=int, help="exit status of the benchmarks, one more point")
     parser.add_argument("wanted", nargs="*", metavar="TIER[/TEST]")
     args = parser.parse_args()
 
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    adopt_orphans()
+    for number in STOPS:
         signal.signal(number, stop)
     args.log_dir.mkdir(parents=True, exist_ok=True)
     builds = dict(build.split("=", 1) for build in args.build)
     pins, allowances = read_suites(args.suites)
     selected, problems = select(args.wanted, pins, builds)
-    run = Run(allowances, args.log_dir)
-    for build, tier, name, test in selected:
-        run.one(build, tier, name, test)
+    run = Run(allowances, args.log_dir, args.jobs)
+    run.all(selected)
     for text in problems:
         run.problem(text)
     if args.bench is not None:

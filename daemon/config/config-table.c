@@ -32,238 +32,34 @@
 
 static const char *const mode_names[] = { "auto", "native", "skb" };
 
-/* ---- one reader and one writer for each kind of value ---- */
+/* ---- what a value may be ---- */
 
-static int set_interval(void *target, const char *key, const char *value, struct error *err)
+static int set_text(char *dest, size_t size, const char *value)
 {
-	struct config *c = target;
-
-	(void)key, (void)err;
-	return parse_duration_ns(value, INTERVAL_MIN, INTERVAL_MAX, &c->interval_ns);
-}
-
-static void get_interval(const struct config *c, char *buf, size_t size)
-{
-	format_duration(buf, size, c->interval_ns);
-}
-
-static int set_log_interval(void *target, const char *key, const char *value, struct error *err)
-{
-	struct config *c = target;
-
-	(void)key, (void)err;
-	if (!strcmp(value, "0"))
-		return c->log_interval_ns = 0;
-	return parse_duration_ns(value, INTERVAL_MIN, DAY, &c->log_interval_ns);
-}
-
-static void get_log_interval(const struct config *c, char *buf, size_t size)
-{
-	if (c->log_interval_ns)
-		format_duration(buf, size, c->log_interval_ns);
-	else
-		snprintf(buf, size, "0"); /* as it is read: no rate log */
-}
-
-static int set_text(char *dest, size_t size, const char *value, bool is_path)
-{
-	if (!*value || strlen(value) >= size || (is_path && *value != '/'))
+	if (!*value || strlen(value) >= size)
 		return -EINVAL;
 	strcpy(dest, value);
 	return 0;
 }
 
-static int set_state_dir(void *target, const char *key, const char *value, struct error *err)
+static int set_path(char *dest, size_t size, const char *value)
 {
-	struct config *c = target;
-
-	(void)key, (void)err;
-	return set_text(c->state_dir, sizeof(c->state_dir), value, true);
+	return *value == '/' ? set_text(dest, size, value) : -EINVAL;
 }
 
-static void get_state_dir(const struct config *c, char *buf, size_t size)
+/* Room for "/<key>/<map>" within the paths that the kernel side builds. */
+static int set_short_path(char *dest, size_t size, const char *value)
 {
-	snprintf(buf, size, "%s", c->state_dir);
+	return strlen(value) > 128 ? -EINVAL : set_path(dest, size, value);
 }
 
-static int set_pin_dir(void *target, const char *key, const char *value, struct error *err)
+/* A file, or none. */
+static int set_file(char *dest, size_t size, const char *value)
 {
-	struct config *c = target;
-
-	(void)key, (void)err;
-	/* room for "/<key>/<map>" within the paths that the kernel side builds */
-	return strlen(value) > 128 ? -EINVAL
-				   : set_text(c->pin_dir, sizeof(c->pin_dir), value, true);
+	if (!*value)
+		return *dest = '\0';
+	return set_path(dest, size, value);
 }
-
-static void get_pin_dir(const struct config *c, char *buf, size_t size)
-{
-	snprintf(buf, size, "%s", c->pin_dir);
-}
-
-static int set_user(void *target, const char *key, const char *value, struct error *err)
-{
-	struct config *c = target;
-
-	(void)key, (void)err;
-	return set_text(c->user, sizeof(c->user), value, false);
-}
-
-static void get_user(const struct config *c, char *buf, size_t size)
-{
-	snprintf(buf, size, "%s", c->user);
-}
-
-static int find_name(const char *const *names, size_t n, const char *value, size_t len)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strlen(names[i]) == len && !strncmp(names[i], value, len))
-			return i;
-	return -EINVAL;
-}
-
-static int set_mode(void *target, const char *key, const char *value, struct error *err)
-{
-	struct config *c = target;
-	int mode = find_name(mode_names, array_size(mode_names), value, strlen(value));
-
-	(void)key, (void)err;
-	if (mode < 0)
-		return mode;
-	c->mode = mode;
-	return 0;
-}
-
-static void get_mode(const struct config *c, char *buf, size_t size)
-{
-	snprintf(buf, size, "%s", mode_names[c->mode]);
-}
-
-static int set_priority(void *target, const char *key, const char *value, struct error *err)
-{
-	struct config *c = target;
-	uint64_t priority;
-	int r = parse_u64(value, 1, RUN_PRIORITY_MAX, &priority);
-
-	(void)key, (void)err;
-	if (!r)
-		c->run_priority = priority;
-	return r;
-}
-
-static void get_priority(const struct config *c, char *buf, size_t size)
-{
-	snprintf(buf, size, "%u", c->run_priority);
-}
-
-/* Without "pass" our verdict, which is always PASS, would keep all later programs from running. */
-static int set_chain_actions(void *target, const char *key, const char *value, struct error *err)
-{
-	struct config *c = target;
-	uint32_t actions = 0;
-
-	(void)key, (void)err;
-	while (*value) {
-		size_t len = strcspn(value, " ,");
-		int action = find_name(chain_action_names, CHAIN_N_ACTIONS, value, len);
-
-		if (action < 0)
-			return action;
-		actions |= 1u << action;
-		value += len;
-		value += strspn(value, " ,");
-	}
-	if (!(actions & 1u << XDP_PASS))
-		return -EINVAL;
-	c->chain_actions = actions;
-	return 0;
-}
-
-static void get_chain_actions(const struct config *c, char *buf, size_t size)
-{
-	size_t n = 0;
-
-	for (unsigned int i = 0; i < CHAIN_N_ACTIONS; i++)
-		if (c->chain_actions & 1u << i)
-			n += snprintf(buf + n, size - n, "%s%s", n ? " " : "",
-				      chain_action_names[i]);
-}
-
-static int set_choice(bool *dest, const char *value)
-{
-	static const char *const names[] = { "no", "yes" };
-	int choice = find_name(names, array_size(names), value, strlen(value));
-
-	if (choice < 0)
-		return choice;
-	*dest = choice;
-	return 0;
-}
-
-static int set_reattach(void *target, const char *key, const char *value, struct error *err)
-{
-	struct config *c = target;
-
-	(void)key, (void)err;
-	return set_choice(&c->reattach, value);
-}
-
-static void get_reattach(const struct config *c, char *buf, size_t size)
-{
-	snprintf(buf, size, "%s", c->reattach ? "yes" : "no");
-}
-
-static int set_fine_records(void *target, const char *key, const char *value, struct error *err)
-{
-	struct config *c = target;
-	uint64_t records;
-	int r = parse_u64(value, FINE_MIN, FINE_MAX, &records);
-
-	(void)key, (void)err;
-	if (!r)
-		c->fine_records = records;
-	return r;
-}
-
-static void get_fine_records(const struct config *c, char *buf, size_t size)
-{
-	snprintf(buf, size, "%u", c->fine_records);
-}
-
-static int set_medium(void *target, const char *key, const char *value, struct error *err)
-{
-	struct config *c = target;
-
-	(void)key, (void)err;
-	return parse_duration_ns(value, MEDIUM_MIN, SPAN_MAX, &c->medium_span_ns);
-}
-
-static void get_medium(const struct config *c, char *buf, size_t size)
-{
-	format_duration(buf, size, c->medium_span_ns);
-}
-
-static int set_coarse(void *target, const char *key, const char *value, struct error *err)
-{
-	struct config *c = target;
-
-	(void)key, (void)err;
-	return parse_duration_ns(value, COARSE_MIN, SPAN_MAX, &c->coarse_span_ns);
-}
-
-static void get_coarse(const struct config *c, char *buf, size_t size)
-{
-	format_duration(buf, size, c->coarse_span_ns);
-}
-
-static int set_service(void *target, const char *key, const char *value, struct error *err)
-{
-	struct config *c = target;
-
-	return service_list_add(&c->services, key, value, err);
-}
-
-/* ---- sampler-web's ---- */
 
 /* A word of a list separated by blanks. Return: where it ends; *word is "" at the end of the list. */
 static const char *take_word(const char *list, char *word, size_t size)
@@ -308,109 +104,161 @@ static int set_list(char *dest, size_t size, const char *value, bool (*is_item)(
 	return 0;
 }
 
-static int set_listen(void *target, const char *key, const char *value, struct error *err)
+static int set_addresses(char *dest, size_t size, const char *value)
 {
-	struct config *c = target;
-
-	(void)key, (void)err;
-	if (!value[strspn(value, " \t")])
-		return -EINVAL;
-	return set_list(c->web_listen, sizeof(c->web_listen), value, is_address);
+	return value[strspn(value, " \t")] ? set_list(dest, size, value, is_address) : -EINVAL;
 }
 
-static void get_listen(const struct config *c, char *buf, size_t size)
+static int set_host_names(char *dest, size_t size, const char *value)
 {
-	snprintf(buf, size, "%s", c->web_listen);
+	return set_list(dest, size, value, is_host_name);
 }
 
-static int set_allow_hosts(void *target, const char *key, const char *value, struct error *err)
+static int find_name(const char *const *names, size_t n, const char *value, size_t len)
 {
-	struct config *c = target;
-
-	(void)key, (void)err;
-	return set_list(c->web_hosts, sizeof(c->web_hosts), value, is_host_name);
+	for (size_t i = 0; i < n; i++)
+		if (strlen(names[i]) == len && !strncmp(names[i], value, len))
+			return i;
+	return -EINVAL;
 }
 
-static void get_allow_hosts(const struct config *c, char *buf, size_t size)
+static int set_number(uint32_t *dest, const char *value, uint64_t min, uint64_t max)
 {
-	snprintf(buf, size, "%s", c->web_hosts);
-}
+	uint64_t number;
+	int r = parse_u64(value, min, max, &number);
 
-static int set_streams(void *target, const char *key, const char *value, struct error *err)
-{
-	struct config *c = target;
-	uint64_t streams;
-	int r = parse_u64(value, 1, STREAMS_MAX, &streams);
-
-	(void)key, (void)err;
 	if (!r)
-		c->web_streams = (uint32_t)streams;
+		*dest = (uint32_t)number;
 	return r;
 }
 
-static void get_streams(const struct config *c, char *buf, size_t size)
+static int set_choice(bool *dest, const char *value)
 {
-	snprintf(buf, size, "%u", c->web_streams);
+	static const char *const names[] = { "no", "yes" };
+	int choice = find_name(names, array_size(names), value, strlen(value));
+
+	if (choice < 0)
+		return choice;
+	*dest = choice;
+	return 0;
 }
 
-/* A file, or none. */
-static int set_file(char *dest, size_t size, const char *value)
-{
-	if (!*value)
-		return *dest = '\0';
-	return set_text(dest, size, value, true);
-}
+/* ---- one reader and one writer for each key ---- */
 
-static int set_tls_cert(void *target, const char *key, const char *value, struct error *err)
+#define KEY(name, reads, writes)                                                                   \
+	static int set_##name(void *target, const char *key, const char *value, struct error *err) \
+	{                                                                                          \
+		struct config *c = target;                                                         \
+		(void)key, (void)err;                                                              \
+		return reads;                                                                      \
+	}                                                                                          \
+	static void get_##name(const struct config *c, char *buf, size_t size)                     \
+	{                                                                                          \
+		writes;                                                                            \
+	}
+
+#define TEXT_KEY(name, member, set) \
+	KEY(name, set(c->member, sizeof(c->member), value), snprintf(buf, size, "%s", c->member))
+#define DURATION_KEY(name, member, min, max)                      \
+	KEY(name, parse_duration_ns(value, min, max, &c->member), \
+	    format_duration(buf, size, c->member))
+#define NUMBER_KEY(name, member, min, max) \
+	KEY(name, set_number(&c->member, value, min, max), snprintf(buf, size, "%u", c->member))
+#define CHOICE_KEY(name, member)                 \
+	KEY(name, set_choice(&c->member, value), \
+	    snprintf(buf, size, "%s", c->member ? "yes" : "no"))
+
+DURATION_KEY(interval, interval_ns, INTERVAL_MIN, INTERVAL_MAX)
+TEXT_KEY(state_dir, state_dir, set_path)
+TEXT_KEY(pin_dir, pin_dir, set_short_path)
+TEXT_KEY(user, user, set_text)
+NUMBER_KEY(priority, run_priority, 1, RUN_PRIORITY_MAX)
+CHOICE_KEY(tx, tx)
+CHOICE_KEY(reattach, reattach)
+NUMBER_KEY(fine_records, fine_records, FINE_MIN, FINE_MAX)
+DURATION_KEY(medium, medium_span_ns, MEDIUM_MIN, SPAN_MAX)
+DURATION_KEY(coarse, coarse_span_ns, COARSE_MIN, SPAN_MAX)
+TEXT_KEY(listen, web_listen, set_addresses)
+TEXT_KEY(allow_hosts, web_hosts, set_host_names)
+NUMBER_KEY(streams, web_streams, 1, STREAMS_MAX)
+TEXT_KEY(tls_cert, web_tls_cert, set_file)
+TEXT_KEY(tls_key, web_tls_key, set_file)
+TEXT_KEY(token_file, web_token_file, set_file)
+CHOICE_KEY(no_token, web_no_token)
+
+static int set_log_interval(void *target, const char *key, const char *value, struct error *err)
 {
 	struct config *c = target;
 
 	(void)key, (void)err;
-	return set_file(c->web_tls_cert, sizeof(c->web_tls_cert), value);
+	if (!strcmp(value, "0"))
+		return c->log_interval_ns = 0;
+	return parse_duration_ns(value, INTERVAL_MIN, DAY, &c->log_interval_ns);
 }
 
-static void get_tls_cert(const struct config *c, char *buf, size_t size)
+static void get_log_interval(const struct config *c, char *buf, size_t size)
 {
-	snprintf(buf, size, "%s", c->web_tls_cert);
+	if (c->log_interval_ns)
+		format_duration(buf, size, c->log_interval_ns);
+	else
+		snprintf(buf, size, "0"); /* as it is read: no rate log */
 }
 
-static int set_tls_key(void *target, const char *key, const char *value, struct error *err)
+static int set_mode(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+	int mode = find_name(mode_names, array_size(mode_names), value, strlen(value));
+
+	(void)key, (void)err;
+	if (mode < 0)
+		return mode;
+	c->mode = mode;
+	return 0;
+}
+
+static void get_mode(const struct config *c, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", mode_names[c->mode]);
+}
+
+/* Without "pass" our verdict, which is always PASS, would keep all later programs from running. */
+static int set_chain_actions(void *target, const char *key, const char *value, struct error *err)
+{
+	struct config *c = target;
+	uint32_t actions = 0;
+
+	(void)key, (void)err;
+	while (*value) {
+		size_t len = strcspn(value, " ,");
+		int action = find_name(chain_action_names, CHAIN_N_ACTIONS, value, len);
+
+		if (action < 0)
+			return action;
+		actions |= 1u << action;
+		value += len;
+		value += strspn(value, " ,");
+	}
+	if (!(actions & 1u << XDP_PASS))
+		return -EINVAL;
+	c->chain_actions = actions;
+	return 0;
+}
+
+static void get_chain_actions(const struct config *c, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < CHAIN_N_ACTIONS; i++)
+		if (c->chain_actions & 1u << i)
+			n += snprintf(buf + n, size - n, "%s%s", n ? " " : "",
+				      chain_action_names[i]);
+}
+
+static int set_service(void *target, const char *key, const char *value, struct error *err)
 {
 	struct config *c = target;
 
-	(void)key, (void)err;
-	return set_file(c->web_tls_key, sizeof(c->web_tls_key), value);
-}
-
-static void get_tls_key(const struct config *c, char *buf, size_t size)
-{
-	snprintf(buf, size, "%s", c->web_tls_key);
-}
-
-static int set_token_file(void *target, const char *key, const char *value, struct error *err)
-{
-	struct config *c = target;
-
-	(void)key, (void)err;
-	return set_file(c->web_token_file, sizeof(c->web_token_file), value);
-}
-
-static void get_token_file(const struct config *c, char *buf, size_t size)
-{
-	snprintf(buf, size, "%s", c->web_token_file);
-}
-
-static int set_no_token(void *target, const char *key, const char *value, struct error *err)
-{
-	struct config *c = target;
-
-	(void)key, (void)err;
-	return set_choice(&c->web_no_token, value);
-}
-
-static void get_no_token(const struct config *c, char *buf, size_t size)
-{
-	snprintf(buf, size, "%s", c->web_no_token ? "yes" : "no");
+	return service_list_add(&c->services, key, value, err);
 }
 
 /* ---- the table ---- */
@@ -441,6 +289,7 @@ const struct config_row config_rows[] = {
 	    "aborted drop pass tx redirect" },
 	  CONFIG_ATTACH,
 	  get_chain_actions },
+	{ { "attach", "tx", set_tx, "yes or no" }, CONFIG_ATTACH, get_tx },
 	{ { "attach", "reattach", set_reattach, "yes or no" }, CONFIG_LIVE, get_reattach },
 	{ { "history", "fine_records", set_fine_records,
 	    "a number of records, one an interval, from 60 to 1000000" },

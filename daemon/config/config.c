@@ -61,6 +61,7 @@ static void set_defaults(struct config *config)
 		.mode = ATTACH_AUTO,
 		.run_priority = ATTACH_DEFAULT_PRIORITY,
 		.chain_actions = 1u << ATTACH_DEFAULT_CHAIN_ACTION,
+		.tx = true,
 		.fine_records = 3600,
 		.medium_span_ns = DAY,
 		.coarse_span_ns = 14 * DAY,

@@ -34,6 +34,7 @@ struct config {
 	uint32_t mode; /* enum attach_mode */
 	uint32_t run_priority;
 	uint32_t chain_actions;
+	bool tx;       /* count transmitted frames, too */
 	bool reattach; /* when somebody else detached our program */
 	uint32_t fine_records;
 	uint64_t medium_span_ns;

@@ -27,6 +27,8 @@
 #define HANDSHAKE_TIMEOUT_NS (10 * NSEC_PER_SEC)
 #define SILENT_NS	     NSEC_PER_SEC /* who is silent for less need not make room */
 #define SEND_BUFFER	     (128 << 10)  /* of a connection, in the kernel */
+#define RECEIVE_BUFFER	     (32 << 10)
+#define HEAD_MAX	     (32 << 10) /* of a request; h2o would take 400 KiB */
 
 /**
  * connections_init() - there are none yet
@@ -84,12 +86,16 @@ static void on_handshake(h2o_socket_t *socket, const char *err)
 	h2o_socket_close(socket);
 }
 
-/* What a slow client has not read yet waits with us, where it has a bound, and not in the kernel. */
-static void bound_send_buffer(h2o_socket_t *socket)
+/*
+ * What a slow client has not read yet waits with us, where it has a bound, and not in the kernel. And h2o reads all that
+ * has come in one go, before anybody can look how much it is.
+ */
+static void bound_buffers(h2o_socket_t *socket)
 {
-	int size = SEND_BUFFER;
+	const int send = SEND_BUFFER, receive = RECEIVE_BUFFER, fd = h2o_socket_get_fd(socket);
 
-	(void)setsockopt(h2o_socket_get_fd(socket), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send, sizeof(send));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive));
 }
 
 /**
@@ -114,7 +120,7 @@ void connections_take(struct connections *connections, h2o_socket_t *socket, boo
 	socket->on_close.data = connection;
 	connections->n++;
 	h2o_linklist_insert(&connections->by_activity, &connection->link);
-	bound_send_buffer(socket);
+	bound_buffers(socket);
 	if (tls) {
 		/* h2o takes a reference of its own only when the client's first bytes come. */
 		SSL_CTX_up_ref(tls);
@@ -239,6 +245,28 @@ void connections_end_stuck(h2o_context_t *context)
 	struct timeval now = *h2o_get_timestamp(context, NULL, NULL);
 
 	for_each(context, end_if_stuck, &now);
+}
+
+static int end_if_large(h2o_req_t *req, void *user)
+{
+	(void)user;
+	if (!req->timestamps.response_start_at.tv_sec && socket_of(req)->input->size > HEAD_MAX) {
+		log_debug("a request's head is over %d KiB: its connection is closed",
+			  HEAD_MAX >> 10);
+		end_connection(req, SHUT_RDWR);
+	}
+	return 0;
+}
+
+/**
+ * connections_end_large() - end those that send more than a request's head may have
+ * @context: h2o's
+ *
+ * To be called after each round of the loop, so that all of them together are bounded.
+ */
+void connections_end_large(h2o_context_t *context)
+{
+	for_each(context, end_if_large, NULL);
 }
 
 static int end_if_idle(h2o_req_t *req, void *user)

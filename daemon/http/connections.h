@@ -39,6 +39,7 @@ void connection_is_stream(struct connection *connection);
 size_t connections_make_room(struct connections *connections, size_t wanted);
 void connections_end_handshakes(struct connections *connections, bool late_only);
 void connections_end_stuck(h2o_context_t *context);
+void connections_end_large(h2o_context_t *context);
 void connections_end_idle(h2o_context_t *context, bool untouched_too);
 void connections_end_waited_for(h2o_context_t *context);
 void connections_end_all(h2o_context_t *context);

@@ -36,6 +36,7 @@ struct endpoint_context {
 	struct catalog *catalog;
 	uint64_t boottime_ns;
 	uint64_t realtime_ns;
+	int64_t certificate_expires_s; /* since 1970; 0: there is none */
 	bool is_stranger; /* who asks has no token where one is needed: an open endpoint says less */
 };
 

@@ -186,17 +186,47 @@ static json_t *name_json(const struct feed *feed)
 	return text_json(feed->name, sizeof(feed->name));
 }
 
-static json_t *names_json(const struct selection *selection)
+/**
+ * names_json_if() - names of interfaces
+ * @selection: what the answer adds up
+ * @is_meant: says of which; NULL: of all
+ *
+ * Return: a new array, or NULL without memory.
+ */
+json_t *names_json_if(const struct selection *selection, bool (*is_meant)(const struct feed *feed))
 {
 	json_t *names = json_array();
 	int r = names ? 0 : -1;
 
-	for (size_t i = 0; !r && i < selection->n; i++)
-		r = json_array_append_new(names, name_json(selection->feed[i]));
+	for (size_t i = 0; !r && i < selection->n; i++) {
+		if (!is_meant || is_meant(selection->feed[i]))
+			r = json_array_append_new(names, name_json(selection->feed[i]));
+	}
 	if (!r)
 		return names;
 	json_decref(names);
 	return NULL;
+}
+
+static bool is_without_tx(const struct feed *feed)
+{
+	return !sample_counts(&feed->newest, SAMPLER_TX);
+}
+
+/** without_tx_json() - Return: names of those that do not count what they transmit, or NULL without memory */
+json_t *without_tx_json(const struct selection *selection)
+{
+	return names_json_if(selection, is_without_tx);
+}
+
+/** all_count() - Return: whether each interface of a selection counts a direction, so that a sum is of all */
+bool all_count(const struct selection *selection, enum sampler_direction direction)
+{
+	for (size_t i = 0; i < selection->n; i++) {
+		if (!sample_counts(&selection->feed[i]->newest, direction))
+			return false;
+	}
+	return true;
 }
 
 static json_t *missing_json(const struct endpoint_context *context,
@@ -233,7 +263,7 @@ int set_selection(json_t *json, const struct endpoint_context *context,
 	return json_set_u64(json, "schema", API_SCHEMA) ||
 	       json_set(json, "interface",
 			selection->named ? name_json(selection->named) : json_null()) ||
-	       json_set(json, "interfaces", names_json(selection)) ||
+	       json_set(json, "interfaces", names_json_if(selection, NULL)) ||
 	       json_set(json, "missing", missing_json(context, selection));
 }
 

@@ -14,9 +14,6 @@
 
 #define API_SCHEMA 1
 
-/* Of numbers that are no integers: a Unix time of now with milliseconds, and more than any rate is worth. */
-#define API_REAL_DIGITS 13
-
 /* The interfaces whose counters an answer adds up. */
 struct selection {
 	const struct feed *named; /* NULL: all that there are */
@@ -46,6 +43,9 @@ int json_set(json_t *object, const char *name, json_t *value);
 int json_set_u64(json_t *object, const char *name, uint64_t value);
 int json_set_rounded(json_t *object, const char *name, double value);
 json_t *reason_json(const struct error *reason);
+json_t *names_json_if(const struct selection *selection, bool (*is_meant)(const struct feed *feed));
+json_t *without_tx_json(const struct selection *selection);
+bool all_count(const struct selection *selection, enum sampler_direction direction);
 int set_selection(json_t *json, const struct endpoint_context *context,
 		  const struct selection *selection);
 int set_staleness(json_t *json, const struct selection *selection);

@@ -226,15 +226,29 @@ static bool needs_bytes(enum history_unit unit)
 	return unit == HISTORY_BITS_PER_S || unit == HISTORY_BYTES;
 }
 
-/* "rx.l4.tcp.bits_per_s": the metric "l4.tcp". */
+static int parse_direction(const char *name, enum sampler_direction *ret_direction)
+{
+	for (int d = 0; d < SAMPLER_N_DIRECTIONS; d++) {
+		const char *direction = direction_name(d);
+		size_t n = strlen(direction);
+
+		if (strncmp(name, direction, n) != 0 || name[n] != '.')
+			continue;
+		*ret_direction = d;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* "rx.l4.tcp.bits_per_s": the metric "l4.tcp" of what is received. */
 static int parse_metric(const struct feed *feed, struct history_metric *metric)
 {
 	char text[HISTORY_NAME_MAX], *field;
 	const struct metric *row;
 
-	if (strncmp(metric->name, "rx.", 3) != 0)
+	if (parse_direction(metric->name, &metric->direction))
 		return -ENOENT;
-	strcpy(text, metric->name + 2); /* with the point, so that ".bits_per_s" is one, too */
+	strcpy(text, strchr(metric->name, '.')); /* so that ".bits_per_s" is one, too */
 	field = strrchr(text, '.');
 	*field++ = 0;
 	if (parse_unit(field, &metric->unit))
@@ -244,7 +258,7 @@ static int parse_metric(const struct feed *feed, struct history_metric *metric)
 	row = metric->path.metric;
 	if (!row)
 		return names_service(feed, &metric->path) ? 0 : -ENOENT;
-	metric->is_vlan = metric_is_vlan(row);
+	metric->is_vlan = metric->direction == SAMPLER_RX && metric_is_vlan(row);
 	return needs_bytes(metric->unit) && !(row->units & METRIC_BYTES) ? -ENOENT : 0;
 }
 
@@ -265,8 +279,8 @@ static int add_metric(const struct feed *feed, const char *name, size_t n,
 	}
 	return error_set(err, -ENOENT,
 			 "no metric \"%.*s\": expected one by its place in realtime, such as "
-			 "rx.bits_per_s, rx.packets, rx.l3.ipv6.packets_per_s, "
-			 "rx.services.http.bytes",
+			 "rx.bits_per_s, tx.packets, rx.l3.ipv6.packets_per_s, "
+			 "tx.services.http.bytes",
 			 (int)(n < 64 ? n : 64), name);
 }
 

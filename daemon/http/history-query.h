@@ -24,9 +24,10 @@ enum history_unit {
 
 struct history_metric {
 	char name[HISTORY_NAME_MAX]; /* as asked for */
+	enum sampler_direction direction;
 	struct metric_path path;
 	enum history_unit unit;
-	bool is_vlan; /* unknown where tags are stripped */
+	bool is_vlan; /* of received frames: unknown where tags are stripped */
 };
 
 struct history_query {

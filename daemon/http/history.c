@@ -40,10 +40,10 @@ static json_t *value_json(const struct history_metric *metric, const struct rang
 {
 	struct sampler_count count;
 
-	if (!step->delta || (metric->is_vlan && step->vlan_unknown) ||
-	    (step->partial && is_rate(metric->unit)) ||
-	    metric_path_get(&metric->path, &step->delta->direction[SAMPLER_RX], step->services,
-			    &count))
+	if (!step->delta || !step->delta->known[metric->direction] ||
+	    (metric->is_vlan && step->vlan_unknown) || (step->partial && is_rate(metric->unit)) ||
+	    metric_path_get(&metric->path, &step->delta->direction[metric->direction],
+			    step->services, &count))
 		return json_null();
 	switch (metric->unit) {
 	case HISTORY_BITS_PER_S:

@@ -70,6 +70,22 @@ static int set_chain(json_t *json, const struct endpoint_context *context, const
 	       json_set(json, "chain_checked_at", moment_of(context, meta->chain.boottime_ns));
 }
 
+/* The recorder looks at each tick; what the pins say of it is of the last attach or re-check. */
+static int set_tx(json_t *json, const struct feed *feed)
+{
+	static const char lost[] = "samplerd does not find our filter at tc egress any more";
+	const struct sampler_meta *meta = &feed->meta;
+	bool attached = meta->flags & SAMPLER_META_TX;
+	bool is_lost = attached && feed->source == FEED_RECORDS &&
+		       !sample_counts(&feed->newest, SAMPLER_TX);
+
+	return json_set(json, "tx_counted", boolean_if(feed->pinned, attached && !is_lost)) ||
+	       json_set(json, "tx_reason",
+			is_lost ? json_string(lost)
+				: text_or_null_json(meta->tx_reason, sizeof(meta->tx_reason))) ||
+	       json_set(json, "tx_program_id", id_or_null_json(meta->tx_prog_id));
+}
+
 static int set_attachment(json_t *json, const struct endpoint_context *context,
 			  const struct feed *feed)
 {
@@ -80,7 +96,8 @@ static int set_attachment(json_t *json, const struct endpoint_context *context,
 	       json_set(json, "mode", mode_json(feed)) ||
 	       json_set(json, "mode_reason",
 			text_or_null_json(meta->mode_reason, sizeof(meta->mode_reason))) ||
-	       set_chain(json, context, feed) || json_set(json, "epoch", epoch_json(feed)) ||
+	       set_chain(json, context, feed) || set_tx(json, feed) ||
+	       json_set(json, "epoch", epoch_json(feed)) ||
 	       json_set(json, "attached_at", timestamp_if(pinned, meta->attach_realtime_ns)) ||
 	       json_set(json, "counting_since", timestamp_if(pinned, meta->epoch));
 }
@@ -161,7 +178,8 @@ static int set_link(json_t *json, const struct feed *feed, const struct feed_hea
 	       json_set(json, "mtu", integer_if(health->has_link, health->link.mtu)) ||
 	       json_set(json, "link_up", boolean_if(health->has_link, health->link.up)) ||
 	       json_set(json, "speed_mbps", speed_json(feed, health)) ||
-	       json_set(json, "vlan_stripped", boolean_if(pinned, feed_vlan_unknown(feed))) ||
+	       json_set(json, "vlan_stripped",
+			boolean_if(pinned, feed_vlan_unknown(feed, SAMPLER_RX))) ||
 	       json_set(json, "services", services_json(feed->services)) ||
 	       json_set(json, "service_ports", service_ports_json(feed));
 }

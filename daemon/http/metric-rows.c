@@ -3,9 +3,8 @@
  * Adding up the metrics of interfaces, and writing the sums as JSON.
  *
  * Totals are added, and so are rates, each over its own interface's interval, unless one of them has
- * none yet. Services are added by
- * their names, since each interface gives out its slots itself. A metric that one of the interfaces
- * cannot know is unknown in the sum.
+ * none yet. Services are added by their names, since each interface gives out its slots itself. A metric
+ * that one of the interfaces cannot know is unknown in the sum.
  */
 #include "http/metric-rows.h"
 
@@ -82,7 +81,7 @@ static int add_metric(const struct metric *metric, uint64_t packets, const uint6
  * metric_rows_add() - add an interface
  * @rows: all zeros at first; metric_rows_free() ends it
  * @feed: with FEED_RECORDS or FEED_COUNTERS
- * @direction: which of its counters
+ * @direction: which of its counters, one that it counts
  *
  * Return: 0, or -1 without memory.
  */
@@ -91,10 +90,10 @@ int metric_rows_add(struct metric_rows *rows, const struct feed *feed,
 {
 	struct adding adding = {
 		.rows = rows,
-		.vlan_unknown = feed_vlan_unknown(feed),
+		.vlan_unknown = feed_vlan_unknown(feed, direction),
 	};
 
-	if (feed->has_delta) {
+	if (feed->has_delta && feed->delta.known[direction]) {
 		adding.delta = &feed->delta;
 		adding.delta_counters = &feed->delta.direction[direction];
 	} else {

@@ -77,7 +77,7 @@ static int collect(const struct metric *metric, uint64_t packets, const uint64_t
 	struct telling *t = user;
 	struct row *row;
 
-	if (metric_is_vlan(metric) && feed_vlan_unknown(t->now->feed))
+	if (metric_is_vlan(metric) && feed_vlan_unknown(t->now->feed, t->direction))
 		return 0;
 	row = add_row(t);
 	if (!row)
@@ -94,19 +94,27 @@ static int collect(const struct metric *metric, uint64_t packets, const uint64_t
 	return 0;
 }
 
-/* What is sent is not counted yet. */
+static int collect_feed(struct telling *t, const struct feed *feed)
+{
+	int r = 0;
+
+	for (int d = 0; !r && d < SAMPLER_N_DIRECTIONS; d++) {
+		t->direction = d;
+		if (sample_counts(&feed->newest, d))
+			r = metrics_for_each(&feed->newest.direction[d], feed->services, collect,
+					     t);
+	}
+	return r;
+}
+
 static int collect_all(struct telling *t)
 {
 	int r = 0;
 
-	t->direction = SAMPLER_RX;
 	for (size_t i = 0; !r && i < t->n_subjects; i++) {
-		const struct feed *feed = t->subject[i].feed;
-
 		t->now = &t->subject[i];
-		if (feed_is_counted(feed))
-			r = metrics_for_each(&feed->newest.direction[t->direction], feed->services,
-					     collect, t);
+		if (feed_is_counted(t->now->feed))
+			r = collect_feed(t, t->now->feed);
 	}
 	return r;
 }
@@ -132,11 +140,10 @@ static bool is_same_family(const struct row *a, const struct row *b)
 static void print_row(const struct telling *t, const char *family, const struct row *row,
 		      bool bytes)
 {
-	static const char *const directions[] = { [SAMPLER_RX] = "rx", [SAMPLER_TX] = "tx" };
 	const char *label = groups[row->group].label;
 
 	fprintf(t->e.out, "%s_total{%s,direction=\"%s\"", family, row->subject->labels,
-		directions[row->direction]);
+		direction_name(row->direction));
 	if (label)
 		fprintf(t->e.out, ",%s=\"%s\"", label, row->name);
 	fprintf(t->e.out, "} %" PRIu64 "\n", row->value[bytes]);
@@ -211,6 +218,19 @@ static void print_attachments(const struct telling *t)
 	}
 }
 
+static void print_tx(const struct telling *t)
+{
+	exposition_gauge(&t->e, "sampler_tx_counted", NULL,
+			 "1 where transmitted frames are counted, else 0, and no series have them");
+	for (size_t i = 0; i < t->n_subjects; i++) {
+		const struct feed *feed = t->subject[i].feed;
+
+		if (feed_is_counted(feed))
+			fprintf(t->e.out, "sampler_tx_counted{%s} %d\n", t->subject[i].labels,
+				sample_counts(&feed->newest, SAMPLER_TX));
+	}
+}
+
 /* A gauge in seconds, of each interface that has it. */
 static void print_seconds_of(const struct telling *t, const char *name, const char *help,
 			     uint64_t boottime_ns,
@@ -269,6 +289,7 @@ static void print_interfaces(const struct telling *t, uint64_t boottime_ns)
 {
 	print_states(t);
 	print_attachments(t);
+	print_tx(t);
 	print_seconds_of(t, "sampler_counting_since_timestamp_seconds",
 			 "When the counters began at 0", boottime_ns, get_since);
 	print_seconds_of(t, "sampler_sample_age_seconds", "Time since the counters were read",
@@ -294,6 +315,13 @@ static void print_process(const struct telling *t, const struct endpoint_context
 
 	exposition_info(&t->e, "sampler_build", "Version of sampler-web");
 	fprintf(t->e.out, "sampler_build_info{version=\"%s\"} 1\n", SAMPLER_VERSION);
+	if (context->certificate_expires_s) {
+		exposition_gauge(&t->e, "sampler_web_certificate_expires_timestamp_seconds",
+				 "seconds",
+				 "When the certificate that sampler-web has expires, since 1970");
+		fprintf(t->e.out, "sampler_web_certificate_expires_timestamp_seconds %" PRId64 "\n",
+			context->certificate_expires_s);
+	}
 	if (process_info_read(&process))
 		return;
 	exposition_counter(&t->e, "process_cpu_seconds", "seconds",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * GET /api/metrics/realtime: what is received now. Ten integers come first, under the names that
- * typed clients of the first hour read; everything else follows.
+ * GET /api/metrics/realtime: what is received and transmitted now. Ten integers come first, of what is
+ * received, under the names that typed clients of the first hour read; everything else follows.
  */
 #include "http/endpoints.h"
 #include "http/feed-json.h"
@@ -51,31 +51,29 @@ static json_t *interval_json(const struct selection *selection)
 	return longest ? json_real((double)longest / (double)NSEC_PER_MSEC) : json_null();
 }
 
-/* Those that are in the totals but have only one sample yet: rx has no rates then. */
-static json_t *without_rates_json(const struct selection *selection)
+static bool has_no_rates(const struct feed *feed)
 {
-	json_t *names = json_array();
-	int r = names ? 0 : -1;
-
-	for (size_t i = 0; !r && i < selection->n; i++) {
-		const struct feed *feed = selection->feed[i];
-
-		if (!feed->has_delta)
-			r = json_array_append_new(names, text_json(feed->name, sizeof(feed->name)));
-	}
-	if (!r)
-		return names;
-	json_decref(names);
-	return NULL;
+	return !feed->has_delta;
 }
 
-static int add_all(struct metric_rows *rows, const struct selection *selection)
+static int add_all(struct metric_rows *rows, const struct selection *selection,
+		   enum sampler_direction direction)
 {
 	int r = 0;
 
 	for (size_t i = 0; !r && i < selection->n; i++)
-		r = metric_rows_add(rows, selection->feed[i], SAMPLER_RX);
+		r = metric_rows_add(rows, selection->feed[i], direction);
 	return r;
+}
+
+/* Null where one of them does not count it: a part would pass for the whole. */
+static json_t *tx_json(const struct selection *selection)
+{
+	_cleanup_rows_ struct metric_rows rows = { .n = 0 };
+
+	if (!all_count(selection, SAMPLER_TX))
+		return json_null();
+	return add_all(&rows, selection, SAMPLER_TX) ? NULL : metric_rows_json(&rows);
 }
 
 /**
@@ -92,13 +90,14 @@ json_t *realtime_object(const struct endpoint_context *context, const struct sel
 
 	if (!json)
 		return NULL;
-	if (!add_all(&rows, selection) && !set_first_ten(json, &rows) &&
+	if (!add_all(&rows, selection, SAMPLER_RX) && !set_first_ten(json, &rows) &&
 	    !set_selection(json, context, selection) &&
 	    !json_set(json, "timestamp", timestamp_json(newest_realtime_ns(selection))) &&
 	    !json_set(json, "interval_ms", interval_json(selection)) &&
-	    !json_set(json, "without_rates", without_rates_json(selection)) &&
+	    !json_set(json, "without_rates", names_json_if(selection, has_no_rates)) &&
+	    !json_set(json, "without_tx", without_tx_json(selection)) &&
 	    !set_staleness(json, selection) && !json_set(json, "rx", metric_rows_json(&rows)) &&
-	    !json_set(json, "tx", json_null()))
+	    !json_set(json, "tx", tx_json(selection)))
 		return json;
 	json_decref(json);
 	return NULL;

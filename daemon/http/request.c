@@ -10,6 +10,7 @@
 #include "http/connections.h"
 #include "http/feed-json.h"
 #include "http/hosts.h"
+#include "http/json-text.h"
 #include "http/query.h"
 #include "http/response.h"
 #include "http/stream.h"
@@ -143,8 +144,8 @@ static const struct endpoint *find_endpoint(h2o_iovec_t path)
 /* Takes json over. Return: its text with a newline, NULL without memory. */
 static struct answer *serialize(json_t *json)
 {
-	char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(API_REAL_DIGITS));
-	size_t len = text ? strlen(text) : 0;
+	size_t len = 0;
+	char *text = json_text(json, &len);
 
 	json_decref(json);
 	if (len >= LARGE_ANSWER)
@@ -245,6 +246,7 @@ static void ask(const struct site *site, h2o_req_t *req, const struct endpoint *
 		.context = { .catalog = site->catalog,
 			     .boottime_ns = clock_boottime_ns(),
 			     .realtime_ns = clock_realtime_ns(),
+			     .certificate_expires_s = site->secrets->dates.expires_s,
 			     .is_stranger = is_stranger },
 		.query = query,
 	};

@@ -6,6 +6,7 @@
 #include "http/answers.h"
 #include "http/assets.h"
 #include "http/endpoint.h"
+#include "http/secrets.h"
 
 #include <h2o.h>
 
@@ -15,6 +16,7 @@ struct site {
 	struct answers *answers;
 	struct streams *streams;
 	struct access *access;
+	const struct secrets *secrets;
 	struct assets assets; /* empty: there is no page */
 	const char *const *hosts;
 	size_t n_hosts;

@@ -11,6 +11,7 @@
 #include "http/secrets.h"
 
 #include "http/secret-file.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -86,23 +87,43 @@ static int load_tokens(const struct secrets *secrets, struct tokens *ret_tokens,
 	return r;
 }
 
-static void tell_dates(const struct secrets *secrets, const struct tls_dates *dates)
+static int64_t from_now_s(int64_t date_s)
 {
-	int64_t days = dates->expires_in_s / DAY_S;
+	return date_s - (int64_t)(clock_realtime_ns() / NSEC_PER_SEC);
+}
 
-	if (dates->expires_in_s <= 0)
+static bool warn_expiry(const struct secrets *secrets)
+{
+	int64_t expires_in_s = from_now_s(secrets->dates.expires_s), days = expires_in_s / DAY_S;
+	int64_t begins_in_s = from_now_s(secrets->dates.begins_s);
+
+	if (expires_in_s <= 0)
 		log_warning("%s %s: has expired, %" PRId64 " days ago: clients refuse it",
 			    secrets->cert.name, secrets->cert.path, -days);
-	else if (dates->valid_in_s > 0)
+	else if (begins_in_s > 0)
 		log_warning("%s %s: is not valid yet, but in %" PRId64
 			    " hours: is the clock right?",
-			    secrets->cert.name, secrets->cert.path, dates->valid_in_s / 3600 + 1);
-	else if (dates->expires_in_s < EXPIRES_SOON_S)
+			    secrets->cert.name, secrets->cert.path, begins_in_s / 3600 + 1);
+	else if (expires_in_s < EXPIRES_SOON_S)
 		log_warning("%s %s: expires in %" PRId64 " days", secrets->cert.name,
 			    secrets->cert.path, days);
 	else
+		return false;
+	return true;
+}
+
+static void tell_expiry(const struct secrets *secrets)
+{
+	if (!warn_expiry(secrets))
 		log_info("%s %s: expires in %" PRId64 " days", secrets->cert.name,
-			 secrets->cert.path, days);
+			 secrets->cert.path, from_now_s(secrets->dates.expires_s) / DAY_S);
+}
+
+/** secrets_warn_expiry() - warn of a certificate, if there is one, that has expired or is about to */
+void secrets_warn_expiry(const struct secrets *secrets)
+{
+	if (secrets->tls)
+		warn_expiry(secrets);
 }
 
 /**
@@ -118,14 +139,12 @@ static void tell_dates(const struct secrets *secrets, const struct tls_dates *da
 int secrets_open(const struct secret_paths *paths, struct secrets *ret_secrets, struct error *err)
 {
 	struct secrets secrets = {};
-	struct tls_dates dates = {};
 	int r = find_places(paths, &secrets, err);
 
 	if (!r && *secrets.cert.path) {
-		r = load_tls(&secrets, &secrets.tls, &dates, err);
+		r = load_tls(&secrets, &secrets.tls, &secrets.dates, err);
 		if (!r)
-			tell_dates(&secrets, &dates);
-		secrets.expires_in_s = dates.expires_in_s;
+			tell_expiry(&secrets);
 	}
 	if (!r && *secrets.token.path)
 		r = load_tokens(&secrets, &secrets.tokens, err);
@@ -159,6 +178,7 @@ static bool is_credential(const struct secret_place *place)
 static bool reload_tls(struct secrets *secrets)
 {
 	struct tls_dates dates;
+	int64_t expires_in_s;
 	struct error err;
 	SSL_CTX *tls;
 
@@ -166,17 +186,18 @@ static bool reload_tls(struct secrets *secrets)
 		log_error("certificate and key stay as they were: %s", err.text);
 		return false;
 	}
-	if (dates.expires_in_s <= 0 && secrets->expires_in_s > dates.expires_in_s) {
+	expires_in_s = from_now_s(dates.expires_s);
+	if (expires_in_s <= 0 && secrets->dates.expires_s > dates.expires_s) {
 		log_error("certificate and key stay as they were: %s %s: the new one has expired, "
 			  "%" PRId64 " days ago",
-			  secrets->cert.name, secrets->cert.path, -dates.expires_in_s / DAY_S);
+			  secrets->cert.name, secrets->cert.path, -expires_in_s / DAY_S);
 		SSL_CTX_free(tls);
 		return false;
 	}
 	SSL_CTX_free(secrets->tls); /* connections that have it keep it */
 	secrets->tls = tls;
-	secrets->expires_in_s = dates.expires_in_s;
-	tell_dates(secrets, &dates);
+	secrets->dates = dates;
+	tell_expiry(secrets);
 	return true;
 }
 

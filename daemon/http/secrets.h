@@ -22,7 +22,7 @@ struct secret_place {
 struct secrets {
 	struct secret_place cert, key, token;
 	SSL_CTX *tls; /* NULL: no TLS */
-	int64_t expires_in_s;
+	struct tls_dates dates;
 	struct tokens tokens; /* none: nobody is asked */
 };
 
@@ -34,6 +34,7 @@ struct secret_paths {
 
 int secrets_open(const struct secret_paths *paths, struct secrets *ret_secrets, struct error *err);
 void secrets_warn_unreadable(const struct secrets *secrets);
+void secrets_warn_expiry(const struct secrets *secrets);
 bool secrets_reload(struct secrets *secrets);
 void secrets_close(struct secrets *secrets);
 

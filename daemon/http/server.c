@@ -42,9 +42,11 @@
 #define MAX_BODY	   1024
 #define COMPLAINT_NS	   (60 * NSEC_PER_SEC) /* between two warnings; others are for --verbose */
 #define TICK_NS		   NSEC_PER_SEC
-#define SET_BACK_NS	   NSEC_PER_SEC /* by less, the wall clock may be slewed */
-#define STOP_QUIET_TICKS   1		/* for a request on a connection that has had none */
+#define WARN_NS		   (24 * 3600 * NSEC_PER_SEC) /* between two warnings of a certificate */
+#define SET_BACK_NS	   NSEC_PER_SEC		      /* by less, the wall clock may be slewed */
+#define STOP_QUIET_TICKS   1 /* for a request on a connection that has had none */
 #define STOP_TICKS	   5
+#define LOOK_MS		   (3600 * 1000) /* between two looks at clocks, at most */
 #define WAIT_FOREVER	   INT32_MAX
 #define OTHER_DESCRIPTORS  (2 * CATALOG_MAX_FEEDS + 64)		     /* feeds have two each */
 #define DESCRIPTORS	   (2 * MAX_CONNECTIONS + OTHER_DESCRIPTORS) /* a connection may have a file */
@@ -79,6 +81,7 @@ struct server {
 	size_t bytes_leaving;  /* site's */
 	uint64_t tick_at_ns;   /* NEVER: there are no connections */
 	int64_t wall_ahead_ns; /* of CLOCK_BOOTTIME */
+	uint64_t warn_at_ns;   /* of CLOCK_REALTIME: of a certificate that expires */
 
 	h2o_socket_t *signals;
 	bool stopping;
@@ -191,9 +194,21 @@ static void watch_wall_clock(struct server *server)
 {
 	int64_t ahead = wall_ahead_ns();
 
-	if (ahead + (int64_t)SET_BACK_NS < server->wall_ahead_ns)
+	if (ahead + (int64_t)SET_BACK_NS < server->wall_ahead_ns) {
 		connections_end_waited_for(&server->context);
+		server->warn_at_ns = 0;
+	}
 	server->wall_ahead_ns = ahead;
+}
+
+static void watch_certificate(struct server *server)
+{
+	uint64_t now_ns = clock_realtime_ns();
+
+	if (now_ns < server->warn_at_ns)
+		return;
+	secrets_warn_expiry(server->secrets);
+	server->warn_at_ns = now_ns + WARN_NS;
 }
 
 /* What is due by now. */
@@ -202,6 +217,7 @@ static void look_at_clocks(struct server *server)
 	uint64_t now_ns = clock_boottime_ns();
 
 	watch_wall_clock(server);
+	watch_certificate(server);
 	if (now_ns >= server->accept_at_ns) {
 		server->accept_at_ns = NEVER;
 		accept_resume(server);
@@ -225,7 +241,7 @@ static int32_t wait_ms(const struct server *server)
 
 	at_ns = streams_ns < at_ns ? streams_ns : at_ns;
 	if (at_ns == NEVER)
-		return WAIT_FOREVER;
+		return LOOK_MS;
 	return at_ns > now_ns ? (int32_t)((at_ns - now_ns) / NSEC_PER_MSEC + 1) : 0;
 }
 
@@ -371,6 +387,7 @@ static void start(struct server *server)
 			 on_connection_close, server);
 	server->accept_at_ns = server->tick_at_ns = NEVER;
 	server->wall_ahead_ns = wall_ahead_ns();
+	server->warn_at_ns = clock_realtime_ns() + WARN_NS; /* the start has warned */
 }
 
 static int watch_signals(struct server *server, struct error *err)
@@ -451,6 +468,7 @@ int server_open(const struct server_options *options, struct server **ret_server
 	}
 	server->site.catalog = options->catalog;
 	server->secrets = options->secrets;
+	server->site.secrets = options->secrets;
 	server->site.bytes_leaving = &server->bytes_leaving;
 	configure(server, options);
 	start(server);
@@ -477,6 +495,7 @@ int server_turn(struct server *server, int32_t max_wait_ms, struct error *err)
 	if (h2o_evloop_run(server->context.loop, wait < max_wait_ms ? wait : max_wait_ms) &&
 	    errno != EINTR)
 		return error_set(err, -errno, "waiting for events: %s", strerror(errno));
+	connections_end_large(&server->context);
 	h2o_filecache_clear(server->context.filecache);
 	look_at_clocks(server);
 	return 0;

@@ -10,6 +10,7 @@
 
 #include "http/endpoints.h"
 #include "http/feed-json.h"
+#include "http/json-text.h"
 #include "model/snapshot-json.h"
 #include "util/units.h"
 
@@ -53,9 +54,8 @@ int stream_id_parse(const char *text, size_t len, struct stream_id *ret_id)
 /* Takes json over. Return: the event, or NULL without memory. */
 static struct answer *make_event(const char *head, json_t *json)
 {
-	char *data =
-		json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(API_REAL_DIGITS)) : NULL;
-	char *text = NULL;
+	size_t n;
+	char *data = json ? json_text(json, &n) : NULL, *text = NULL;
 	int len = data ? asprintf(&text, "%sdata: %s\n\n", head, data) : -1;
 
 	json_decref(json);

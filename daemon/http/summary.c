@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * GET /api/stats/summary: what was received since the counters began. Averages are over the real
- * time that each interface's counters have run; the peak of several interfaces is the highest sum
- * that they had at one time.
+ * GET /api/stats/summary: what was received and transmitted since the counters began. Averages are over
+ * the real time that each interface's counters have run; the peak of several interfaces is the highest
+ * sum that they had at one time.
  */
 #include "http/endpoints.h"
 #include "http/feed-json.h"
@@ -10,14 +10,32 @@
 #include "model/snapshot-json.h"
 #include "util/clock.h"
 
-struct summary {
-	uint64_t uptime_s;
+/* Of one direction, all interfaces added up. */
+struct sums {
 	double avg_bits_per_s;
 	double avg_packets_per_s;
-	double peak_bits_per_s;
-	uint64_t peak_realtime_ns; /* 0: none yet */
+	struct peak_moment peak;
 	struct sampler_count total, tcp, http, https;
 };
+
+static uint64_t counted_ns(const struct feed *feed)
+{
+	const uint64_t begin = feed->meta.epoch_boottime_ns, now = feed->newest.boottime_ns;
+
+	return now > begin ? now - begin : 0;
+}
+
+static uint64_t longest_ns(const struct selection *selection)
+{
+	uint64_t longest = 0;
+
+	for (size_t i = 0; i < selection->n; i++) {
+		uint64_t ns = counted_ns(selection->feed[i]);
+
+		longest = ns > longest ? ns : longest;
+	}
+	return longest;
+}
 
 static void add_count(struct sampler_count *sum, struct sampler_count count)
 {
@@ -25,49 +43,48 @@ static void add_count(struct sampler_count *sum, struct sampler_count count)
 	sum->bytes += count.bytes;
 }
 
-static void add_feed(struct summary *sum, const struct feed *feed)
+static void add_feed(struct sums *sums, const struct feed *feed, enum sampler_direction direction)
 {
-	const struct sampler_counters *rx = &feed->newest.direction[SAMPLER_RX];
-	const uint64_t begin = feed->meta.epoch_boottime_ns, now = feed->newest.boottime_ns;
-	struct sampler_count total = counters_total(rx);
-	struct delta since = { .interval_ns = now > begin ? now - begin : 0 };
+	const struct sampler_counters *counters = &feed->newest.direction[direction];
+	struct sampler_count total = counters_total(counters);
+	struct delta since = { .interval_ns = counted_ns(feed) };
 
-	add_count(&sum->total, total);
-	add_count(&sum->tcp, rx->l4[SAMPLER_TCP]);
-	add_count(&sum->http, rx->service[SAMPLER_HTTP]);
-	add_count(&sum->https, rx->service[SAMPLER_HTTPS]);
+	add_count(&sums->total, total);
+	add_count(&sums->tcp, counters->l4[SAMPLER_TCP]);
+	add_count(&sums->http, counters->service[SAMPLER_HTTP]);
+	add_count(&sums->https, counters->service[SAMPLER_HTTPS]);
 	if (!since.interval_ns)
 		return;
-	sum->avg_bits_per_s += delta_bits_per_s(&since, total);
-	sum->avg_packets_per_s += delta_packets_per_s(&since, total);
-	if (since.interval_ns / NSEC_PER_SEC > sum->uptime_s)
-		sum->uptime_s = since.interval_ns / NSEC_PER_SEC;
+	sums->avg_bits_per_s += delta_bits_per_s(&since, total);
+	sums->avg_packets_per_s += delta_packets_per_s(&since, total);
 }
 
 /* One interface's: the recorder knows it, however long ago it was. */
-static void find_own_peak(struct summary *sum, const struct feed *feed)
+static struct peak_moment own_peak(const struct feed *feed, enum sampler_direction direction)
 {
 	const struct sample *newest = &feed->newest;
-	const struct sample_peak *peak = &newest->peak[SAMPLER_RX];
+	const struct sample_peak *peak = &newest->peak[direction];
+	struct peak_moment own = { .bits_per_s = (double)peak->bits_per_s };
 
-	sum->peak_bits_per_s = (double)peak->bits_per_s;
 	if (peak->boottime_ns && peak->boottime_ns <= newest->boottime_ns)
-		sum->peak_realtime_ns =
-			newest->realtime_ns - (newest->boottime_ns - peak->boottime_ns);
+		own.realtime_ns = newest->realtime_ns - (newest->boottime_ns - peak->boottime_ns);
+	return own;
 }
 
-static void find_peak(struct summary *sum, const struct endpoint_context *context,
-		      const struct selection *selection)
+static void add_up(const struct endpoint_context *context, const struct selection *selection,
+		   enum sampler_direction direction, struct sums *ret_sums)
 {
 	struct peak *peak = &context->catalog->peak;
 
+	*ret_sums = (struct sums){ .avg_bits_per_s = 0 };
+	for (size_t i = 0; i < selection->n; i++)
+		add_feed(ret_sums, selection->feed[i], direction);
 	if (selection->n == 1) {
-		find_own_peak(sum, selection->feed[0]);
+		ret_sums->peak = own_peak(selection->feed[0], direction);
 		return;
 	}
 	peak_refresh(peak, context->catalog, context->boottime_ns, context->realtime_ns);
-	sum->peak_bits_per_s = peak->bits_per_s;
-	sum->peak_realtime_ns = peak->realtime_ns;
+	ret_sums->peak = peak->highest[direction];
 }
 
 /* The sum is read a moment before its parts: those may have a frame more. */
@@ -78,39 +95,56 @@ static json_t *share_json(struct sampler_count part, struct sampler_count total)
 	return json_real(100.0 * (double)part.bytes / (double)total.bytes);
 }
 
-static int set_first_eight(json_t *json, const struct summary *sum)
+static int set_first(json_t *json, const struct sums *sums)
 {
-	return json_set_u64(json, "uptime_seconds", sum->uptime_s) ||
-	       json_set_rounded(json, "avg_bandwidth_bps", sum->avg_bits_per_s) ||
-	       json_set_rounded(json, "peak_bandwidth_bps", sum->peak_bits_per_s) ||
-	       json_set_u64(json, "total_packets", sum->total.packets) ||
-	       json_set_u64(json, "total_bytes", sum->total.bytes) ||
-	       json_set(json, "tcp_percentage", share_json(sum->tcp, sum->total)) ||
-	       json_set(json, "http_percentage", share_json(sum->http, sum->total)) ||
-	       json_set(json, "https_percentage", share_json(sum->https, sum->total));
+	return json_set_rounded(json, "avg_bandwidth_bps", sums->avg_bits_per_s) ||
+	       json_set_rounded(json, "peak_bandwidth_bps", sums->peak.bits_per_s) ||
+	       json_set_u64(json, "total_packets", sums->total.packets) ||
+	       json_set_u64(json, "total_bytes", sums->total.bytes) ||
+	       json_set(json, "tcp_percentage", share_json(sums->tcp, sums->total)) ||
+	       json_set(json, "http_percentage", share_json(sums->http, sums->total)) ||
+	       json_set(json, "https_percentage", share_json(sums->https, sums->total));
 }
 
-static json_t *peak_time_json(const struct summary *sum)
+static int set_more(json_t *json, const struct sums *sums)
 {
-	return sum->peak_realtime_ns ? timestamp_json(sum->peak_realtime_ns) : json_null();
+	const uint64_t at = sums->peak.realtime_ns;
+
+	return json_set(json, "peak_timestamp", at ? timestamp_json(at) : json_null()) ||
+	       json_set_rounded(json, "avg_packets_per_sec", sums->avg_packets_per_s);
+}
+
+/* Null where one of them does not count it: a part would pass for the whole. */
+static json_t *tx_json(const struct endpoint_context *context, const struct selection *selection)
+{
+	struct sums sums;
+	json_t *json;
+
+	if (!all_count(selection, SAMPLER_TX))
+		return json_null();
+	add_up(context, selection, SAMPLER_TX, &sums);
+	json = json_object();
+	if (json && !set_first(json, &sums) && !set_more(json, &sums))
+		return json;
+	json_decref(json);
+	return NULL;
 }
 
 static json_t *summary_json(const struct endpoint_context *context,
 			    const struct selection *selection)
 {
-	struct summary sum = { .uptime_s = 0 };
+	struct sums sums;
 	json_t *json = json_object();
 
 	if (!json)
 		return NULL;
-	for (size_t i = 0; i < selection->n; i++)
-		add_feed(&sum, selection->feed[i]);
-	find_peak(&sum, context, selection);
-	if (!set_first_eight(json, &sum) && !set_selection(json, context, selection) &&
+	add_up(context, selection, SAMPLER_RX, &sums);
+	if (!json_set_u64(json, "uptime_seconds", longest_ns(selection) / NSEC_PER_SEC) &&
+	    !set_first(json, &sums) && !set_selection(json, context, selection) &&
 	    !json_set(json, "timestamp", timestamp_json(newest_realtime_ns(selection))) &&
-	    !json_set(json, "peak_timestamp", peak_time_json(&sum)) &&
-	    !json_set_rounded(json, "avg_packets_per_sec", sum.avg_packets_per_s) &&
-	    !set_staleness(json, selection))
+	    !set_more(json, &sums) && !set_staleness(json, selection) &&
+	    !json_set(json, "without_tx", without_tx_json(selection)) &&
+	    !json_set(json, "tx", tx_json(context, selection)))
 		return json;
 	json_decref(json);
 	return NULL;

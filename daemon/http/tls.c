@@ -21,9 +21,9 @@
 #include <openssl/pem.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 #define CIPHERS_OF_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
-#define DAY_S	       86400
 
 static void cleanup_x509(X509 **p)
 {
@@ -95,17 +95,20 @@ static int load_certificate(SSL_CTX *context, const struct tls_source *source, X
 	return r;
 }
 
+static int read_date(const ASN1_TIME *date, int64_t *ret_s)
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(date, &tm) != 1)
+		return -EINVAL;
+	*ret_s = timegm(&tm);
+	return 0;
+}
+
 static int read_dates(const X509 *cert, struct tls_dates *ret_dates)
 {
-	int days, seconds;
-
-	if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notBefore(cert)) != 1)
-		return -EINVAL;
-	ret_dates->valid_in_s = (int64_t)days * DAY_S + seconds;
-	if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(cert)) != 1)
-		return -EINVAL;
-	ret_dates->expires_in_s = (int64_t)days * DAY_S + seconds;
-	return 0;
+	return read_date(X509_get0_notBefore(cert), &ret_dates->begins_s)
+		       ?: read_date(X509_get0_notAfter(cert), &ret_dates->expires_s);
 }
 
 /* ---- the key ---- */

@@ -12,10 +12,9 @@ struct tls_source {
 	const char *key_name, *key_path;   /* may be the same file */
 };
 
-/* What a certificate's dates say, in seconds from now. */
+/* Between which a certificate is valid, in seconds since 1970. */
 struct tls_dates {
-	int64_t valid_in_s; /* above 0: it is not valid yet */
-	int64_t expires_in_s;
+	int64_t begins_s, expires_s;
 };
 
 int tls_load(const struct tls_source *source, SSL_CTX **ret_context, struct tls_dates *ret_dates,

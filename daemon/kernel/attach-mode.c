@@ -84,7 +84,8 @@ static int try_program(const struct plan *plan, enum sampler_mode mode, struct b
 	bool swap = plan->old && !plan->old->chained && plan->old->mode == mode;
 	struct bpf_object *object;
 	int r = pins_create_dir(plan->options->pin_dir, &plan->pins, plan->options->group, err)
-			?: object_open(plan->image, &plan->pins, &plan->constants, &object, err);
+			?: object_open(plan->image, SAMPLER_PROG_RX, &plan->pins, &plan->constants,
+				       &object, err);
 
 	if (!r) {
 		bpf_log_start(log);

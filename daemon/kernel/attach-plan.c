@@ -274,4 +274,5 @@ bool plan_unchanged(const struct plan *plan)
 void plan_release(struct plan *plan)
 {
 	programs_close(&plan->programs);
+	egress_close(&plan->egress);
 }

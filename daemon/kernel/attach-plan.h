@@ -5,6 +5,7 @@
 
 #include "kernel/attach.h"
 #include "kernel/bpf-log.h"
+#include "kernel/egress.h"
 #include "kernel/link.h"
 #include "kernel/object.h"
 #include "kernel/pins.h"
@@ -28,12 +29,21 @@ struct plan {
 	struct pins aside; /* where pins that cannot be reused wait for the outcome */
 	struct object_constants constants; /* of the program that is to be attached */
 	struct sampler_meta meta;	   /* as found when reuse, then as it will be */
+	/* Transmitted frames, from plan_tx_attach() on. */
+	struct egress egress;		/* as found */
+	struct egress_filter *tx_old;	/* ours among them that counts now, or NULL */
+	struct egress_filter tx_filter; /* that was put there */
+	bool tx_put;
 };
 
 int plan_make(struct plan *plan, struct error *err);
 bool plan_unchanged(const struct plan *plan);
 uint64_t plan_config_hash(const struct plan *plan);
 void plan_release(struct plan *plan);
+
+void plan_tx_attach(struct plan *plan, bool unchanged);
+void plan_tx_undo(struct plan *plan);
+void plan_tx_finish(const struct plan *plan);
 
 int plan_attach(struct plan *plan, struct bpf_log *log, struct error *err);
 void plan_end(const struct plan *plan, int r);

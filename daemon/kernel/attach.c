@@ -5,10 +5,11 @@
  * Invariants: nothing but attach_detach() takes our program off an interface without putting its
  * successor there first. Only a program that uses our pinned maps is ours, and only ours is ever
  * removed. After each attach the interface is read back: libxdp returns 0 also when it attached
- * without a dispatcher, and the pins must tell the truth.
+ * without a dispatcher, and the pins must tell the truth. Received frames are counted or the attach
+ * fails; transmitted ones (attach-tx.c) are counted too, or the pins say why not.
  *
- * Which program counts is decided by one word in the pinned control map (the generation), so that
- * two copies may stand in a chain during a hand-over and each frame is still counted once.
+ * Which programs count is decided by one word in the pinned control map (the generation), so that two
+ * copies may stand in a chain, or at tc egress, during a hand-over and each frame is still counted once.
  */
 #include "kernel/attach.h"
 
@@ -21,7 +22,6 @@
 #include "util/log.h"
 #include "util/message-ids.h"
 
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
@@ -101,22 +101,14 @@ static void describe(struct plan *plan, const struct program *ours, uint32_t lin
 	describe_alone(meta, log);
 }
 
-/* So that the program itself says whose it is, whatever happens to the pins. */
-static void bind_meta(const struct plan *plan, const struct program *ours)
-{
-	_cleanup_close_ int fd = pins_open_map(&plan->pins, SAMPLER_MAP_META, true);
-
-	if (fd < 0 || bpf_prog_bind_map(ours->fd, fd, NULL))
-		log_debug("%s: cannot bind meta to the program: %s", plan->options->ifname,
-			  strerror(errno));
-}
-
 static int start_counting(struct plan *plan, const struct program *ours, struct error *err)
 {
 	struct sampler_control control = {};
-	int r;
+	int r = program_bind_meta(ours->fd, &plan->pins);
 
-	bind_meta(plan, ours);
+	if (r)
+		log_debug("%s: cannot bind meta to the program: %s", plan->options->ifname,
+			  strerror(-r));
 	r = pins_set_access(&plan->pins, plan->options->group, err) ?:
 	    services_write(&plan->pins, plan->options->services, &plan->meta, err) ?:
 	    pins_write_meta(&plan->pins, &plan->meta, err);
@@ -171,12 +163,15 @@ static int complete(struct plan *plan, const struct bpf_log *log, struct error *
 	} else {
 		describe(plan, ours, link_prog_id, log);
 		programs_describe(&now, link_prog_id, &plan->meta);
+		plan_tx_attach(plan, false);
 		r = start_counting(plan, ours, err);
 	}
 	if (!r) {
 		say_chained(plan);
+		plan_tx_finish(plan);
 		r = leave_predecessor(plan, err);
 	} else if (ours) {
+		plan_tx_undo(plan);
 		undo(plan, ours);
 	}
 	programs_close(&now);
@@ -187,17 +182,25 @@ static int complete(struct plan *plan, const struct bpf_log *log, struct error *
 static int adopt(struct plan *plan, struct error *err)
 {
 	struct sampler_meta *meta = &plan->meta;
+	int r;
 
+	plan->constants.generation = plan->counting;
 	snprintf(meta->ifname, sizeof(meta->ifname), "%s", plan->link.name);
 	meta->prog_id = plan->old->id;
 	meta->flags = plan->old->chained ? SAMPLER_META_CHAINED : 0;
 	if (link_vlan_stripped(plan->link.name))
 		meta->flags |= SAMPLER_META_VLAN_STRIPPED;
-	return look(plan, err) ?:
-	       pins_create_dir(plan->options->pin_dir, &plan->pins, plan->options->group, err) ?:
-	       pins_set_access(&plan->pins, plan->options->group, err) ?:
-	       services_write(&plan->pins, plan->options->services, meta, err) ?:
-	       pins_write_meta(&plan->pins, meta, err);
+	plan_tx_attach(plan, true);
+	r = look(plan, err) ?:
+	    pins_create_dir(plan->options->pin_dir, &plan->pins, plan->options->group, err) ?:
+	    pins_set_access(&plan->pins, plan->options->group, err) ?:
+	    services_write(&plan->pins, plan->options->services, meta, err) ?:
+	    pins_write_meta(&plan->pins, meta, err);
+	if (r)
+		plan_tx_undo(plan);
+	else
+		plan_tx_finish(plan);
+	return r;
 }
 
 static int carry_out(struct plan *plan, enum attach_outcome *ret_outcome, struct error *err)
@@ -230,7 +233,7 @@ static int check_requirements(struct plan *plan, struct error *err)
 }
 
 /**
- * attach_interface() - have every received frame of an interface counted
+ * attach_interface() - have every frame of an interface counted
  * @options: what, how, for whom
  * @ret_outcome: newly attached, found as wanted, or replaced without a gap
  * @ret_meta: what the pins now say

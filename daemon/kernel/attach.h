@@ -4,6 +4,7 @@
 
 #include "sampler_abi.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -22,6 +23,7 @@ struct attach_options {
 	enum attach_mode mode;
 	uint32_t run_priority;
 	uint32_t chain_actions; /* bit per XDP action after which the next program runs */
+	bool tx;		/* count transmitted frames, too */
 	const struct service_list *services;
 	gid_t group;	    /* may read the pins */
 	const void *object; /* ELF of the BPF object; NULL: the built-in one */

@@ -47,7 +47,8 @@ static void keep_verifier_words(char *text)
 	static const char mark[] = "-- BEGIN PROG LOAD LOG --\n";
 	char *log = strstr(text, mark), *rest;
 
-	if (!log || !strstr(text, "'" SAMPLER_PROG_RX "'"))
+	if (!log ||
+	    (!strstr(text, "'" SAMPLER_PROG_RX "'") && !strstr(text, "'" SAMPLER_PROG_TX "'")))
 		return;
 	for (char *line = strtok_r(log + sizeof(mark) - 1, "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest))

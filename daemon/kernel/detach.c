@@ -3,6 +3,8 @@
  * The verbs on what is attached already: detach it, verify it, give it other services.
  */
 #include "kernel/attach.h"
+
+#include "kernel/attach-tx.h"
 #include "kernel/bpf-log.h"
 #include "kernel/link.h"
 #include "kernel/pins.h"
@@ -76,7 +78,7 @@ static int detach_ours(const struct pins *pins, const char *pin_dir, uint32_t if
 }
 
 /**
- * attach_detach() - stop counting an interface: detach our program, remove our pins
+ * attach_detach() - stop counting an interface: detach our programs, remove our pins
  * @pin_dir: folder of all pins
  * @ifname: interface, which may be gone or renamed by now
  * @err: why not
@@ -102,7 +104,11 @@ int attach_detach(const char *pin_dir, const char *ifname, struct error *err)
 	if (r && r != -ENOENT) /* without the folder of all pins there is nothing to lock */
 		return r;
 	ifindex = interface_of(&pins, ifname);
-	r = ifindex ? detach_ours(&pins, pin_dir, ifindex, &found, err) : 0;
+	if (ifindex)
+		r = detach_ours(&pins, pin_dir, ifindex, &found, err)
+			    ?: tx_detach(ifindex, &pins, pin_dir, &found, err);
+	else
+		r = 0;
 	if (!r && !pins_aside(&pins, &aside) && pins_exist(&aside))
 		r = (ifindex ? detach_ours(&aside, pin_dir, ifindex, &found, err) : 0)
 			    ?: pins_remove(&aside, err);
@@ -146,11 +152,12 @@ static int look(const struct pins *pins, struct sampler_meta *meta, struct error
 	}
 	programs_describe(&programs, link_prog_id, meta);
 	programs_close(&programs);
+	tx_look(pins, control.generation, meta);
 	return ours ? 0 : -ENOENT;
 }
 
 /**
- * attach_verify() - is our program on the interface, behind whatever else is there
+ * attach_verify() - are our programs on the interface, behind whatever else is there
  * @pin_dir: folder of all pins
  * @ifname: interface
  * @err: why not
@@ -158,7 +165,7 @@ static int look(const struct pins *pins, struct sampler_meta *meta, struct error
  * What was found is written to the pins (sampler_meta.chain), so that recorders and readers without
  * privilege know it too.
  *
- * Return: 0, -ENOENT where it is missing, or negative errno.
+ * Return: 0, -ENOENT where one is missing, or negative errno.
  */
 int attach_verify(const char *pin_dir, const char *ifname, struct error *err)
 {
@@ -178,6 +185,11 @@ int attach_verify(const char *pin_dir, const char *ifname, struct error *err)
 	if (there && there != -ENOENT)
 		return there;
 	r = pins_write_meta(&pins, &meta, err);
+	if (!r && !there && meta.tx_prog_id && !(meta.flags & SAMPLER_META_TX))
+		r = error_set(err, -ENOENT,
+			      "%s: transmitted frames are not counted any more: %s; attach again "
+			      "(samplerd --attach %s)",
+			      ifname, meta.tx_reason, ifname);
 	if (r || !there)
 		return r;
 	return error_set(err, -ENOENT,

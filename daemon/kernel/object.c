@@ -93,9 +93,27 @@ static int set_pin_paths(struct bpf_object *object, const struct pins *pins)
 	return r;
 }
 
+/* Each program is loaded by itself: what the kernel has against one is no harm to the other. */
+static int choose_program(struct bpf_object *object, const char *name)
+{
+	struct bpf_program *program;
+	int r = -ENOENT;
+
+	bpf_object__for_each_program(program, object)
+	{
+		bool chosen = !strcmp(bpf_program__name(program), name);
+
+		bpf_program__set_autoload(program, chosen);
+		if (chosen)
+			r = 0;
+	}
+	return r;
+}
+
 /**
  * object_open() - open an image with its constants and pin paths set
  * @image: ELF
+ * @program: SAMPLER_PROG_*, the one of its programs that is to be loaded
  * @pins: maps are taken from there where they exist, else made and pinned there when it is loaded
  * @constants: what the program is told once and for all
  * @ret_object: the caller closes it
@@ -103,7 +121,7 @@ static int set_pin_paths(struct bpf_object *object, const struct pins *pins)
  *
  * Return: 0 or negative errno.
  */
-int object_open(struct object_image image, const struct pins *pins,
+int object_open(struct object_image image, const char *program, const struct pins *pins,
 		const struct object_constants *constants, struct bpf_object **ret_object,
 		struct error *err)
 {
@@ -113,11 +131,13 @@ int object_open(struct object_image image, const struct pins *pins,
 
 	if (!object)
 		return error_set(err, -errno, "cannot open the BPF object: %s", strerror(errno));
-	r = set_constants(object, constants) ?: set_pin_paths(object, pins);
+	r = choose_program(object, program) ?:
+	    set_constants(object, constants) ?:
+	    set_pin_paths(object, pins);
 	if (r) {
 		bpf_object__close(object);
-		return error_set(err, r, "the BPF object is not one of sampler's: %s",
-				 strerror(-r));
+		return error_set(err, r, "the BPF object is not one of sampler's, with %s: %s",
+				 program, strerror(-r));
 	}
 	*ret_object = object;
 	return 0;

@@ -19,12 +19,12 @@ struct object_image {
 /* Read-only variables of the program. */
 struct object_constants {
 	uint32_t generation; /* the number under which it counts */
-	bool sees_kernel;    /* use bpf_cast_to_kern_ctx() */
+	bool sees_kernel;    /* see sampler.bpf.c */
 };
 
 struct object_image object_builtin(void);
 bool object_can_see_kernel(void);
-int object_open(struct object_image image, const struct pins *pins,
+int object_open(struct object_image image, const char *program, const struct pins *pins,
 		const struct object_constants *constants, struct bpf_object **ret_object,
 		struct error *err);
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * Which XDP programs are on an interface, and which of them is ours.
+ * Which XDP programs are on an interface, what a program says, and which one is ours.
  *
  * A program is ours when it uses our pinned maps: names and tags can be alike by chance or by
  * another sampler, a map cannot. Needs CAP_SYS_ADMIN (BPF_PROG_GET_FD_BY_ID).
  */
 #include "kernel/programs.h"
 
+#include "kernel/pins.h"
 #include "model/chain.h"
 #include "model/layout.h"
 #include "util/cleanup.h"
@@ -60,31 +61,44 @@ static uint32_t read_actions(const struct xdp_program *xdp)
 	return actions;
 }
 
-static int read_program(const struct xdp_program *xdp, struct programs *all)
+/**
+ * program_read() - what the kernel says of a program
+ * @id: of the program
+ * @ret_program: filled on success, but for its place in a chain; the caller closes its fd
+ *
+ * Return: 0 or negative errno.
+ */
+int program_read(uint32_t id, struct program *ret_program)
 {
-	struct program *p = &all->program[all->n];
+	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
+	struct program p = { .id = id };
 	struct bpf_prog_info info = {
-		.map_ids = (uintptr_t)p->map_ids,
-		.nr_map_ids = array_size(p->map_ids),
+		.map_ids = (uintptr_t)p.map_ids,
+		.nr_map_ids = array_size(p.map_ids),
 	};
 	__u32 len = sizeof(info);
-	int fd = bpf_prog_get_fd_by_id(xdp_program__id(xdp));
 
-	if (fd < 0)
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
 		return -errno;
-	if (bpf_obj_get_info_by_fd(fd, &info, &len)) {
-		close(fd);
-		return -errno;
-	}
-	p->fd = fd;
-	p->id = info.id;
+	p.n_maps =
+		info.nr_map_ids < array_size(p.map_ids) ? info.nr_map_ids : array_size(p.map_ids);
+	memcpy(p.tag, info.tag, sizeof(p.tag));
+	memcpy(p.name, info.name, sizeof(p.name));
+	p.generation = read_generation(&p);
+	p.fd = take_fd(&fd);
+	*ret_program = p;
+	return 0;
+}
+
+static int read_member(const struct xdp_program *xdp, struct programs *all)
+{
+	struct program *p = &all->program[all->n];
+	int r = program_read(xdp_program__id(xdp), p);
+
+	if (r)
+		return r;
 	p->chained = all->chained;
 	p->mode = all->mode;
-	p->n_maps =
-		info.nr_map_ids < array_size(p->map_ids) ? info.nr_map_ids : array_size(p->map_ids);
-	memcpy(p->tag, info.tag, sizeof(p->tag));
-	memcpy(p->name, info.name, sizeof(p->name));
-	p->generation = read_generation(p);
 	p->run_priority = xdp_program__run_prio(xdp);
 	p->actions = read_actions(xdp);
 	all->n++;
@@ -100,9 +114,9 @@ static int read_all(const struct xdp_multiprog *mp, struct programs *all)
 								   : SAMPLER_MODE_NATIVE;
 	all->chained = !xdp_multiprog__is_legacy(mp);
 	if (!all->chained)
-		return read_program(xdp_multiprog__main_prog(mp), all);
+		return read_member(xdp_multiprog__main_prog(mp), all);
 	while (!r && all->n < PROGRAMS_MAX && (xdp = xdp_multiprog__next_prog(xdp, mp)))
-		r = read_program(xdp, all);
+		r = read_member(xdp, all);
 	return r;
 }
 
@@ -225,9 +239,9 @@ const struct program *programs_find_map(const struct programs *programs, uint32_
  */
 int program_read_meta(const struct program *program, struct sampler_meta *ret_meta)
 {
-	_cleanup_close_ int fd = strcmp(program->name, SAMPLER_PROG_RX)
-					 ? -ENOENT
-					 : program_open_map(program, SAMPLER_MAP_META);
+	bool sampler =
+		!strcmp(program->name, SAMPLER_PROG_RX) || !strcmp(program->name, SAMPLER_PROG_TX);
+	_cleanup_close_ int fd = sampler ? program_open_map(program, SAMPLER_MAP_META) : -ENOENT;
 	struct bpf_map_info info = {};
 	__u32 len = sizeof(info), zero = 0;
 
@@ -236,6 +250,22 @@ int program_read_meta(const struct program *program, struct sampler_meta *ret_me
 	if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.value_size != sizeof(*ret_meta))
 		return -EPROTO;
 	return bpf_map_lookup_elem(fd, &zero, ret_meta) ? -errno : meta_check(ret_meta, NULL);
+}
+
+/**
+ * program_bind_meta() - have a program say whose it is, whatever happens to the pins
+ * @prog_fd: program
+ * @pins: with the meta
+ *
+ * Return: 0 or negative errno.
+ */
+int program_bind_meta(int prog_fd, const struct pins *pins)
+{
+	_cleanup_close_ int fd = pins_open_map(pins, SAMPLER_MAP_META, true);
+
+	if (fd < 0)
+		return fd;
+	return bpf_prog_bind_map(prog_fd, fd, NULL) ? -errno : 0;
 }
 
 /** program_xdp_flags() - Return: XDP_FLAGS_* of a mode */

@@ -9,16 +9,17 @@
 #include <xdp/libxdp.h>
 
 struct error;
+struct pins;
 
-/* One XDP program on an interface: alone, or a member of libxdp's chain. */
+/* A program: alone on an interface, a member of libxdp's chain, or of a filter at tc egress. */
 struct program {
 	int fd;
 	uint32_t id;
 	char name[SAMPLER_NAME_MAX];
 	uint8_t tag[8];
-	bool chained;
+	uint32_t generation; /* 0: not one of sampler's */
+	bool chained;	     /* this and what follows: of an XDP program */
 	enum sampler_mode mode;
-	uint32_t generation;		/* 0: not one of sampler's */
 	uint32_t run_priority, actions; /* as struct sampler_chain_program has them */
 	uint32_t map_ids[64];
 	uint32_t n_maps;
@@ -34,6 +35,7 @@ struct programs {
 	struct program program[PROGRAMS_MAX];
 };
 
+int program_read(uint32_t id, struct program *ret_program);
 int programs_read(uint32_t ifindex, struct programs *ret_programs, struct error *err);
 void programs_close(struct programs *programs);
 void programs_describe(const struct programs *programs, uint32_t link_prog_id,
@@ -43,6 +45,7 @@ const struct program *programs_find_map(const struct programs *programs, uint32_
 __u32 program_xdp_flags(enum sampler_mode mode);
 enum xdp_attach_mode program_xdp_mode(enum sampler_mode mode);
 int program_detach(uint32_t ifindex, const struct program *program, struct error *err);
+int program_bind_meta(int prog_fd, const struct pins *pins);
 int program_read_meta(const struct program *program, struct sampler_meta *ret_meta);
 int program_open_map(const struct program *program, const char *name);
 

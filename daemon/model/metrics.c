@@ -142,6 +142,12 @@ static int visit_services(const struct sampler_counters *counters,
 	return r;
 }
 
+/** direction_name() - Return: "rx" or "tx", as in JSON, paths and labels */
+const char *direction_name(enum sampler_direction direction)
+{
+	return direction == SAMPLER_TX ? "tx" : "rx";
+}
+
 /**
  * metrics_for_each() - walk over all metrics of a direction
  * @counters: totals of one direction, or differences of them

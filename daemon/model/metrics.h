@@ -44,6 +44,7 @@ struct metric_path {
 	char service[SAMPLER_NAME_MAX];
 };
 
+const char *direction_name(enum sampler_direction direction);
 int metrics_for_each(const struct sampler_counters *counters,
 		     const char (*services)[SAMPLER_NAME_MAX], metric_fn fn, void *user);
 bool metric_is_vlan(const struct metric *metric);

@@ -6,6 +6,9 @@
  * numbers from here, at whatever step they want. What cannot be compared is refused: a restart of
  * the counters gives no rate rather than a huge one. Time is CLOCK_BOOTTIME alone, so that a step of
  * the wall clock changes nothing.
+ *
+ * Received frames are always counted, transmitted ones not always: whether they are can change within
+ * an epoch. Only two samples that both count them are subtracted; else they are unknown, never zero.
  */
 #include "model/rates.h"
 
@@ -16,31 +19,63 @@
 #define NSEC_PER_SEC_F 1e9
 #define BITS_PER_BYTE  8
 
+static bool are_counted(const struct sample *older, const struct sample *newer,
+			enum sampler_direction direction)
+{
+	return sample_counts(older, direction) && sample_counts(newer, direction);
+}
+
+/**
+ * rates_fell() - see a restart of the counters of a direction
+ * @older: the earlier sample
+ * @newer: the later sample of the same interface
+ * @direction: which of their counters
+ *
+ * Return: whether both samples count it, and any counter is smaller than it was.
+ */
+bool rates_fell(const struct sample *older, const struct sample *newer,
+		enum sampler_direction direction)
+{
+	return are_counted(older, newer, direction) &&
+	       counters_fell(&older->direction[direction], &newer->direction[direction]);
+}
+
 /**
  * rates_between() - what was counted between two samples
  * @older: the earlier sample
  * @newer: the later sample of the same interface
- * @ret_delta: the differences
+ * @ret_delta: the differences; what was transmitted is not known where one of the two does not count
+ * it, nor where a counter of it fell, since it began anew after a time in which it was not counted
  *
- * Return: 0, -ESTALE when the two are of different epochs or a counter fell (a restart lies between
- * them), -EINVAL when no time passed from @older to @newer.
+ * Return: 0, -ESTALE when the two are of different epochs or a counter of received frames fell (a
+ * restart lies between them), -EINVAL when no time passed from @older to @newer.
  */
 int rates_between(const struct sample *older, const struct sample *newer, struct delta *ret_delta)
 {
-	if (older->epoch != newer->epoch)
+	bool known[SAMPLER_N_DIRECTIONS];
+
+	for (int d = 0; d < SAMPLER_N_DIRECTIONS; d++)
+		known[d] = are_counted(older, newer, d) && !rates_fell(older, newer, d);
+	if (older->epoch != newer->epoch || !known[SAMPLER_RX])
 		return -ESTALE;
-	for (int d = 0; d < SAMPLER_N_DIRECTIONS; d++) {
-		if (counters_fell(&older->direction[d], &newer->direction[d]))
-			return -ESTALE;
-	}
 	if (newer->boottime_ns <= older->boottime_ns)
 		return -EINVAL;
-	ret_delta->interval_ns = newer->boottime_ns - older->boottime_ns;
+	*ret_delta = (struct delta){ .interval_ns = newer->boottime_ns - older->boottime_ns };
 	for (int d = 0; d < SAMPLER_N_DIRECTIONS; d++) {
+		if (!known[d])
+			continue;
+		ret_delta->known[d] = true;
 		ret_delta->direction[d] = newer->direction[d];
 		counters_subtract(&ret_delta->direction[d], &older->direction[d]);
 	}
 	return 0;
+}
+
+/** rates_forget() - make a direction unknown: it was not counted all the time */
+void rates_forget(struct delta *delta, enum sampler_direction direction)
+{
+	delta->known[direction] = false;
+	delta->direction[direction] = (struct sampler_counters){ 0 };
 }
 
 static void carry_peak(const struct sample_peak *before, const struct delta *delta,

@@ -9,10 +9,12 @@
 
 #include "sampler_abi.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SAMPLE_VLAN_STRIPPED (1u << 0) /* the VLAN counter says nothing: shown as null */
 #define SAMPLE_DEGRADED	     (1u << 1) /* the recorder knew that frames passed by uncounted */
+#define SAMPLE_TX	     (1u << 2) /* direction[SAMPLER_TX] says something: they are counted */
 
 /* The highest bandwidth of one interval so far in the epoch; finer records may be gone by then. */
 struct sample_peak {
@@ -32,6 +34,12 @@ struct sample {
 };
 
 _Static_assert(sizeof(struct sample) == 1128, "part of the history file's layout");
+
+/* Return: whether the sample's counters of a direction say anything. */
+static inline bool sample_counts(const struct sample *sample, enum sampler_direction direction)
+{
+	return direction == SAMPLER_RX || sample->flags & SAMPLE_TX;
+}
 
 /* Return: sample.interval_us in ns. */
 static inline uint64_t sample_interval_ns(const struct sample *sample)

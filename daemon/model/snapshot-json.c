@@ -98,6 +98,12 @@ json_t *moment_json(uint64_t at_ns, uint64_t boottime_ns, uint64_t realtime_ns)
 	return timestamp_json(realtime_ns - (boottime_ns - at_ns));
 }
 
+/** id_or_null_json() - Return: a program's id, or null for none */
+json_t *id_or_null_json(uint32_t id)
+{
+	return id ? json_integer(id) : json_null();
+}
+
 static json_t *tag_json(const __u8 tag[8])
 {
 	char text[2 * 8 + 1];
@@ -231,6 +237,13 @@ static json_t *direction_json(const struct sampler_meta *meta,
 	return NULL;
 }
 
+static json_t *tx_json(const struct sampler_meta *meta, const struct sample *sample)
+{
+	if (!sample_counts(sample, SAMPLER_TX))
+		return json_null();
+	return direction_json(meta, &sample->direction[SAMPLER_TX], false);
+}
+
 static int set_identity(json_t *json, const struct sampler_meta *meta)
 {
 	return set_u64(json, "schema", SNAPSHOT_JSON_SCHEMA) ||
@@ -266,6 +279,10 @@ static int set_attachment(json_t *json, const struct sampler_meta *meta,
 	       set(json, "mode_reason",
 		   text_or_null_json(meta->mode_reason, sizeof(meta->mode_reason))) ||
 	       set_chain(json, meta, sample) ||
+	       set(json, "tx_counted", json_boolean(sample_counts(sample, SAMPLER_TX))) ||
+	       set(json, "tx_reason",
+		   text_or_null_json(meta->tx_reason, sizeof(meta->tx_reason))) ||
+	       set(json, "tx_program_id", id_or_null_json(meta->tx_prog_id)) ||
 	       set(json, "vlan_stripped", json_boolean(vlan_stripped)) ||
 	       set(json, "services", services_json(meta->service));
 }
@@ -275,7 +292,7 @@ static int set_attachment(json_t *json, const struct sampler_meta *meta,
  * @meta: of the interface, checked by meta_check()
  * @sample: of the same epoch
  *
- * Counters are totals since the epoch began. "tx" is null where nothing counts the transmit side.
+ * Counters are totals since the epoch began. "tx" is null where transmitted frames are not counted.
  *
  * Return: a new object that the caller gives up by json_decref(), or NULL without memory.
  */
@@ -290,7 +307,7 @@ json_t *snapshot_json(const struct sampler_meta *meta, const struct sample *samp
 	if (!set_identity(json, meta) && !set_time(json, meta, sample) &&
 	    !set_attachment(json, meta, sample, vlan_stripped) &&
 	    !set(json, "rx", direction_json(meta, &sample->direction[SAMPLER_RX], vlan_stripped)) &&
-	    !set(json, "tx", json_null()))
+	    !set(json, "tx", tx_json(meta, sample)))
 		return json;
 	json_decref(json);
 	return NULL;

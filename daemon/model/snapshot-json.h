@@ -10,6 +10,7 @@
 
 json_t *text_json(const char *text, size_t size);
 json_t *text_or_null_json(const char *text, size_t size);
+json_t *id_or_null_json(uint32_t id);
 json_t *timestamp_json(uint64_t realtime_ns);
 json_t *moment_json(uint64_t at_ns, uint64_t boottime_ns, uint64_t realtime_ns);
 json_t *services_json(const char (*services)[SAMPLER_NAME_MAX]);

@@ -326,6 +326,8 @@ static int read_counters(struct feed *feed, struct sample *ret_sample, struct er
 		return error_set(err, r, "cannot read the counters: %s", strerror(-r));
 	if (feed->meta.netns_inode == pins_netns_inode() && link_vlan_stripped(feed->name))
 		sample.flags |= SAMPLE_VLAN_STRIPPED;
+	if (feed->meta.flags & SAMPLER_META_TX)
+		sample.flags |= SAMPLE_TX;
 	*ret_sample = sample;
 	return 0;
 }

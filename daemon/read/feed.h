@@ -64,11 +64,11 @@ static inline bool feed_is_counted(const struct feed *feed)
 	return feed->source == FEED_RECORDS || feed->source == FEED_COUNTERS;
 }
 
-/* VLAN tags are taken off before XDP: their counter says nothing. */
-static inline bool feed_vlan_unknown(const struct feed *feed)
+/* VLAN tags are taken off before XDP: the counter of received ones says nothing. */
+static inline bool feed_vlan_unknown(const struct feed *feed, enum sampler_direction direction)
 {
-	return feed->meta.flags & SAMPLER_META_VLAN_STRIPPED ||
-	       feed->newest.flags & SAMPLE_VLAN_STRIPPED;
+	return direction == SAMPLER_RX && (feed->meta.flags & SAMPLER_META_VLAN_STRIPPED ||
+					   feed->newest.flags & SAMPLE_VLAN_STRIPPED);
 }
 
 static inline bool feed_is_stale(const struct feed *feed)

@@ -41,7 +41,7 @@ struct grid {
 	uint64_t first_end_ns;
 	size_t n_steps;
 	uint64_t since_ns; /* of the interface being added: what is older is of other counters */
-	double bits_per_s[MAX_STEPS];
+	double bits_per_s[SAMPLER_N_DIRECTIONS][MAX_STEPS];
 };
 
 /* What a refresh may do yet. */
@@ -80,10 +80,12 @@ static int add_step(const struct range_step *step, void *user)
 	struct grid *grid = user;
 	size_t i = (step->end_ns - grid->first_end_ns) / grid->step_ns;
 
-	if (step->delta && !step->partial && step->end_ns >= grid->first_end_ns &&
-	    i < grid->n_steps && step->end_ns > grid->since_ns)
-		grid->bits_per_s[i] += delta_bits_per_s(
-			step->delta, counters_total(&step->delta->direction[SAMPLER_RX]));
+	if (!step->delta || step->partial || step->end_ns < grid->first_end_ns ||
+	    i >= grid->n_steps || step->end_ns <= grid->since_ns)
+		return 0;
+	for (int d = 0; d < SAMPLER_N_DIRECTIONS; d++)
+		grid->bits_per_s[d][i] +=
+			delta_bits_per_s(step->delta, counters_total(&step->delta->direction[d]));
 	return 0;
 }
 
@@ -115,13 +117,16 @@ static void add_history(struct peak_search *s, const struct feed *feed)
 		(void)range_for_each(feed->history, &range, add_step, &s->grid);
 }
 
-static void find_highest(const struct grid *grid, struct peak *peak)
+static void find_highest(const struct grid *grid, enum sampler_direction direction,
+			 struct peak_moment *highest)
 {
 	for (size_t i = 0; i < grid->n_steps; i++) {
-		if (grid->bits_per_s[i] <= 0 || grid->bits_per_s[i] < peak->bits_per_s)
+		double bits_per_s = grid->bits_per_s[direction][i];
+
+		if (bits_per_s <= 0 || bits_per_s < highest->bits_per_s)
 			continue;
-		peak->bits_per_s = grid->bits_per_s[i];
-		peak->realtime_ns = grid->first_end_ns + i * grid->step_ns;
+		highest->bits_per_s = bits_per_s;
+		highest->realtime_ns = grid->first_end_ns + i * grid->step_ns;
 	}
 }
 
@@ -166,7 +171,8 @@ static void go_on(struct peak *peak, const struct catalog *catalog)
 			continue;
 		if (!add_histories(s, catalog, &left))
 			return;
-		find_highest(&s->grid, peak);
+		for (int d = 0; d < SAMPLER_N_DIRECTIONS; d++)
+			find_highest(&s->grid, d, &peak->highest[d]);
 	}
 	peak_forget(peak);
 }
@@ -204,27 +210,27 @@ static uint64_t members_of(const struct catalog *catalog, uint64_t *ret_since_ns
 	return members;
 }
 
-static void raise_to(struct peak *peak, double bits_per_s, uint64_t realtime_ns)
+static void raise_to(struct peak_moment *highest, double bits_per_s, uint64_t realtime_ns)
 {
-	if (bits_per_s <= peak->bits_per_s)
-		return;
-	peak->bits_per_s = bits_per_s;
-	peak->realtime_ns = realtime_ns;
+	if (bits_per_s > highest->bits_per_s)
+		*highest = (struct peak_moment){ bits_per_s, realtime_ns };
 }
 
-static void raise_to_each(struct peak *peak, const struct catalog *catalog)
+static void raise_to_each(struct peak_moment *highest, const struct catalog *catalog,
+			  enum sampler_direction direction)
 {
 	for (size_t i = 0; i < catalog->n; i++) {
 		const struct sample *newest = &catalog->feed[i]->newest;
-		const struct sample_peak *own = &newest->peak[SAMPLER_RX];
+		const struct sample_peak *own = &newest->peak[direction];
 
 		if (counts(catalog->feed[i]) && own->boottime_ns <= newest->boottime_ns)
-			raise_to(peak, (double)own->bits_per_s,
+			raise_to(highest, (double)own->bits_per_s,
 				 newest->realtime_ns - (newest->boottime_ns - own->boottime_ns));
 	}
 }
 
-static void raise_to_current_sum(struct peak *peak, const struct catalog *catalog)
+static void raise_to_current_sum(struct peak_moment *highest, const struct catalog *catalog,
+				 enum sampler_direction direction)
 {
 	uint64_t newest_ns = 0;
 	double sum = 0;
@@ -235,11 +241,11 @@ static void raise_to_current_sum(struct peak *peak, const struct catalog *catalo
 		if (!counts(feed) || !feed->has_delta)
 			continue;
 		sum += delta_bits_per_s(&feed->delta,
-					counters_total(&feed->delta.direction[SAMPLER_RX]));
+					counters_total(&feed->delta.direction[direction]));
 		if (feed->newest.realtime_ns > newest_ns)
 			newest_ns = feed->newest.realtime_ns;
 	}
-	raise_to(peak, sum, newest_ns);
+	raise_to(highest, sum, newest_ns);
 }
 
 /* Without memory there is no search now, and another one is tried at the next refresh. */
@@ -283,8 +289,10 @@ void peak_refresh(struct peak *peak, const struct catalog *catalog, uint64_t boo
 		begin_search(peak, boottime_ns, realtime_ns, since);
 	if (peak->search)
 		go_on(peak, catalog);
-	raise_to_each(peak, catalog);
-	raise_to_current_sum(peak, catalog);
+	for (int d = 0; d < SAMPLER_N_DIRECTIONS; d++) {
+		raise_to_each(&peak->highest[d], catalog, d);
+		raise_to_current_sum(&peak->highest[d], catalog, d);
+	}
 }
 
 /** peak_forget() - end a search that is under way; the peak stays */

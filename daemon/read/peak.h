@@ -5,13 +5,20 @@
 #ifndef SAMPLER_READ_PEAK_H
 #define SAMPLER_READ_PEAK_H
 
+#include "sampler_abi.h"
+
 #include <stdint.h>
 
 struct catalog;
 
-struct peak {
-	double bits_per_s;    /* received, 0 where nothing is known */
+/* Of one direction. */
+struct peak_moment {
+	double bits_per_s;    /* 0 where nothing is known */
 	uint64_t realtime_ns; /* end of the step that had it; 0: none */
+};
+
+struct peak {
+	struct peak_moment highest[SAMPLER_N_DIRECTIONS];
 
 	/* peak.c's own */
 	uint64_t members;	    /* which counters it is the peak of */

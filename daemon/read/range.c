@@ -27,7 +27,7 @@
  * step in which nothing was recorded for longer than half of it (and than the ring's spacing) is
  * unknown: the machine may have slept, and sleep is not a low rate. A single tick that was missed in
  * a long step is no gap, since the next record has what it would have counted. Records of two epochs
- * are never compared.
+ * are never compared. What was transmitted is unknown in a step with a record that does not count it.
  *
  * Where an epoch begins or ends within a step that has no records of another, its first or last
  * record stands for the boundary, so that also these counts are in a step. One that is known for less
@@ -38,7 +38,8 @@
  * not shown; steps that nobody recorded are shown as gaps up to the end of the query.
  *
  * What is read. Of a step that has many records, only those around its ends are: where two records are as
- * far apart as their numbers say, all between them are regular, and no hole is there to be found.
+ * far apart as their numbers say, all between them are regular, and no hole is there to be found. (That
+ * what is transmitted was not counted for a while among them is not seen.)
  *
  * Everything in a file may be damaged or hostile: numbers are kept within the ring and only go up,
  * so that no query reads more records than a ring holds, and each record must be of the epoch and
@@ -273,12 +274,18 @@ static uint64_t distance(uint64_t a, uint64_t b)
 	return a > b ? a - b : b - a;
 }
 
-/* A record, and how long nothing was recorded before it, at most, since the last boundary's. */
+/* What was seen from one record to another. */
+struct between {
+	uint64_t hole_ns; /* in which nothing was recorded, at most */
+	uint32_t unknown; /* unknown_in() any of the records */
+};
+
+/* A record, and what was seen before it since the last boundary's. */
 struct mark {
 	bool there;
 	struct sample sample;
 	uint64_t due_ns; /* wall clock */
-	uint64_t hole_ns;
+	struct between before;
 	uint64_t number;
 	const struct stretch *stretch;
 };
@@ -292,10 +299,16 @@ struct walk {
 	void *user;
 	size_t boundary;	/* the one that is looked for: 0 is where the first step begins */
 	struct mark begin, end; /* records at the boundary before it, and at it as far as seen */
-	uint64_t hole_ns;   /* longest since begin's record, or since end's where that is there */
-	struct mark last;   /* the last record taken */
-	uint64_t skip_from; /* number before which skip_regular() has found nothing to skip */
+	struct between since;	/* begin's record, or end's where that is there */
+	struct mark last;	/* the last record taken */
+	uint64_t skip_from;	/* number before which skip_regular() has found nothing to skip */
 };
+
+/* What a sample says nothing of, by its flags: SAMPLE_VLAN_STRIPPED, SAMPLE_TX. */
+static uint32_t unknown_in(const struct sample *sample)
+{
+	return (sample->flags ^ SAMPLE_TX) & (SAMPLE_VLAN_STRIPPED | SAMPLE_TX);
+}
 
 static uint64_t boundary_ns(const struct walk *w)
 {
@@ -307,13 +320,17 @@ static void fill_step(const struct walk *w, const struct mark *end, struct delta
 {
 	const struct mark *begin = &w->begin;
 
-	if (!begin->there || !end->there || end->hole_ns > w->max_hole_ns ||
+	uint32_t unknown = unknown_in(&begin->sample) | end->before.unknown;
+
+	if (!begin->there || !end->there || end->before.hole_ns > w->max_hole_ns ||
 	    rates_between(&begin->sample, &end->sample, delta))
 		return;
+	if (unknown & SAMPLE_TX)
+		rates_forget(delta, SAMPLER_TX);
 	step->delta = delta;
 	step->from_boottime_ns = begin->sample.boottime_ns;
 	step->partial = delta->interval_ns < w->range->step_ns / 2;
-	step->vlan_unknown = (begin->sample.flags | end->sample.flags) & SAMPLE_VLAN_STRIPPED;
+	step->vlan_unknown = unknown & SAMPLE_VLAN_STRIPPED;
 	step->services = end->stretch->services.name;
 }
 
@@ -329,7 +346,7 @@ static int close_boundary(struct walk *w, const struct stretch *next)
 	int r = 0;
 
 	if (!end->there && w->last.there && w->last.stretch != next) {
-		w->last.hole_ns = w->hole_ns;
+		w->last.before = w->since;
 		end = &w->last; /* with it its epoch ended; one before begin's gives no delta */
 	}
 	if (w->boundary > 0) {
@@ -349,8 +366,8 @@ static bool finished(const struct walk *w)
 
 static void note_hole(struct walk *w, const struct stretch *stretch, uint64_t due)
 {
-	if (w->last.there && w->last.stretch == stretch && due - w->last.due_ns > w->hole_ns)
-		w->hole_ns = due - w->last.due_ns;
+	if (w->last.there && w->last.stretch == stretch && due - w->last.due_ns > w->since.hole_ns)
+		w->since.hole_ns = due - w->last.due_ns;
 }
 
 /* An epoch that begins within a step, and has it for itself, begins it. */
@@ -360,22 +377,25 @@ static void begin_within(struct walk *w, const struct mark *first)
 	    (w->last.there && w->last.due_ns > boundary_ns(w) - w->range->step_ns))
 		return;
 	w->begin = *first;
-	w->hole_ns = 0;
+	w->since = (struct between){ 0 };
 }
 
 /* A record of which the boundary has none that is nearer. */
 static void end_with(struct walk *w, const struct mark *mark)
 {
-	uint64_t boundary = boundary_ns(w), hole = w->hole_ns;
+	uint64_t boundary = boundary_ns(w);
+	struct between before = w->since;
 
 	if (distance(mark->due_ns, boundary) > w->window_ns ||
 	    (w->end.there && distance(mark->due_ns, boundary) > distance(w->end.due_ns, boundary)))
 		return;
-	if (w->end.there)
-		hole = larger(hole, w->end.hole_ns);
+	if (w->end.there) {
+		before.hole_ns = larger(before.hole_ns, w->end.before.hole_ns);
+		before.unknown |= w->end.before.unknown;
+	}
 	w->end = *mark;
-	w->end.hole_ns = hole;
-	w->hole_ns = 0;
+	w->end.before = before;
+	w->since = (struct between){ 0 };
 }
 
 /* One record, in order. Return: 0, or what ended the walk. */
@@ -396,6 +416,7 @@ static int take(struct walk *w, const struct stretch *stretch, uint64_t number,
 	if (w->last.there && w->last.stretch == stretch && mark.due_ns <= w->last.due_ns) {
 		w->last.sample = *sample; /* its epoch may end with it */
 		w->last.number = number;
+		w->since.unknown |= unknown_in(sample);
 		return 0;
 	}
 	note_hole(w, stretch, mark.due_ns);
@@ -403,6 +424,7 @@ static int take(struct walk *w, const struct stretch *stretch, uint64_t number,
 		r = close_boundary(w, stretch);
 	if (r || finished(w))
 		return r;
+	w->since.unknown |= unknown_in(sample);
 	if (number == stretch->first)
 		begin_within(w, &mark);
 	end_with(w, &mark);

@@ -54,6 +54,7 @@ static int attach_from(const struct config_source *source, const struct config *
 		.mode = config->mode,
 		.run_priority = config->run_priority,
 		.chain_actions = config->chain_actions,
+		.tx = config->tx,
 		.services = &config->services,
 	};
 	uid_t uid;

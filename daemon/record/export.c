@@ -57,6 +57,8 @@ int export_snapshot(const struct config *config, const char *ifname, FILE *out, 
 		return error_set(err, r, "%s: cannot read the counters: %s", ifname, strerror(-r));
 	if (link_vlan_stripped(ifname))
 		sample.flags |= SAMPLE_VLAN_STRIPPED;
+	if (meta.flags & SAMPLER_META_TX)
+		sample.flags |= SAMPLE_TX;
 	return dump(snapshot_json(&meta, &sample), JSON_INDENT(2), out, err);
 }
 

@@ -23,7 +23,8 @@
 #include <string.h>
 #include <systemd/sd-journal.h>
 
-#define FIELDS_MAX  200
+#define FIELDS_MAX  400
+#define RATES_MAX   (2 * FORMAT_MAX + sizeof("rx , "))
 #define SILENT_PACE 30 /* lines of silence are so much rarer */
 
 /* Journal fields under construction; each entry is its own allocation. */
@@ -31,6 +32,7 @@ struct fields {
 	struct iovec iov[FIELDS_MAX];
 	int n;
 	const struct delta *delta;
+	enum sampler_direction direction;
 	bool vlan_unknown;
 };
 
@@ -55,8 +57,12 @@ static void release(struct fields *f)
 		free(f->iov[i].iov_base);
 }
 
-/* "syn_ack" -> "SYN_ACK", "61-123" -> "SIZE_61_123": the journal takes A-Z, 0-9 and _ only. */
-static void field_name(const struct metric *metric, char *buf, size_t size)
+/*
+ * Of received ones: "syn_ack" -> "SAMPLER_RX_SYN_ACK_", "61-123" -> "SAMPLER_RX_SIZE_61_123_". The journal
+ * takes A-Z, 0-9 and _ only.
+ */
+static void field_name(const struct metric *metric, enum sampler_direction direction, char *buf,
+		       size_t size)
 {
 	const char *group = metric->group == METRIC_SIZE      ? "SIZE_"
 			    : metric->group == METRIC_SERVICE ? "SERVICE_"
@@ -64,7 +70,8 @@ static void field_name(const struct metric *metric, char *buf, size_t size)
 							      : NULL;
 	const char *name = metric->group == METRIC_TOTAL ? "" : metric->name;
 
-	snprintf(buf, size, "%s%s%s", group ? group : "", name, *name ? "_" : "");
+	snprintf(buf, size, "sampler_%s_%s%s%s", direction_name(direction), group ? group : "",
+		 name, *name ? "_" : "");
 	for (char *c = buf; *c; c++)
 		*c = isalnum((unsigned char)*c) ? toupper((unsigned char)*c) : '_';
 }
@@ -76,15 +83,15 @@ static int add_metric(const struct metric *metric, uint64_t packets, const uint6
 	struct sampler_count count = { packets, bytes ? *bytes : 0 };
 	char name[64];
 
-	if (metric_is_vlan(metric) && f->vlan_unknown)
+	if (metric_is_vlan(metric) && f->direction == SAMPLER_RX && f->vlan_unknown)
 		return 0;
-	field_name(metric, name, sizeof(name));
-	add(f, "SAMPLER_RX_%sPACKETS=%" PRIu64, name, packets);
-	add(f, "SAMPLER_RX_%sPPS=%.3f", name, delta_packets_per_s(f->delta, count));
+	field_name(metric, f->direction, name, sizeof(name));
+	add(f, "%sPACKETS=%" PRIu64, name, packets);
+	add(f, "%sPPS=%.3f", name, delta_packets_per_s(f->delta, count));
 	if (!bytes)
 		return 0;
-	add(f, "SAMPLER_RX_%sBYTES=%" PRIu64, name, *bytes);
-	add(f, "SAMPLER_RX_%sBPS=%.3f", name, delta_bits_per_s(f->delta, count));
+	add(f, "%sBYTES=%" PRIu64, name, *bytes);
+	add(f, "%sBPS=%.3f", name, delta_bits_per_s(f->delta, count));
 	return 0;
 }
 
@@ -98,8 +105,27 @@ static int to_journal(const char *ifname, const char (*services)[SAMPLER_NAME_MA
 	add(&f, "PRIORITY=%d", LOG_INFO);
 	add(&f, "SAMPLER_INTERFACE=%s", ifname);
 	add(&f, "SAMPLER_INTERVAL_NS=%" PRIu64, delta->interval_ns);
-	metrics_for_each(&delta->direction[SAMPLER_RX], services, add_metric, &f);
+	for (int d = 0; d < SAMPLER_N_DIRECTIONS; d++) {
+		f.direction = d;
+		if (delta->known[d])
+			metrics_for_each(&delta->direction[d], services, add_metric, &f);
+	}
 	return sd_journal_sendv(f.iov, f.n);
+}
+
+/* "rx 9.61 Mbit/s, 1.21 kpkt/s"; "" for what is not known. */
+static void direction_rates(char *buf, size_t size, const struct delta *delta,
+			    enum sampler_direction direction)
+{
+	struct sampler_count total = counters_total(&delta->direction[direction]);
+	char bits[FORMAT_MAX], packets[FORMAT_MAX];
+
+	*buf = 0;
+	if (!delta->known[direction])
+		return;
+	format_rate(bits, sizeof(bits), delta_bits_per_s(delta, total), "bit/s");
+	format_rate(packets, sizeof(packets), delta_packets_per_s(delta, total), "pkt/s");
+	snprintf(buf, size, "%s %s, %s", direction_name(direction), bits, packets);
 }
 
 /**
@@ -110,12 +136,11 @@ static int to_journal(const char *ifname, const char (*services)[SAMPLER_NAME_MA
  */
 void rate_log_status(char *buf, size_t size, const struct delta *delta)
 {
-	struct sampler_count total = counters_total(&delta->direction[SAMPLER_RX]);
-	char bits[FORMAT_MAX], packets[FORMAT_MAX];
+	char rx[RATES_MAX], tx[RATES_MAX];
 
-	format_rate(bits, sizeof(bits), delta_bits_per_s(delta, total), "bit/s");
-	format_rate(packets, sizeof(packets), delta_packets_per_s(delta, total), "pkt/s");
-	snprintf(buf, size, "rx %s, %s", bits, packets);
+	direction_rates(rx, sizeof(rx), delta, SAMPLER_RX);
+	direction_rates(tx, sizeof(tx), delta, SAMPLER_TX);
+	snprintf(buf, size, "%s%s%s", rx, *tx ? "; " : "", tx);
 }
 
 static void class_rate(char *buf, size_t size, const char *name, const struct delta *delta,
@@ -127,28 +152,44 @@ static void class_rate(char *buf, size_t size, const char *name, const struct de
 	snprintf(buf, size, "%s %s", name, bits);
 }
 
+/* "; tx 231 kbit/s, 402 pkt/s (402 packets, 28944 bytes)"; "" where it is not known. */
+static void tx_part(char *buf, size_t size, const struct delta *delta)
+{
+	struct sampler_count total = counters_total(&delta->direction[SAMPLER_TX]);
+	char rates[RATES_MAX];
+
+	direction_rates(rates, sizeof(rates), delta, SAMPLER_TX);
+	*buf = 0;
+	if (*rates)
+		snprintf(buf, size, "; %s (%llu packets, %llu bytes)", rates,
+			 (unsigned long long)total.packets, (unsigned long long)total.bytes);
+}
+
 static void write_line(const char *ifname, const char (*services)[SAMPLER_NAME_MAX],
 		       const struct delta *delta, bool vlan_unknown)
 {
 	const struct sampler_counters *rx = &delta->direction[SAMPLER_RX];
 	struct sampler_count total = counters_total(rx);
-	char status[128], tcp[64], http[64], https[64], message[512];
+	char rates[RATES_MAX], tcp[64], http[64], https[64], tx[RATES_MAX + 64], message[512];
 
-	rate_log_status(status, sizeof(status), delta);
+	direction_rates(rates, sizeof(rates), delta, SAMPLER_RX);
 	class_rate(tcp, sizeof(tcp), "tcp", delta, rx->l4[SAMPLER_TCP]);
 	class_rate(http, sizeof(http), "http", delta, rx->service[SAMPLER_HTTP]);
 	class_rate(https, sizeof(https), "https", delta, rx->service[SAMPLER_HTTPS]);
+	tx_part(tx, sizeof(tx), delta);
 	snprintf(message, sizeof(message),
-		 "%s: %s; %s, %s, %s (%llu packets, %llu bytes in %.3f s)", ifname, status, tcp,
+		 "%s: %s; %s, %s, %s (%llu packets, %llu bytes in %.3f s)%s", ifname, rates, tcp,
 		 http, https, (unsigned long long)total.packets, (unsigned long long)total.bytes,
-		 (double)delta->interval_ns / NSEC_PER_SEC);
+		 (double)delta->interval_ns / NSEC_PER_SEC, tx);
 	if (!log_is_journal() || to_journal(ifname, services, delta, vlan_unknown, message) < 0)
 		log_info("%s", message);
 }
 
-static uint64_t rx_packets(const struct delta *delta)
+/* Frames of either direction, as far as they are known. */
+static bool is_silent(const struct delta *delta)
 {
-	return counters_total(&delta->direction[SAMPLER_RX]).packets;
+	return !counters_total(&delta->direction[SAMPLER_RX]).packets &&
+	       !counters_total(&delta->direction[SAMPLER_TX]).packets;
 }
 
 /**
@@ -177,7 +218,7 @@ void rate_log_tell(struct rate_log *log, const char *ifname,
 	if (!pace->log_interval_ns ||
 	    (delta.interval_ns + slack < pace->log_interval_ns && !last_words))
 		return;
-	if (!rx_packets(&delta) &&
+	if (is_silent(&delta) &&
 	    (last_words || delta.interval_ns + slack < SILENT_PACE * pace->log_interval_ns))
 		return;
 	write_line(ifname, services, &delta,
@@ -200,7 +241,7 @@ void rate_log_forget_silence(struct rate_log *log, const struct sample *last,
 	if (!log->started || rates_between(&log->told, last, &since_told) ||
 	    rates_between(last, sample, &since_last))
 		return;
-	if (!rx_packets(&since_told) && rx_packets(&since_last) &&
+	if (is_silent(&since_told) && !is_silent(&since_last) &&
 	    since_told.interval_ns >= pace->log_interval_ns)
 		log->told = *last;
 }

@@ -235,6 +235,8 @@ static int take_sample(struct recorder *r, struct sample *ret_sample)
 	r->complained = false;
 	if (link_vlan_stripped(r->ifname))
 		ret_sample->flags |= SAMPLE_VLAN_STRIPPED;
+	if (watch_tx(&r->watch, &r->pins, &r->meta))
+		ret_sample->flags |= SAMPLE_TX;
 	ret_sample->interval_us = (uint32_t)(r->config.interval_ns / NSEC_PER_USEC);
 	return 0;
 }
@@ -352,6 +354,7 @@ static void apply(struct recorder *r, const struct config *config)
 		r->config.mode = config->mode;
 		r->config.run_priority = config->run_priority;
 		r->config.chain_actions = config->chain_actions;
+		r->config.tx = config->tx;
 	}
 	if (interval_changed) {
 		r->next_ns = clock_boottime_ns(); /* at once: by this sample readers learn of it */

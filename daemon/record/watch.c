@@ -12,6 +12,7 @@
  */
 #include "record/watch.h"
 
+#include "kernel/attach-tx.h"
 #include "kernel/link.h"
 #include "kernel/pins.h"
 #include "model/chain.h"
@@ -65,6 +66,7 @@ void watch_begin(struct watch *watch, const struct sampler_meta *meta)
 	watch->chain = meta->chain;
 	watch->our_id = meta->prog_id;
 	watch->former_id = 0;
+	watch->tx_lost = false;
 }
 
 /* ---- verdicts ---- */
@@ -218,6 +220,57 @@ static void tell(struct watch *watch, uint64_t boottime_ns)
 	watch->told = now == HEALTH_OK ? 0 : now;
 }
 
+/* ---- transmitted frames ---- */
+
+/* A hand-over between the read of the pins and the look is no loss. */
+static bool tx_is_lost(const struct pins *pins, const struct sampler_meta *meta)
+{
+	struct sampler_meta now;
+
+	if (!meta->tx_prog_id || tx_is_there(meta))
+		return false;
+	return pins_read_meta(pins, &now, NULL) || (now.tx_prog_id && !tx_is_there(&now));
+}
+
+static void tell_tx(struct watch *watch, bool lost)
+{
+	struct error err = { "" };
+
+	if (lost == watch->tx_lost)
+		return;
+	watch->tx_lost = lost;
+	if (!lost) {
+		log_event(LOG_NOTICE, MESSAGE_RECOVERED, "%s: transmitted frames are counted again",
+			  watch->ifname);
+		return;
+	}
+	log_event(
+		LOG_WARNING, MESSAGE_TX_UNCOUNTED,
+		"%s: transmitted frames are not counted any more: our filter is not at tc egress; "
+		"attach again: samplerd --attach %s",
+		watch->ifname, watch->ifname);
+	if (watch->broker) /* for readers, who go by the pins */
+		broker_verify(watch->broker, &err);
+	else if (watch->request[0])
+		ask_by_file(watch);
+}
+
+/**
+ * watch_tx() - are transmitted frames counted; tells when that changes
+ * @watch: begun
+ * @pins: the interface's pins
+ * @meta: what they say
+ *
+ * Return: true where they are.
+ */
+bool watch_tx(struct watch *watch, const struct pins *pins, const struct sampler_meta *meta)
+{
+	bool lost = tx_is_lost(pins, meta);
+
+	tell_tx(watch, lost);
+	return meta->tx_prog_id && !lost;
+}
+
 /* Only where the configuration asks for it, and not more often than REATTACH_PAUSE_NS. */
 static void reattach(struct watch *watch, uint64_t boottime_ns)
 {
@@ -258,6 +311,7 @@ void watch_tick(struct watch *watch, const struct watch_input *input)
 	health_tick(&watch->health, &seen);
 	look_into(watch, input);
 	tell(watch, now_ns);
-	if (watch->health.state == HEALTH_DEGRADED && input->reattach && watch->broker)
+	if ((watch->health.state == HEALTH_DEGRADED || watch->tx_lost) && input->reattach &&
+	    watch->broker)
 		reattach(watch, now_ns);
 }

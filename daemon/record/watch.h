@@ -28,6 +28,7 @@ struct watch {
 	uint32_t former_id;	    /* ours before the newest hand-over, 0: none */
 	uint64_t reattach_ns;	    /* not before this time */
 	enum health_state told;	    /* the trouble that was last told, 0 = none */
+	bool tx_lost; /* transmitted frames are not counted any more, which was told */
 };
 
 /* What there is to judge by at a tick. */
@@ -41,6 +42,7 @@ struct watch_input {
 
 void watch_init(struct watch *watch, const char *ifname, struct broker *broker);
 void watch_begin(struct watch *watch, const struct sampler_meta *meta);
+bool watch_tx(struct watch *watch, const struct pins *pins, const struct sampler_meta *meta);
 void watch_tick(struct watch *watch, const struct watch_input *input);
 
 #endif

@@ -18,8 +18,8 @@
  *
  * The writer owns its descriptors, its map and the lock. One thread uses it.
  */
-#include "model/counters.h"
 #include "model/layout.h"
+#include "model/rates.h"
 #include "store/history-file.h"
 #include "store/history-recover.h"
 
@@ -112,7 +112,7 @@ static bool fell(const struct sample *older, const struct sample *newer)
 	if (newer->boottime_ns < older->boottime_ns)
 		return true;
 	for (int i = 0; i < SAMPLER_N_DIRECTIONS; i++)
-		if (counters_fell(&older->direction[i], &newer->direction[i]))
+		if (rates_fell(older, newer, i))
 			return true;
 	return false;
 }

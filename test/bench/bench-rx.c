@@ -124,6 +124,7 @@ static void load_sampler(struct bench *b)
 	if (!skel || !table)
 		die("sampler_rx", errno);
 	skel->rodata_gen->sampler_generation = GENERATION;
+	bpf_program__set_autoload(skel->progs.sampler_tx, false);
 	skel->rodata->sampler_sees_kernel = object_can_see_kernel();
 	if (sampler_bpf__load(skel))
 		die("sampler_rx does not load", errno);

@@ -14,17 +14,18 @@
 #define DAY_S 86400ULL
 
 /* Grows by what a second of 1 to 100 Mbit/s brings, in the classes that web traffic is in. */
-static void grow(struct sampler_counters *rx, uint64_t second)
+static void grow(struct sampler_counters *counters, uint64_t second)
 {
 	uint64_t packets = 100 + second * 2654435761ULL % 10000;
-	struct sampler_count *const counts[] = { &rx->l3[SAMPLER_IPV4], &rx->l4[SAMPLER_TCP],
-						 &rx->service[SAMPLER_HTTPS] };
+	struct sampler_count *const counts[] = { &counters->l3[SAMPLER_IPV4],
+						 &counters->l4[SAMPLER_TCP],
+						 &counters->service[SAMPLER_HTTPS] };
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		counts[i]->packets += packets;
 		counts[i]->bytes += packets * 1200;
 	}
-	rx->size[5] += packets;
+	counters->size[5] += packets;
 }
 
 static int fill(struct history_writer *writer, uint64_t seconds)
@@ -33,7 +34,7 @@ static int fill(struct history_writer *writer, uint64_t seconds)
 	struct history_source source = { .counters_id = 1,
 					 .ifindex = 1,
 					 .services = { { "http", "https" } } };
-	struct sample sample = { 0 };
+	struct sample sample = { .flags = SAMPLE_TX };
 	int r = 0;
 
 	memset(source.boot_id, 0xb0, sizeof(source.boot_id));
@@ -41,6 +42,7 @@ static int fill(struct history_writer *writer, uint64_t seconds)
 		sample.boottime_ns = s * NSEC_PER_SEC;
 		sample.realtime_ns = (now - seconds + s) * NSEC_PER_SEC;
 		grow(&sample.direction[SAMPLER_RX], s);
+		grow(&sample.direction[SAMPLER_TX], s + 1);
 		if (s == 1)
 			r = history_begin_epoch(writer, &source, &sample);
 		r = r < 0 ? r : history_append(writer, &sample);

@@ -10,11 +10,17 @@
 
 #define RUNNER_GENERATION 7
 
-struct sampler_bpf;
+/* Of sampler_tx, for which the kernel takes one page. */
+#define RUNNER_TX_MAX 3500
 
-/* The loaded program and its maps; owns all of them. */
+struct sampler_bpf;
+struct __sk_buff;
+
+/* The loaded programs and their maps; owns all of them. */
 struct runner {
 	struct sampler_bpf *skel;
+	enum sampler_direction direction; /* of the program that runs: rx, or DIRECTION=tx */
+	const struct __sk_buff *sent_as;  /* what sampler_tx is told of a frame; NULL: nothing */
 	int prog_fd, counters_fd, control_fd, ports_fd;
 	int n_cpus;
 	bool can_split;			  /* the kernel takes the linear part's size from us */
@@ -25,6 +31,10 @@ struct runner {
 
 void runner_open(struct runner *ret);
 void runner_close(struct runner *r);
+void runner_choose(struct runner *r, enum sampler_direction direction);
+uint32_t runner_verdict(const struct runner *r);
+bool runner_takes(enum sampler_direction direction, const uint8_t *frame, size_t len);
+enum sampler_direction runner_direction(void);
 int runner_run(struct runner *r, const uint8_t *frame, size_t len, uint32_t linear, uint32_t *ret);
 void runner_delta(struct runner *r, enum sampler_direction direction, struct sampler_counters *ret);
 void runner_control(struct runner *r, uint32_t generation, uint32_t port_table);

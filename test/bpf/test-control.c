@@ -161,8 +161,8 @@ static void ten_thousand_and_seven_frames_add_up(void **state)
 
 	(void)state;
 	assert_int_equal(bpf_prog_test_run_opts(runner.prog_fd, &opts), 0);
-	assert_int_equal(opts.retval, XDP_PASS);
-	runner_delta(&runner, SAMPLER_RX, &got);
+	assert_int_equal(opts.retval, runner_verdict(&runner));
+	runner_delta(&runner, runner.direction, &got);
 	assert_int_equal(got.l3[SAMPLER_IPV4].packets, PRIME);
 	assert_int_equal(got.l3[SAMPLER_IPV4].bytes, PRIME * frame.len);
 	assert_int_equal(got.service[HTTP - 1].packets, PRIME);
@@ -190,7 +190,7 @@ static void every_cpu_counts_for_itself(void **state)
 		n_run++;
 	}
 	sched_setaffinity(0, sizeof(allowed), &allowed);
-	runner_delta(&runner, SAMPLER_RX, &got);
+	runner_delta(&runner, runner.direction, &got);
 	assert_int_equal(got.l3[SAMPLER_IPV4].packets, n_run);
 	assert_int_equal(got.size[0], n_run);
 }
@@ -219,10 +219,12 @@ static bool belongs_with(uint32_t flags)
 	return bpf_map_update_elem(table, &second, &runner.prog_fd, BPF_ANY) == 0;
 }
 
-/* A test run takes jumbo frames without the flag; a device of MTU 9000 does not. */
+/* A test run takes jumbo frames without the flag; a device of MTU 9000 does not. tc knows none. */
 static void program_is_made_for_multi_buffer_frames(void **state)
 {
 	(void)state;
+	if (runner.direction == SAMPLER_TX)
+		return;
 	assert_true(belongs_with(BPF_F_XDP_HAS_FRAGS));
 	assert_false(belongs_with(0));
 }

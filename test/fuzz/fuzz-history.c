@@ -12,7 +12,6 @@
 #include "util/clock.h"
 #include "util/error.h"
 
-#include <dirent.h>
 #include <stdbool.h>
 
 static char folder[] = "/dev/shm/fuzz-history-XXXXXX";
@@ -34,20 +33,9 @@ static const struct history_source source = { .counters_id = 77,
 					      .ifindex = 3,
 					      .services = { { "http", "https" } } };
 
-static void empty_folder(void)
-{
-	DIR *dir = opendir(folder);
-	const struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)))
-		unlinkat(dirfd(dir), entry->d_name, 0);
-	if (dir)
-		closedir(dir);
-}
-
 static void clean_up(void)
 {
-	empty_folder();
+	fuzz_empty_folder(folder);
 	rmdir(folder);
 	free(good);
 }
@@ -167,7 +155,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (!good)
 		make_good();
 	change = fuzz_byte(&data, &n) & 1;
-	empty_folder();
+	fuzz_empty_folder(folder);
 	if (change)
 		put_changed(data, n);
 	else

@@ -15,7 +15,6 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -35,13 +34,7 @@ static char *answer;
 
 static void clean_up(void)
 {
-	DIR *dir = opendir(folder);
-	const struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)))
-		unlinkat(dirfd(dir), entry->d_name, 0);
-	if (dir)
-		closedir(dir);
+	fuzz_empty_folder(folder);
 	rmdir(folder);
 	free(answer);
 }
@@ -77,6 +70,8 @@ static void make_history(const char *name)
 		sample.realtime_ns = clock_realtime_ns() - (101 - t) * NSEC_PER_SEC;
 		sample.direction[0].l3[0].packets += t;
 		sample.direction[0].l3[0].bytes += 100 * t;
+		sample.flags = t > 50 ? SAMPLE_TX : 0;
+		sample.direction[1].l3[1].packets += t;
 		fuzz_assert(history_begin_epoch(writer, &source, &sample) >= 0);
 		fuzz_assert(!history_append(writer, &sample));
 	}

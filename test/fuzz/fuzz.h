@@ -8,6 +8,7 @@
 
 #include "util/cleanup.h"
 
+#include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -54,6 +55,18 @@ static inline uint8_t fuzz_byte(const uint8_t **data, size_t *n)
 		return 0;
 	--*n;
 	return *(*data)++;
+}
+
+/* Take away all files of a folder. */
+static inline void fuzz_empty_folder(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		closedir(dir);
 }
 
 #define FUZZ_PATH_MAX 32

@@ -46,6 +46,7 @@ int main(int argc, char **argv)
 		.pin_dir = PINS_DEFAULT_DIR,
 		.run_priority = ATTACH_DEFAULT_PRIORITY,
 		.chain_actions = 1u << ATTACH_DEFAULT_CHAIN_ACTION,
+		.tx = true,
 		.services = &services,
 	};
 	enum attach_outcome outcome;

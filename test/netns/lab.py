@@ -161,6 +161,10 @@ class Link:
             self._socket.bind((self.peer, 0))
         return self._socket
 
+    def reversed(self):
+        """The same pair the other way round: what is sent there is transmitted by the interface under test."""
+        return Link(self.peer, self.name, self.peer_ns, self.ns)
+
     def send(self, frames):
         """Send at the pace of the receiver. Return: (frames, bytes)."""
         pacer = Pacer(self)

@@ -229,7 +229,7 @@ class Description:
             if isinstance(schema.get("items"), dict):
                 walk(schema["items"], f"{place}[]")
 
-        for name in ("Realtime", "Direction", "Counter", "PacketCounter", "Summary", "Interfaces", "Interface", "Program",
+        for name in ("Realtime", "Direction", "Counter", "PacketCounter", "Summary", "TransmitSummary", "Interfaces", "Interface", "Program",
                      "ChainProgram", "Recorder", "History", "Health", "StatusAlone", "Gap", "Problem", "Missing"):
             walk(self.api["components"]["schemas"][name], name)
         return found

@@ -39,6 +39,7 @@ log_interval=0
 mode = native
 priority = 7
 chain_actions = pass, drop
+tx = no
 reattach = yes
 
 [services]
@@ -67,6 +68,7 @@ BAD_FILES = [
     ("priority", "[attach]\n\n\npriority = 0\n", 4, r"expected a run priority from 1"),
     ("chain actions without pass", "[attach]\nchain_actions = drop\n", 2, r"pass among them"),
     ("unknown chain action", "[attach]\nchain_actions = pass accept\n", 2, r"XDP actions"),
+    ("tx", "[attach]\ntx = maybe\n", 2, r"tx = maybe: expected yes or no"),
     ("reattach", "[attach]\nreattach = 1\n", 2, r"reattach = 1: expected yes or no"),
     ("history", "[history]\nfine_records = 59\n", 2, r"from 60 to 1000000"),
     ("history's span", "[history]\nmedium = 5min\n", 2, r"from 10min to 366d"),
@@ -174,7 +176,7 @@ def test_good(t, lab):
     result = check(lab, "v0")
     t.equal((result.status, result.err), (0, ""), "with a file")
     for line in ("interval = 500ms", "log_interval = 0", "mode = native", "priority = 7",
-                 "chain_actions = drop pass", "reattach = yes", "quic = udp/443",
+                 "chain_actions = drop pass", "tx = no", "reattach = yes", "quic = udp/443",
                  "dns = udp/53 tcp/53", "ranges = tcp/8000-8010", "http = tcp/8080",
                  "https = tcp/443", "listen = [::1]:3000 unix:/run/web.sock",
                  "allow_hosts = box.example.org box"):

@@ -78,7 +78,13 @@ def test_formats(t, lab):
         lab.record(ifname).wait_record()
     server = WebServer(lab)
     sent, size = link.send(FRAMES * 111)
-    wait_for(lambda: server.get(f"{REALTIME}?interface=v0").json()["total_packets"] == sent, "all of them")
+    sent_out, size_out = link.reversed().send(FRAMES * 37)
+
+    def arrived():
+        now = server.get(f"{REALTIME}?interface=v0").json()
+        return now["tx"] and (now["rx"]["packets"], now["tx"]["packets"]) == (sent, sent_out)
+
+    wait_for(arrived, "all of them")
     answer = server.get("/metrics")
     t.equal((answer.status, answer.headers["Content-Type"]),
             (200, "text/plain; version=0.0.4; charset=utf-8"), "who does not ask gets text")
@@ -87,8 +93,11 @@ def test_formats(t, lab):
     t.equal((select(plain, "sampler_packets_total", interface="v0", direction="rx"),
              select(plain, "sampler_bytes_total", interface="v0", direction="rx")), (str(sent), str(size)),
             "totals to the last digit")
+    t.equal((select(plain, "sampler_packets_total", interface="v0", direction="tx"),
+             select(plain, "sampler_bytes_total", interface="v0", direction="tx")), (str(sent_out), str(size_out)),
+            "also of what was transmitted")
     t.equal(select(plain, "sampler_packets_total", interface=ODD, direction="rx"), "0", "a name is escaped")
-    t.equal(select(plain, "sampler_service_packets_total", interface="v0", service="dns"), "0",
+    t.equal(select(plain, "sampler_service_packets_total", interface="v0", direction="rx", service="dns"), "0",
             "services of the configuration are there")
     states = {dict(pairs)["state"]: value for (name, pairs), value in plain.items()
               if name == "sampler_interface_state" and dict(pairs)["interface"] == "v0"}
@@ -104,7 +113,7 @@ def test_formats(t, lab):
             ("counter", "bytes", "info"), "OpenMetrics' own parser takes it whole")
     stable = {key: value for key, value in plain.items() if key[0].endswith(("packets_total", "bytes_total"))}
     again = samples(opened.body)
-    t.ok(len(stable) > 80, "many series", len(stable))
+    t.ok(len(stable) > 160, "many series", len(stable))
     t.equal({key: again.get(key) for key in stable}, stable, "both formats have the same counters")
     t.equal({name for name, _ in again} - {name for name, _ in plain}, set(), "and the same names")
 
@@ -169,7 +178,7 @@ def expressions(board):
     """Return: [(where, PromQL)] of all panels and annotations, as Grafana fills in its variables for all of everything."""
     found = [(panel["title"], target["expr"]) for panel in board["panels"] for target in panel["targets"]]
     found += [(note["name"], note["expr"]) for note in board["annotations"]["list"]]
-    fill = {"$instance": ".*", "$interface": ".*", "$__rate_interval": "10s"}
+    fill = {"$instance": ".*", "$interface": ".*", "$direction": ".*", "$__rate_interval": "10s"}
     return [(where, re.sub(r"\$\w+", lambda match: fill[match[0]], text)) for where, text in found]
 
 
@@ -219,13 +228,14 @@ def test_prometheus(t, lab):
     recorder.wait_record()
     server = WebServer(lab)
     prometheus = Prometheus(lab)
+    sent_out, size_out = link.reversed().send(FRAMES * 333)
     traffic = Traffic(link, FRAMES, rate=1000)
     wait_for(lambda: prometheus.query('up{job="sampler"} == 1'), "a scrape", 30)
     begun = time.time()
     wait_for(lambda: prometheus.query("count_over_time(sampler_packets_total[1m]) >= 10"), "ten scrapes", 60)
     seconds = int(time.time() - begun)
-    rates = dict(packets=prometheus.query(f"rate(sampler_packets_total[{seconds}s])"),
-                 bits=prometheus.query(f"8 * rate(sampler_bytes_total[{seconds}s])"))
+    rates = dict(packets=prometheus.query(f'rate(sampler_packets_total{{direction="rx"}}[{seconds}s])'),
+                 bits=prometheus.query(f'8 * rate(sampler_bytes_total{{direction="rx"}}[{seconds}s])'))
     history = server.get(f"/api/history?from=-{seconds + 2}&step=1s&metrics=rx.packets_per_s,rx.bits_per_s").json()
     sent, size = traffic.stop()
     for name, column in (("packets", 1), ("bits", 2)):
@@ -233,14 +243,17 @@ def test_prometheus(t, lab):
         value = rates[name][0][1]
         # Both are means over seconds that do not begin and end together, of a machine that may be held up.
         t.ok(min(known) * 0.5 <= value <= max(known) * 1.5, f"the rate of {name} is the history's", (value, known))
-    wait_for(lambda: prometheus.query(f"sampler_packets_total == {sent}"), "the last frame in Prometheus", 30)
-    t.equal((prometheus.only("sum(sampler_packets_total)"), prometheus.only("sum(sampler_bytes_total)")),
-            (float(sent), float(size)), "in the end it has every frame and byte")
-    api = server.get(REALTIME).json()
-    t.equal((api["total_packets"], api["total_bytes"]), (sent, size), "as the API has")
-    t.equal(prometheus.only("sum(sampler_l3_packets_total)"), float(sent), "L3 protocols add up to all")
-    t.equal(prometheus.only("sum(sampler_size_packets_total)"), float(sent), "and so do sizes")
-    t.equal(prometheus.only('sum(sampler_service_bytes_total{service=~"https?"})'),
+    wait_for(lambda: prometheus.query(f'sampler_packets_total{{direction="rx"}} == {sent}'), "the last frame in Prometheus",
+             30)
+    for direction, frames, octets in (("rx", sent, size), ("tx", sent_out, size_out)):
+        of = f'{{direction="{direction}"}}'
+        t.equal((prometheus.only(f"sum(sampler_packets_total{of})"), prometheus.only(f"sum(sampler_bytes_total{of})")),
+                (float(frames), float(octets)), f"in the end it has every frame and byte of {direction}")
+        told = server.get(REALTIME).json()[direction]
+        t.equal((told["packets"], told["bytes"]), (frames, octets), "as the API has")
+        t.equal(prometheus.only(f"sum(sampler_l3_packets_total{of})"), float(frames), "L3 protocols add up to all")
+        t.equal(prometheus.only(f"sum(sampler_size_packets_total{of})"), float(frames), "and so do sizes")
+    t.equal(prometheus.only('sum(sampler_service_bytes_total{service=~"https?",direction="rx"})'),
             float(sum(len(frame) for frame in itertools.islice(itertools.cycle(FRAMES), sent)
                       if frame is not FRAMES[1])), "services by name")
     t.equal(prometheus.only('sum(sampler_interface_state{state="ok"})'), 1.0, "the interface is well")
@@ -258,7 +271,7 @@ def test_prometheus(t, lab):
         t.ok(variable["type"] == "datasource" or prometheus.query(f"count by ({match[2]}) ({match[1]})"),
              f"and the variable {variable['name']} something to choose from")
     rules = [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
-    t.equal((len(rules), [rule["name"] for rule in rules if rule["health"] != "ok" or rule["state"] != "inactive"]), (9, []),
+    t.equal((len(rules), [rule["name"] for rule in rules if rule["health"] != "ok" or rule["state"] != "inactive"]), (10, []),
             "the alerts are evaluated, and none is due")
     recorder.kill()
     wait_for(lambda: prometheus.query('ALERTS{alertname="SamplerNotRecording",interface="v0"}'), "an alert", 60)

@@ -34,6 +34,8 @@ MS_REC, MS_PRIVATE, MNT_DETACH = 0x4000, 0x40000, 2
 
 RATES = re.compile(r"samplerd: (\S+): rx ([\d.]+) (\S*)bit/s.* http ([\d.]+) (\S*)bit/s")
 PAGE = re.compile(r"Dashboard: (http://localhost:(\d+)/)")
+BUILT = r"Building \.\.\. done"
+BUILD_S = 200  # on a busy machine
 ATTACHED = re.compile(r"attached: .*program id (\d+)")
 
 
@@ -42,8 +44,10 @@ class Quickstart:
 
     def __init__(self, *arguments, env=None, terminal=False, prefix=()):
         environment = {k: v for k, v in os.environ.items() if k not in ("TERM", "JOURNAL_STREAM")}
-        environment.update(env or {})
-        self.text, self.before = "", surroundings()
+        self._temporary = tempfile.mkdtemp()  # of its own: others may run at the same time
+        os.chmod(self._temporary, 0o755)
+        environment.update({"TMPDIR": self._temporary, **(env or {})})
+        self.text, self.before = "", self.surroundings()
         self._controller, into = pty.openpty() if terminal else os.pipe()
         self.process = subprocess.Popen(
             [*prefix, QUICKSTART, *arguments],
@@ -68,6 +72,9 @@ class Quickstart:
         return bool(data)
 
     def wait_for(self, pattern, times=1, seconds=60):
+        """Once it is built: the first one builds, and others wait for it."""
+        if pattern != BUILT:
+            self.wait_for(BUILT, seconds=BUILD_S)
         deadline = time.monotonic() + seconds * tap.SLOWNESS
         while len(re.findall(pattern, self.text)) < times:
             if time.monotonic() > deadline or not self.read(0.2):
@@ -83,6 +90,15 @@ class Quickstart:
             if time.monotonic() > deadline:
                 raise Failure(f"has not ended after {seconds} s:\n{self.text}")
         return self.process.wait(max(1, deadline - time.monotonic()))
+
+    def surroundings(self):
+        return {
+            "mounts": mounts(),
+            "interfaces": interfaces(),
+            "namespaces with a name": sorted(glob.glob("/run/netns/*")),
+            "temporary folders": os.listdir(self._temporary),
+            "pins": sorted(path for path in glob.glob(BPFFS + "/*") if not path.endswith(".debug")),
+        }
 
     @property
     def programs(self):
@@ -102,16 +118,6 @@ def mounts():
 def interfaces():
     with open("/proc/self/net/dev", encoding="utf-8") as f:
         return sorted(re.findall(r"^ *([^ :]+):", f.read(), re.M))
-
-
-def surroundings():
-    return {
-        "mounts": mounts(),
-        "interfaces": interfaces(),
-        "namespaces with a name": sorted(glob.glob("/run/netns/*")),
-        "temporary folders": sorted(glob.glob(tempfile.gettempdir() + "/sampler-quickstart*")),
-        "pins": sorted(path for path in glob.glob(BPFFS + "/*") if not path.endswith(".debug")),
-    }
 
 
 def program_exists(number):
@@ -141,9 +147,9 @@ def check_nothing_left(report, run, attached=True):
         gone = eventually(lambda n=number: not program_exists(n))
         report.ok(gone, "the program is gone", f"program {number} is still there")
     report.ok(
-        eventually(lambda: surroundings() == run.before),
+        eventually(lambda: run.surroundings() == run.before),
         "mounts, interfaces, names, folders and pins are as before",
-        f"before {run.before}\nafter {surroundings()}",
+        f"before {run.before}\nafter {run.surroundings()}",
     )
 
 
@@ -184,7 +190,7 @@ def answers(run):
     return False
 
 
-@scenario("by itself", seconds=120)
+@scenario("by itself", seconds=BUILD_S + 120)
 def by_itself(report):
     run = Quickstart("--seconds", "15")
     check_page(report, run, "web0")
@@ -209,10 +215,10 @@ def after_signal(report, number):
 
 
 for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-    scenario(f"after {one.name}", seconds=90, number=one)(after_signal)
+    scenario(f"after {one.name}", seconds=BUILD_S + 90, number=one)(after_signal)
 
 
-@scenario("Ctrl-C at a terminal", seconds=90)
+@scenario("Ctrl-C at a terminal", seconds=BUILD_S + 90)
 def control_c(report):
     run = Quickstart(terminal=True, env={"TERM": "vt100"})
     run.wait_for(RATES.pattern, times=2)
@@ -222,7 +228,7 @@ def control_c(report):
     check_nothing_left(report, run)
 
 
-@scenario("killed", seconds=90)
+@scenario("killed", seconds=BUILD_S + 90)
 def killed(report):
     run = Quickstart()
     run.wait_for(RATES.pattern)
@@ -251,9 +257,9 @@ def is_below_us(pid):
     return False
 
 
-@scenario("samplerd killed", seconds=90, program="samplerd", words="samplerd was killed by SIGKILL")
-@scenario("sampler-web killed", seconds=90, program="sampler-web", words="the web service has ended")
-@scenario("sampler-loadgen killed", seconds=90, program="sampler-loadgen",
+@scenario("samplerd killed", seconds=BUILD_S + 90, program="samplerd", words="samplerd was killed by SIGKILL")
+@scenario("sampler-web killed", seconds=BUILD_S + 90, program="sampler-web", words="the web service has ended")
+@scenario("sampler-loadgen killed", seconds=BUILD_S + 90, program="sampler-loadgen",
           words="the load generator has ended")
 def program_killed(report, program, words):
     run = Quickstart()
@@ -264,7 +270,7 @@ def program_killed(report, program, words):
     check_nothing_left(report, run)
 
 
-@scenario("the page's port", seconds=120)
+@scenario("the page's port", seconds=BUILD_S + 120)
 def the_pages_port(report):
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
@@ -344,11 +350,11 @@ def on_an_interface(report, with_bpffs):
     check_nothing_left(report, run)
 
 
-scenario("an interface, no bpffs", seconds=90, with_bpffs=False)(on_an_interface)
-scenario("an interface, bpffs there", seconds=90, with_bpffs=True)(on_an_interface)
+scenario("an interface, no bpffs", seconds=BUILD_S + 90, with_bpffs=False)(on_an_interface)
+scenario("an interface, bpffs there", seconds=BUILD_S + 90, with_bpffs=True)(on_an_interface)
 
 
-@scenario("samplerd killed on an interface", seconds=90)
+@scenario("samplerd killed on an interface", seconds=BUILD_S + 90)
 def samplerd_killed_on_an_interface(report):
     own_namespaces(with_bpffs=False)
     with frames_arriving():
@@ -360,7 +366,7 @@ def samplerd_killed_on_an_interface(report):
     check_nothing_left(report, run)
 
 
-@scenario("an interface that is sampled already", seconds=90)
+@scenario("an interface that is sampled already", seconds=BUILD_S + 90)
 def sampled_already(report):
     own_namespaces(with_bpffs=True)
     samplerd = os.environ["SAMPLERD"]
@@ -433,4 +439,6 @@ def a_step_fails(report):
 
 
 if __name__ == "__main__":
-    tap.main()
+    with tempfile.TemporaryDirectory() as tempfile.tempdir:
+        os.chmod(tempfile.tempdir, 0o755)
+        tap.main(jobs=2)

@@ -127,4 +127,38 @@ def test_attack(t, lab, options):
     t.equal(server.stop(), 0, "it ends well")
 
 
+@scenario("heads without end", 60)
+def test_heads(t, lab):
+    """On nearly as many connections as there are: 300 KB of each would be 140 MB."""
+    server = start(lab)
+    visitor = Visitor(server)
+    visitor.start()
+    socks = [server.connect() for _ in range(CONNECTIONS - 32)]
+    for sock in socks:
+        sock.setblocking(False)
+        sock.send(GET)
+    before = peak_kib(server)
+    for n in range(10):
+        for sock in socks:
+            try:
+                sock.send(b"X-%d: %b\r\n" % (n, b"x" * 30000))
+            except OSError:
+                pass  # it has been sent away, or has not read all before
+    wait_for(lambda: len(visitor.took) > 20, "visitors", 30)
+    visitor.stop()
+    t.equal(visitor.errors, [], f"each of {len(visitor.took)} requests of others is answered meanwhile")
+    grown = peak_kib(server) - before
+    t.note(f"grown by {grown} KiB at most")
+    if tap.SLOWNESS == 1:
+        t.ok(grown < 96 << 10, "the memory for all of them is bounded", grown)
+    for sock in socks:
+        sock.close()
+    wait_for(lambda: descriptors(server) < OTHERS, "all of its connections are gone", 30)
+    t.equal(server.stop(), 0, "it ends well")
+
+
+def peak_kib(server):
+    return int(server.status()["VmHWM"].split()[0])
+
+
 laboratory.main()

@@ -22,10 +22,11 @@ from web import HISTORY, INTERFACES, REALTIME, SUMMARY, WebServer, get, wait_tot
 
 MASK = (1 << 64) - 1
 # Of struct sampler_meta.
-SIZE, CHECKSUM = 1024, 1016
+SIZE, CHECKSUM = 1144, 1136
 EPOCH, EPOCH_BOOTTIME, ATTACH_BOOTTIME, ATTACH_REALTIME, NETNS = 24, 32, 40, 48, 56
 IFNAME, IFINDEX, MODE, PRIORITY, PROG, LINK_PROG = 88, 104, 108, 112, 116, 120
 SERVICES, MODE_REASON, CHAIN, ALONE_REASON, ACTIONS = 136, 392, 504, 880, 1008
+TX_PROG, TX_REASON = 1012, 1024
 CHAIN_N, CHAIN_PROGRAMS = CHAIN + 12, CHAIN + 16
 
 SAMPLE_LINE = re.compile(r'^(#( (HELP|TYPE|UNIT|EOF).*)?|[a-z0-9_]+(\{([a-z_]+="([^"\\\n]|\\[\\n"])*",?)+\})? \S+)$')
@@ -64,7 +65,8 @@ FULL4, FULL8 = b"\xff" * 4, b"\xff" * 8
 def hostile(meta):
     """Yield (name, meta)."""
     yield "names without an end, and no UTF-8", changed(
-        meta, (IFNAME, b"\xff" * 16), (SERVICES, b"\xfe" * 256), (MODE_REASON, b"\xc3" * 112), (ALONE_REASON, b"\xe2" * 128))
+        meta, (IFNAME, b"\xff" * 16), (SERVICES, b"\xfe" * 256), (MODE_REASON, b"\xc3" * 112), (ALONE_REASON, b"\xe2" * 128),
+        (TX_REASON, b"\xf0" * 112))
     yield "names that mean something elsewhere", changed(
         meta, (IFNAME, b'"\\\n{}</a>\r\n\x01x'[:16].ljust(16, b"z")), (SERVICES, b'",a="1\n# EOF\n\\'.ljust(16, b"\0")),
         (MODE_REASON, b"</script>\n\x1b[2J\0".ljust(112, b"\xff")))
@@ -78,7 +80,8 @@ def hostile(meta):
     yield "times of the sign", changed(meta, *((at, struct.pack("=Q", 1 << 63)) for at in (EPOCH, EPOCH_BOOTTIME, ATTACH_BOOTTIME, ATTACH_REALTIME)))
     yield "no times", changed(meta, *((at, b"\0" * 8) for at in (EPOCH, EPOCH_BOOTTIME, ATTACH_BOOTTIME, ATTACH_REALTIME)))
     yield "numbers that there are none of", changed(
-        meta, (12, FULL4), (IFINDEX, FULL4), (MODE, FULL4), (PRIORITY, FULL4), (PROG, FULL4), (LINK_PROG, FULL4), (ACTIONS, FULL4))
+        meta, (12, FULL4), (IFINDEX, FULL4), (MODE, FULL4), (PRIORITY, FULL4), (PROG, FULL4), (LINK_PROG, FULL4), (ACTIONS, FULL4),
+        (TX_PROG, FULL4))
     yield "zeros", changed(meta, (24, b"\0" * (CHECKSUM - 24)))
     yield "ones", changed(meta, (24, b"\xff" * (CHECKSUM - 24)))
     for seed in range(20):
@@ -87,7 +90,7 @@ def hostile(meta):
 
 
 PATHS = [REALTIME, SUMMARY, INTERFACES, "/healthz", f"{REALTIME}?interface=v0", f"{SUMMARY}?interface=v0",
-         f"{HISTORY}?interface=v0&from=-60", f"{HISTORY}?interface=v0&from=0&metrics=rx.packets,rx.services.http.bits_per_s"]
+         f"{HISTORY}?interface=v0&from=-60", f"{HISTORY}?interface=v0&from=0&metrics=rx.packets,tx.packets,rx.services.http.bits_per_s"]
 
 
 def ask_everything(server):

@@ -14,7 +14,7 @@ import lab as laboratory
 import tap
 import web
 from certificates import FOLDER, Pair, give, replace
-from lab import scenario, wait_for
+from lab import RUN, scenario, wait_for
 from web import GET, LAST, PORT, read_to_end, start, statuses
 
 URL = f"https://localhost:{PORT}"
@@ -249,6 +249,36 @@ def test_warnings(t, lab):
     quiet = Pair(lab)
     server = start(lab, *quiet.options())
     t.ok("tls_" not in server.log().replace("tls_cert " + quiet.cert + ": expires in 89 days", "").replace("tls_cert " + quiet.cert + ": expires in 90 days", ""), "a good one: none", server.log())
+
+
+@scenario("a certificate that expires while it runs", 60)
+def test_expiry(t, lab):
+    """By a wall clock that the process alone sees, stepped by days."""
+    pair, clock, day = Pair(lab, days=30), f"{RUN}/clock", 86400
+
+    def step(days):
+        replace(clock, str(int((days + 0.5) * day)).encode(), 0o644)  # half, for a whole one may be over
+        curl(lab, pair, "-k")
+
+    def warnings():
+        return re.findall(rf"(?m)^.*warning: tls_cert {pair.cert}: (.*)$", server.log())
+
+    replace(clock, b"0", 0o644)
+    server = start(lab, *pair.options(), env={"LD_PRELOAD": laboratory.WALLCLOCK, "WALLCLOCK_OFFSET": clock})
+    with connect(pair) as sock:
+        want = ssl.cert_time_to_seconds(sock.getpeercert()["notAfter"])
+        sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n" + LAST)
+        t.match(read_to_end(sock).decode(), rf"(?m)^sampler_web_certificate_expires_timestamp_seconds {want}$",
+                "/metrics tells when")
+    for days, want in ((10, []), (17, ["expires in 12 days"]), (17, ["expires in 12 days"]),
+                       (18, ["expires in 12 days", "expires in 11 days"])):
+        step(days)
+        t.equal(warnings(), want, f"{days} days on: a warning from 14 days before, once a day")
+    step(31)
+    t.match(warnings()[-1], "has expired, 1 days ago: clients refuse it", "and when it has expired")
+    server.stop()
+    server = start(lab)
+    t.ok("certificate" not in server.get("/metrics").body.decode(), "without TLS there is nothing to tell")
 
 
 @scenario("a chain, and one file for all", 60)

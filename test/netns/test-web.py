@@ -14,7 +14,7 @@ import time
 import lab as laboratory
 from known import N_FRAMES, SERVICES, known_frames, wrong_counters
 from lab import scenario
-from web import HISTORY, INTERFACES, REALTIME, SUMMARY, WebServer, get, totals, wait_totals
+from web import HISTORY, INTERFACES, REALTIME, STEP_S, SUMMARY, WebServer, get, totals, wait_totals, whole_steps
 
 RATES = ["bandwidth_bps", "packets_per_sec", "tcp_bandwidth_bps", "tcp_packets_per_sec",
          "http_bandwidth_bps", "http_packets_per_sec", "https_bandwidth_bps",
@@ -41,17 +41,6 @@ def counts(rx):
 
 def share(want, place):
     return 100 * want[f"{place}.bytes"] / want["bytes"]
-
-
-STEP_S = 5  # of the history: a boundary has a record and a step no gap, also where ticks are missed
-
-
-def whole_steps(lab, *names, step=STEP_S):
-    """A step is known once records stand at both of its ends: wait so that what comes is in one."""
-    end = (int(time.time()) // step + 1) * step * 10**9
-    for name in names:
-        laboratory.wait_for(lambda n=name: lab.last_record(n)["realtime_ns"] >= end,
-                            f"a record of {name} after a step's end", 3 * step)
 
 
 def known_sum(server, query, path="rx.packets"):

@@ -37,6 +37,23 @@ int lossy(struct __sk_buff *skb)
 }
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
+#elif defined(VARIANT_TAGGING)
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/pkt_cls.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+/* As a VLAN's device does: a tag beside the frame, which the one below is to put in. */
+SEC("tc")
+int tagging(struct __sk_buff *skb)
+{
+	bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), 100);
+	return TC_ACT_UNSPEC;
+}
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #else
 
 #define sampler_rx __attribute__((always_inline)) built_in

@@ -13,6 +13,7 @@ import re
 import signal
 import socket
 import threading
+import time
 
 import lab as laboratory
 import tap
@@ -25,6 +26,14 @@ PATIENCE_S = 10
 
 REALTIME, SUMMARY = "/api/metrics/realtime", "/api/stats/summary"
 INTERFACES, HISTORY = "/api/interfaces", "/api/history"
+STEP_S = 5  # of the history: a boundary has a record and a step no gap, also where ticks are missed
+
+
+def whole_steps(lab, *names, step=STEP_S):
+    """A step is known once records stand at both of its ends: wait so that what comes is in one."""
+    end = (int(time.time()) // step + 1) * step * 10**9
+    for name in names:
+        wait_for(lambda n=name: lab.last_record(n)["realtime_ns"] >= end, f"a record of {name} after a step's end", 3 * step)
 
 
 class Answer:

@@ -90,6 +90,8 @@ def test_explained(t, machine):
     machine.start("v0")
     link.send(guest.frames(100)[0])
     machine.explained(t, "sampler@v0", "RATES", "v0: rx ")
+    machine.run("tc", "filter", "del", "dev", "v0", "egress")
+    machine.explained(t, "sampler@v0", "TX_UNCOUNTED", "transmitted frames are not counted any more")
     machine.run(guest.lab.SAMPLERD, "--detach", "v0")
     machine.explained(t, "sampler@v0", "NOT_ATTACHED", "v0 is not")
     machine.stop("v0")

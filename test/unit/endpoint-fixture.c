@@ -11,6 +11,25 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Transmitted frames, which an interface counts only when it is told to. */
+void count_tx(struct feed *feed, uint64_t factor)
+{
+	struct sampler_counters *tx = &feed->newest.direction[SAMPLER_TX];
+	struct sampler_counters *now = &feed->delta.direction[SAMPLER_TX];
+
+	feed->meta.flags |= SAMPLER_META_TX;
+	feed->newest.flags |= SAMPLE_TX;
+	feed->newest.peak[SAMPLER_TX] =
+		(struct sample_peak){ 33000 * factor, (BOOT_S - 20) * NSEC_PER_SEC };
+	tx->l3[SAMPLER_IPV6] = (struct sampler_count){ 400 * factor, 40000 * factor };
+	tx->l4[SAMPLER_TCP] = (struct sampler_count){ 300 * factor, 30000 * factor };
+	tx->mark[SAMPLER_VLAN] = (struct sampler_count){ 5 * factor, 500 * factor };
+	tx->service[2] = (struct sampler_count){ 3 * factor, 300 * factor };
+	feed->delta.known[SAMPLER_TX] = true;
+	now->l3[SAMPLER_IPV6] = (struct sampler_count){ 7 * factor, 700 * factor };
+	now->service[2] = (struct sampler_count){ 1 * factor, 100 * factor };
+}
+
 static void fill_feed(struct feed *feed, const char *name, uint64_t factor)
 {
 	struct sampler_counters *rx = &feed->newest.direction[SAMPLER_RX];
@@ -39,6 +58,7 @@ static void fill_feed(struct feed *feed, const char *name, uint64_t factor)
 	rx->service[2] = (struct sampler_count){ 7 * factor, 700 * factor };
 	rx->size[1] = 1010 * factor;
 	feed->delta.interval_ns = 2 * NSEC_PER_SEC;
+	feed->delta.known[SAMPLER_RX] = true;
 	now->l3[SAMPLER_IPV4] = (struct sampler_count){ 11 * factor, 1100 * factor };
 	now->l4[SAMPLER_TCP] = (struct sampler_count){ 6 * factor, 601 * factor };
 	now->service[2] = (struct sampler_count){ 2 * factor, 200 * factor };
@@ -184,7 +204,10 @@ void expect_members(json_t *object, const char *const *names, size_t n)
 	assert_null(at);
 }
 
-/* Seconds 1 to n with a burst in second @burst: 1,000 bytes a second, and 9,000 more then. */
+/*
+ * Seconds 1 to n with a burst in second @burst: 1,000 bytes a second, and 9,000 more then. What is
+ * transmitted is counted from second 30 on, and tags are stripped from what is received: 2,000 bytes a second, and in the burst as many as are received.
+ */
 void make_burst(struct fixture *f, const char *key, uint64_t n, uint64_t burst)
 {
 	struct history_geometry wide = HISTORY_GEOMETRY_DEFAULT;
@@ -198,6 +221,11 @@ void make_burst(struct fixture *f, const char *key, uint64_t n, uint64_t burst)
 		s.realtime_ns = BEGIN_NS + t * NSEC_PER_SEC;
 		s.direction[SAMPLER_RX].l3[0].packets += 1;
 		s.direction[SAMPLER_RX].l3[0].bytes += t == burst ? 10000 : 1000;
+		if (t >= TX_FROM_S) {
+			s.flags = SAMPLE_TX | SAMPLE_VLAN_STRIPPED;
+			s.direction[SAMPLER_TX].l3[1].packets += 2;
+			s.direction[SAMPLER_TX].l3[1].bytes += t == burst ? 10000 : 2000;
+		}
 		assert_true(history_begin_epoch(w, &source, &s) >= 0);
 		assert_int_equal(history_append(w, &s), 0);
 	}

@@ -9,8 +9,9 @@
 
 #include <jansson.h>
 
-#define BEGIN_NS (1767225600ULL * NSEC_PER_SEC) /* 2026-01-01 */
-#define BOOT_S	 1000				/* seconds since boot at the newest sample */
+#define BEGIN_NS  (1767225600ULL * NSEC_PER_SEC) /* 2026-01-01 */
+#define BOOT_S	  1000				 /* seconds since boot at the newest sample */
+#define TX_FROM_S 30 /* second of make_burst() from which on transmitted frames are counted */
 
 /* Three interfaces: "eth0", "eth1" with an odd name of a service, and a history, "old". */
 struct api {
@@ -24,6 +25,7 @@ struct api {
 
 struct api *open_api(size_t n);
 void close_api(struct api *api);
+void count_tx(struct feed *feed, uint64_t factor);
 void ask(struct api *api, const char *path, const char *query);
 void expect_refused(struct api *api, const char *path, const char *query, unsigned int status,
 		    const char *reason);

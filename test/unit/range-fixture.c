@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
  * Every sample counts a packet a microsecond of its epoch, so that each known step has to show exactly
- * 1,000,000 packets/s whatever its records are, and each step's packets are its microseconds.
+ * 1,000,000 packets/s whatever its records are, and each step's packets are its microseconds. Of those that
+ * are transmitted, where they are counted, it counts three.
  */
 #include "range-fixture.h"
 
@@ -45,6 +46,9 @@ void record_at(struct story *s, uint64_t boottime_ns)
 				 .interval_us = (uint32_t)(s->interval_ns / NSEC_PER_USEC) };
 
 	sample.direction[SAMPLER_RX].l3[0].packets = boottime_ns / NSEC_PER_USEC;
+	if (s->flags & SAMPLE_TX)
+		sample.direction[SAMPLER_TX].l3[1].packets =
+			3 * ((boottime_ns - s->tx_since_ns) / NSEC_PER_USEC);
 	assert_true(history_begin_epoch(s->w, &from, &sample) >= 0);
 	assert_int_equal(history_append(s->w, &sample), 0);
 }
@@ -86,6 +90,9 @@ static int take(const struct range_step *step, void *user)
 	}
 	to->packets = counters_total(&step->delta->direction[SAMPLER_RX]).packets;
 	to->interval_ns = step->delta->interval_ns;
+	to->tx_known = step->delta->known[SAMPLER_TX];
+	assert_true(counters_total(&step->delta->direction[SAMPLER_TX]).packets ==
+		    (to->tx_known ? 3 * to->packets : 0));
 	to->vlan_unknown = step->vlan_unknown;
 	to->partial = step->partial;
 	strcpy(to->service, step->services[2]);

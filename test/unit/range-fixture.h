@@ -23,6 +23,8 @@ struct story {
 	uint64_t jitter_ns; /* records come late by less than that */
 	uint64_t seed;
 	uint32_t flags;
+	uint64_t
+		tx_since_ns; /* boot time from which transmitted packets are counted, with SAMPLE_TX */
 	uint64_t interval_ns; /* that records say they were taken at; 0: none */
 	uint64_t now_ns;      /* of queries */
 	struct range range;
@@ -32,6 +34,7 @@ struct story {
 		bool known;
 		bool partial;
 		uint64_t packets;
+		bool tx_known;
 		uint64_t interval_ns;
 		bool vlan_unknown;
 		char service[SAMPLER_NAME_MAX];

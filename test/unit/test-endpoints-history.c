@@ -177,6 +177,37 @@ static void history_takes_times_steps_and_metrics(void **state)
 	close_history_api(*state, api);
 }
 
+static json_t *value_at(const struct api *api, size_t column, size_t row)
+{
+	return json_array_get(json_array_get(at_path(api->body, "data"), column), row);
+}
+
+static void what_is_transmitted_is_null_where_it_is_not_counted(void **state)
+{
+	struct api *api = open_history_api(*state);
+
+	ask(api, "/api/history",
+	    "metrics=rx.packets,tx.packets,tx.bits_per_s,tx.l3.ipv6.packets_per_s,tx.l3.ipv4."
+	    "bytes,tx.vlan.packets,rx.vlan.packets");
+	assert_int_equal(api->status, 200);
+	for (size_t row = 0; row < 99; row++) { /* that of second row + 2 */
+		bool known = row + 2 > TX_FROM_S, burst = row + 2 == 40;
+
+		assert_int_equal(json_integer_value(value_at(api, 1, row)), 1);
+		for (size_t column = 2; column <= 6; column++)
+			assert_int_equal(json_is_null(value_at(api, column, row)), !known);
+		assert_int_equal(json_is_null(value_at(api, 7, row)), row + 2 >= TX_FROM_S);
+		if (!known)
+			continue;
+		assert_int_equal(json_integer_value(value_at(api, 2, row)), 2);
+		assert_true(json_real_value(value_at(api, 3, row)) == (burst ? 80000 : 16000));
+		assert_true(json_real_value(value_at(api, 4, row)) == 2);
+		assert_true(json_is_integer(value_at(api, 5, row)));
+		assert_int_equal(json_integer_value(value_at(api, 5, row)), 0);
+	}
+	close_history_api(*state, api);
+}
+
 static void bad_parameters_are_refused(void **state)
 {
 	static const char *const bad[] = {
@@ -203,7 +234,14 @@ static void bad_parameters_are_refused(void **state)
 		"metrics=",
 		"metrics=rx",
 		"metrics=rx.",
-		"metrics=tx.bits_per_s",
+		"metrics=bits_per_s",
+		"metrics=tx",
+		"metrics=tx.",
+		"metrics=tx.rx.bits_per_s",
+		"metrics=txx.bits_per_s",
+		"metrics=ttx.bits_per_s",
+		"metrics=tx.sizes.61-123.bits_per_s",
+		"metrics=tx.services.nope.bits_per_s",
 		"metrics=rx.bits",
 		"metrics=rx.l3.bits_per_s",
 		"metrics=rx.l3.ipv9.bits_per_s",
@@ -256,6 +294,7 @@ int main(void)
 		TEST(history_begins_with_its_oldest_record),
 		TEST(less_than_a_step_is_told_as_one_or_as_none),
 		TEST(history_takes_times_steps_and_metrics),
+		TEST(what_is_transmitted_is_null_where_it_is_not_counted),
 		TEST(bad_parameters_are_refused),
 		cmocka_unit_test(history_names_the_interfaces_where_one_is_needed),
 	};

@@ -13,11 +13,25 @@
 static void the_summary_has_its_members_in_their_order(void **state)
 {
 	static const char *const names[] = {
-		"uptime_seconds", "avg_bandwidth_bps", "peak_bandwidth_bps",  "total_packets",
-		"total_bytes",	  "tcp_percentage",    "http_percentage",     "https_percentage",
-		"schema",	  "interface",	       "interfaces",	      "missing",
-		"timestamp",	  "peak_timestamp",    "avg_packets_per_sec", "stale",
+		"uptime_seconds",
+		"avg_bandwidth_bps",
+		"peak_bandwidth_bps",
+		"total_packets",
+		"total_bytes",
+		"tcp_percentage",
+		"http_percentage",
+		"https_percentage",
+		"schema",
+		"interface",
+		"interfaces",
+		"missing",
+		"timestamp",
+		"peak_timestamp",
+		"avg_packets_per_sec",
+		"stale",
 		"stale_reason",
+		"without_tx",
+		"tx",
 	};
 	struct api *api = open_api(1);
 
@@ -35,6 +49,35 @@ static void the_summary_has_its_members_in_their_order(void **state)
 	assert_in_range((uint64_t)(real_at(api, "tcp_percentage") * 1000), 49701, 49702);
 	assert_string_equal(string_at(api, "peak_timestamp"), "2026-01-01T00:01:30.042Z");
 	assert_int_equal(integer_at(api, "avg_packets_per_sec"), 10);
+	close_api(api);
+}
+
+static void the_summary_of_what_is_transmitted_has_the_same_names(void **state)
+{
+	static const char *const names[] = {
+		"avg_bandwidth_bps", "peak_bandwidth_bps", "total_packets",
+		"total_bytes",	     "tcp_percentage",	   "http_percentage",
+		"https_percentage",  "peak_timestamp",	   "avg_packets_per_sec",
+	};
+	struct api *api = open_api(2);
+
+	(void)state;
+	count_tx(&api->feed[0], 1);
+	ask(api, "/api/stats/summary", "interface=eth0");
+	expect_members(at_path(api->body, "tx"), names, array_size(names));
+	assert_int_equal(integer_at(api, "tx/avg_bandwidth_bps"), 3200);
+	assert_int_equal(integer_at(api, "tx/avg_packets_per_sec"), 4);
+	assert_int_equal(integer_at(api, "tx/peak_bandwidth_bps"), 33000);
+	assert_string_equal(string_at(api, "tx/peak_timestamp"), "2026-01-01T00:01:20.042Z");
+	assert_int_equal(integer_at(api, "tx/total_packets"), 400);
+	assert_int_equal(integer_at(api, "tx/total_bytes"), 40000);
+	assert_true(real_at(api, "tx/tcp_percentage") == 75.0);
+	assert_int_equal(integer_at(api, "total_packets"), 1010);
+	assert_int_equal(json_array_size(at_path(api->body, "without_tx")), 0);
+	ask(api, "/api/stats/summary", ""); /* the other one does not count it */
+	expect_null(api, "tx");
+	assert_string_equal(json_string_value(json_array_get(at_path(api->body, "without_tx"), 0)),
+			    "eth1");
 	close_api(api);
 }
 
@@ -118,6 +161,30 @@ static void the_peak_of_two_is_the_highest_sum_and_not_the_sum_of_peaks(void **s
 	close_bursts(*state, api);
 }
 
+/* The busiest moment of one direction is not that of the other. */
+static void each_direction_has_its_own_peak(void **state)
+{
+	struct api *api = open_bursts(*state);
+	struct feed *feed = &api->feed[0];
+
+	for (int i = 0; i < 2; i++) {
+		count_tx(&api->feed[i], 1);
+		memset(&api->feed[i].delta.direction, 0, sizeof(feed->delta.direction));
+		memset(&api->feed[i].newest.peak, 0, sizeof(feed->newest.peak));
+	}
+	expect_peak(api, 88000, "2026-01-01T00:01:00.000Z");
+	assert_int_equal(integer_at(api, "tx/peak_bandwidth_bps"), 96000);
+	assert_string_equal(string_at(api, "tx/peak_timestamp"), "2026-01-01T00:01:00.000Z");
+	feed->newest.peak[SAMPLER_TX] = (struct sample_peak){ 97000, (BOOT_S - 10) * NSEC_PER_SEC };
+	expect_peak(api, 88000, "2026-01-01T00:01:00.000Z");
+	assert_int_equal(integer_at(api, "tx/peak_bandwidth_bps"), 97000);
+	assert_string_equal(string_at(api, "tx/peak_timestamp"), "2026-01-01T00:01:30.042Z");
+	feed->delta.direction[SAMPLER_TX].l3[0].bytes = 100000;
+	expect_peak(api, 88000, "2026-01-01T00:01:00.000Z");
+	assert_int_equal(integer_at(api, "tx/peak_bandwidth_bps"), 400000);
+	close_bursts(*state, api);
+}
+
 /* Which a recorder knows better than any step of a sum, and for longer. */
 static void the_peak_of_two_is_not_below_that_of_one(void **state)
 {
@@ -188,9 +255,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_summary_has_its_members_in_their_order),
+		cmocka_unit_test(the_summary_of_what_is_transmitted_has_the_same_names),
 		cmocka_unit_test(a_summary_of_nothing_divides_by_nothing),
 		cmocka_unit_test(a_share_is_never_above_all),
 		TEST(the_peak_of_two_is_the_highest_sum_and_not_the_sum_of_peaks),
+		TEST(each_direction_has_its_own_peak),
 		TEST(the_peak_of_two_is_not_below_that_of_one),
 		TEST(a_clock_that_was_set_back_hides_no_peak),
 		TEST(a_clock_that_is_set_back_stops_no_search),

@@ -30,6 +30,7 @@ static void realtime_has_its_members_in_their_order(void **state)
 		"timestamp",
 		"interval_ms",
 		"without_rates",
+		"without_tx",
 		"stale",
 		"stale_reason",
 		"rx",
@@ -46,6 +47,10 @@ static void realtime_has_its_members_in_their_order(void **state)
 	assert_int_equal(api->status, 200);
 	expect_members(api->body, names, array_size(names));
 	expect_members(json_object_get(api->body, "rx"), groups, array_size(groups));
+	count_tx(&api->feed[0], 1);
+	ask(api, "/api/metrics/realtime", "interface=eth0");
+	expect_members(api->body, names, array_size(names));
+	expect_members(json_object_get(api->body, "tx"), groups, array_size(groups));
 	for (size_t i = 0; i < 10; i++)
 		integer_at(api, names[i]);
 	close_api(api);
@@ -77,6 +82,74 @@ static void realtime_tells_one_interface(void **state)
 	assert_null(json_object_get(at_path(api->body, "rx/sizes/61-123"), "bytes"));
 	assert_null(json_object_get(at_path(api->body, "rx/tcp_flags/syn"), "bits_per_s"));
 	assert_int_equal(json_object_size(at_path(api->body, "rx/l4/tcp")), 4);
+	close_api(api);
+}
+
+static void realtime_tells_what_is_transmitted_where_it_is_counted(void **state)
+{
+	struct api *api = open_api(2);
+
+	(void)state;
+	ask(api, "/api/metrics/realtime", "interface=eth0");
+	expect_null(api, "tx");
+	assert_int_equal(json_array_size(at_path(api->body, "without_tx")), 1);
+	count_tx(&api->feed[0], 1);
+	api->feed[0].meta.flags |= SAMPLER_META_VLAN_STRIPPED; /* from what is received */
+	ask(api, "/api/metrics/realtime", "interface=eth0");
+	assert_int_equal(json_array_size(at_path(api->body, "without_tx")), 0);
+	assert_int_equal(integer_at(api, "bandwidth_bps"),
+			 4400); /* the ten are of what is received */
+	assert_int_equal(integer_at(api, "total_packets"), 1010);
+	assert_int_equal(integer_at(api, "tx/packets"), 400);
+	assert_int_equal(integer_at(api, "tx/bytes"), 40000);
+	assert_true(real_at(api, "tx/packets_per_s") == 3.5);
+	assert_true(real_at(api, "tx/bits_per_s") == 2800.0);
+	assert_int_equal(integer_at(api, "tx/l3/ipv4/packets"), 0);
+	assert_int_equal(integer_at(api, "tx/l3/ipv6/packets"), 400);
+	assert_int_equal(integer_at(api, "tx/services/dns/packets"), 3);
+	assert_true(real_at(api, "tx/services/dns/bits_per_s") == 400.0);
+	assert_int_equal(integer_at(api, "tx/vlan/packets"), 5);
+	expect_null(api, "rx/vlan");
+	assert_int_equal(integer_at(api, "rx/packets"), 1010);
+	close_api(api);
+}
+
+/* Counted in the newest sample, and not in the one before. */
+static void rates_of_what_has_just_begun_to_be_counted_are_unknown(void **state)
+{
+	struct api *api = open_api(1);
+
+	(void)state;
+	count_tx(&api->feed[0], 1);
+	rates_forget(&api->feed[0].delta, SAMPLER_TX);
+	ask(api, "/api/metrics/realtime", "interface=eth0");
+	assert_int_equal(integer_at(api, "tx/packets"), 400);
+	expect_null(api, "tx/bits_per_s");
+	expect_null(api, "tx/l4/tcp/packets_per_s");
+	assert_true(real_at(api, "rx/packets_per_s") == 5.5);
+	assert_int_equal(json_array_size(at_path(api->body, "without_rates")), 0);
+	close_api(api);
+}
+
+/* A part of what they transmit would pass for all of it. */
+static void the_sum_of_what_not_all_count_is_unknown(void **state)
+{
+	struct api *api = open_api(2);
+
+	(void)state;
+	count_tx(&api->feed[1], 10);
+	ask(api, "/api/metrics/realtime", "");
+	expect_null(api, "tx");
+	assert_int_equal(integer_at(api, "rx/packets"), 11110);
+	assert_int_equal(json_array_size(at_path(api->body, "without_tx")), 1);
+	assert_string_equal(json_string_value(json_array_get(at_path(api->body, "without_tx"), 0)),
+			    "eth0");
+	count_tx(&api->feed[0], 1);
+	ask(api, "/api/metrics/realtime", "");
+	assert_int_equal(integer_at(api, "tx/packets"), 4400);
+	assert_true(real_at(api, "tx/packets_per_s") == 38.5);
+	assert_int_equal(integer_at(api, "tx/services/dns/packets"), 3);
+	assert_int_equal(integer_at(api, "tx/services/quic/packets"), 30);
 	close_api(api);
 }
 
@@ -192,19 +265,21 @@ static void interfaces_that_give_nothing_are_refused_with_the_reason(void **stat
 static void interfaces_are_told_member_by_member(void **state)
 {
 	static const char *const names[] = {
-		"interface",	  "id",
-		"attached",	  "mode",
-		"mode_reason",	  "chained",
-		"alone_reason",	  "run_priority",
-		"program",	  "link_program_id",
-		"chain",	  "chain_checked_at",
-		"epoch",	  "attached_at",
-		"counting_since", "ifindex",
-		"namespace",	  "mtu",
-		"link_up",	  "speed_mbps",
-		"vlan_stripped",  "services",
-		"service_ports",  "recorder",
-		"health",	  "history",
+		"interface",	 "id",
+		"attached",	 "mode",
+		"mode_reason",	 "chained",
+		"alone_reason",	 "run_priority",
+		"program",	 "link_program_id",
+		"chain",	 "chain_checked_at",
+		"tx_counted",	 "tx_reason",
+		"tx_program_id", "epoch",
+		"attached_at",	 "counting_since",
+		"ifindex",	 "namespace",
+		"mtu",		 "link_up",
+		"speed_mbps",	 "vlan_stripped",
+		"services",	 "service_ports",
+		"recorder",	 "health",
+		"history",
 	};
 	struct api *api = open_api(3);
 	json_t *array, *old;
@@ -233,6 +308,38 @@ static void interfaces_are_told_member_by_member(void **state)
 	assert_true(json_is_false(at_path(old, "attached")));
 	assert_true(json_is_null(at_path(old, "ifindex")));
 	assert_string_equal(json_string_value(at_path(old, "health/state")), "unreadable");
+	close_api(api);
+}
+
+static void whether_transmitted_frames_are_counted_is_told(void **state)
+{
+	struct api *api = open_api(3);
+	json_t *array, *with, *without, *old;
+
+	(void)state;
+	count_tx(&api->feed[0], 1);
+	api->feed[0].meta.tx_prog_id = 4713;
+	strcpy(api->feed[1].meta.tx_reason, "tx = no");
+	strcpy(api->feed[2].trouble.text, "its history is damaged"); /* so that it is shown */
+	ask(api, "/api/interfaces", "");
+	array = at_path(api->body, "interfaces");
+	with = json_array_get(array, 0);
+	without = json_array_get(array, 1);
+	old = json_array_get(array, 2);
+	assert_true(json_is_true(at_path(with, "tx_counted")));
+	assert_true(json_is_null(at_path(with, "tx_reason")));
+	assert_int_equal(json_integer_value(at_path(with, "tx_program_id")), 4713);
+	assert_true(json_is_false(at_path(without, "tx_counted")));
+	assert_string_equal(json_string_value(at_path(without, "tx_reason")), "tx = no");
+	assert_true(json_is_null(at_path(without, "tx_program_id")));
+	assert_true(json_is_null(at_path(old, "tx_counted"))); /* nobody knows */
+	assert_true(json_is_null(at_path(old, "tx_reason")));
+	api->feed[0].newest.flags = 0; /* as the recorder has seen since */
+	ask(api, "/api/interfaces", "");
+	with = json_array_get(at_path(api->body, "interfaces"), 0);
+	assert_true(json_is_false(at_path(with, "tx_counted")));
+	assert_string_equal(json_string_value(at_path(with, "tx_reason")),
+			    "samplerd does not find our filter at tc egress any more");
 	close_api(api);
 }
 
@@ -335,12 +442,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(realtime_has_its_members_in_their_order),
 		cmocka_unit_test(realtime_tells_one_interface),
+		cmocka_unit_test(realtime_tells_what_is_transmitted_where_it_is_counted),
+		cmocka_unit_test(rates_of_what_has_just_begun_to_be_counted_are_unknown),
+		cmocka_unit_test(the_sum_of_what_not_all_count_is_unknown),
 		cmocka_unit_test(rates_are_unknown_where_one_interface_has_none),
 		cmocka_unit_test(realtime_adds_interfaces_and_their_services_by_name),
 		cmocka_unit_test(rates_of_one_sample_are_unknown),
 		cmocka_unit_test(what_is_stale_or_missing_is_said),
 		cmocka_unit_test(interfaces_that_give_nothing_are_refused_with_the_reason),
 		cmocka_unit_test(interfaces_are_told_member_by_member),
+		cmocka_unit_test(whether_transmitted_frames_are_counted_is_told),
 		cmocka_unit_test(the_chain_is_told_as_it_was_last_seen),
 		cmocka_unit_test(health_is_that_of_the_worst),
 		cmocka_unit_test(an_interface_that_is_gone_is_degraded),

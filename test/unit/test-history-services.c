@@ -77,7 +77,7 @@ static void names_join_while_an_epoch_lasts(void **state)
 	for (int slot = 2; slot < SAMPLER_MAX_SERVICES; slot++) {
 		char name[16];
 
-		snprintf(name, sizeof(name), "service-%d", slot);
+		snprintf(name, sizeof(name), "service-%hhu", (unsigned char)slot);
 		now = with_name(&now, slot, name);
 		begin_as(w, &now, slot, 0);
 		assert_names(r, 1, &now.services);

@@ -230,10 +230,22 @@ static void what_fell_is_another_epoch(void **state)
 	struct sample s = at(10);
 
 	begin(w, 10, 1);
-	append(w, 10);
+	s.flags |= SAMPLE_TX;
+	assert_int_equal(history_append(w, &s), 0);
 	s.direction[SAMPLER_TX].tcp_flag[SAMPLER_RST]--; /* one counter, later */
 	s.boottime_ns++;
 	assert_int_equal(history_begin_epoch(w, &source, &s), 1);
+	assert_int_equal(history_append(w, &s), 0);
+	assert_int_equal(s.epoch, 2);
+	s.flags = 0; /* not counted any more, nor what it was */
+	s.direction[SAMPLER_TX].tcp_flag[SAMPLER_RST]--;
+	s.boottime_ns++;
+	assert_int_equal(history_begin_epoch(w, &source, &s), 0);
+	assert_int_equal(history_append(w, &s), 0);
+	s.flags = SAMPLE_TX; /* counted again, from 0 on */
+	s.direction[SAMPLER_TX].tcp_flag[SAMPLER_RST] = 0;
+	s.boottime_ns++;
+	assert_int_equal(history_begin_epoch(w, &source, &s), 0);
 	assert_int_equal(history_append(w, &s), 0);
 	assert_int_equal(s.epoch, 2);
 	s.boottime_ns -= 2; /* time: another time namespace, say */

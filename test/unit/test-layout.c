@@ -14,7 +14,7 @@
 #define SEED 42
 
 #define HASH_OF_SAMPLER 0xe6c4beb867bfcdd1ULL
-#define LAYOUT_HASH	0xca6524a6e2b4f46fULL
+#define LAYOUT_HASH	0x37b1ffb67c3c483bULL
 #define SAMPLE_HASH	0x8bb5ef817b9a96ceULL
 
 /* Something without a pattern, the same in each run. */

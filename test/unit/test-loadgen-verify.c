@@ -362,7 +362,7 @@ static void readings_are_subtracted(void **state)
 static void services_have_a_bound(void **state)
 {
 	struct verify_counts counts = { .n_services = 0 };
-	char name[8];
+	char name[16];
 
 	(void)state;
 	for (int i = 0; i < VERIFY_MAX_SERVICES; i++) {

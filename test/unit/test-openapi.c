@@ -297,7 +297,7 @@ static bool is_taken(const char *name)
 	struct metric_path path;
 	char place[128], *unit;
 
-	if (strncmp(name, "rx.", 3) != 0)
+	if (strncmp(name, "rx.", 3) != 0 && strncmp(name, "tx.", 3) != 0)
 		return false;
 	snprintf(place, sizeof(place), "%s", name + 2);
 	unit = strrchr(place, '.');
@@ -337,9 +337,10 @@ static int expect_names_of(const struct metric *metric, uint64_t packets, const 
 	for (enum metric_group group = 0; group < METRIC_N_GROUPS; group++) {
 		const char *place = metric_group_name(group);
 
-		for (size_t i = 0; i < N_UNITS; i++) {
-			snprintf(text, sizeof(text), "rx.%s%s%s%s%s", place, *place ? "." : "",
-				 name, *name ? "." : "", units[i]);
+		for (size_t i = 0; i < N_UNITS * SAMPLER_N_DIRECTIONS; i++) {
+			snprintf(text, sizeof(text), "%s.%s%s%s%s%s", direction_name(i / N_UNITS),
+				 place, *place ? "." : "", name, *name ? "." : "",
+				 units[i % N_UNITS]);
 			if (group != METRIC_SERVICE || *name)
 				expect_same(names, text);
 		}
@@ -357,8 +358,10 @@ static void its_names_are_those_that_history_takes(void **state)
 
 	assert_int_equal(regcomp(&names.pattern, pattern, REG_EXTENDED | REG_NOSUB), 0);
 	metrics_for_each(&zeros, services, expect_names_of, &names);
-	assert_true(names.n_taken > 80);
+	assert_true(names.n_taken > 160);
 	expect_same(&names, "tx.packets");
+	expect_same(&names, "x.packets");
+	expect_same(&names, "packets");
 	expect_same(&names, "rx.services.a-b_c.bytes");
 	regfree(&names.pattern);
 }

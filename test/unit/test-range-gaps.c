@@ -74,6 +74,96 @@ static void a_damaged_record_is_a_missing_one(void **state)
 	end_story(s);
 }
 
+static size_t count_tx_known(const struct story *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		n += s->step[i].tx_known;
+	return n;
+}
+
+static void what_is_transmitted_is_unknown_where_it_is_not_counted(void **state)
+{
+	struct story *s = begin_story(state);
+
+	record(s, 900, 999);
+	s->flags = SAMPLE_TX;
+	record(s, 1000, 1100);
+	s->flags = 0;
+	record(s, 1101, 1105);
+	s->flags = SAMPLE_TX;
+	record(s, 1106, 1300);
+	ask(s, 960, 1260, SEC, MAX_STEPS);
+	expect_one_run(s, 300); /* what was received is known throughout */
+	assert_int_equal(count_tx_known(s), 260 - 6);
+	assert_false(step_ending(s, 1000)->tx_known);
+	assert_true(step_ending(s, 1001)->tx_known);
+	assert_true(step_ending(s, 1100)->tx_known);
+	assert_false(step_ending(s, 1101)->tx_known);
+	assert_false(step_ending(s, 1106)->tx_known);
+	assert_true(step_ending(s, 1107)->tx_known);
+	/* A step of which both ends count it, and not all between. */
+	ask(s, 960, 1260, 60 * SEC, MAX_STEPS);
+	expect_one_run(s, 5);
+	assert_false(step_ending(s, 1020)->tx_known);
+	assert_true(step_ending(s, 1080)->tx_known);
+	assert_false(step_ending(s, 1140)->tx_known);
+	assert_true(step_ending(s, 1200)->tx_known);
+	assert_true(step_ending(s, 1260)->tx_known);
+	end_story(s);
+}
+
+static void purge(struct fixture *f)
+{
+	assert_int_equal(history_purge(f->dir, "eth0", &f->err), 0);
+}
+
+/* Next to a boundary, on either of its sides, since a boundary has a record and those near it are seen, too. */
+static void not_counting_next_to_a_boundary_concerns_one_step(void **state)
+{
+	static const uint64_t seconds[] = { 1078, 1079, 1081, 1082 };
+
+	for (size_t i = 0; i < 4; i++) {
+		struct story *s = begin_story(state);
+		uint64_t without = seconds[i];
+
+		s->flags = SAMPLE_TX;
+		record(s, 1000, without - 1);
+		s->flags = 0;
+		record(s, without, without);
+		s->flags = SAMPLE_TX;
+		record(s, without + 1, 1200);
+		ask(s, 1020, 1140, 60 * SEC, MAX_STEPS);
+		assert_int_equal(step_ending(s, 1080)->tx_known, without > 1080);
+		assert_int_equal(step_ending(s, 1140)->tx_known, without < 1080);
+		end_story(s);
+		purge(*state);
+	}
+}
+
+/* Counted anew from 0 on, within an epoch: no step is lost for it. */
+static void transmitted_frames_that_begin_anew_hide_no_received_ones(void **state)
+{
+	struct story *s = begin_story(state);
+
+	s->flags = SAMPLE_TX;
+	record(s, 1000, 1080);
+	s->flags = 0;
+	record(s, 1081, 1082);
+	s->flags = SAMPLE_TX;
+	s->tx_since_ns = 1082 * SEC;
+	record(s, 1083, 1200);
+	ask(s, 1020, 1140, 60 * SEC, MAX_STEPS);
+	expect_one_run(s, 2);
+	assert_true(step_ending(s, 1080)->tx_known);
+	assert_false(step_ending(s, 1140)->tx_known);
+	ask(s, 1020, 1140, SEC, MAX_STEPS);
+	expect_one_run(s, 120);
+	assert_int_equal(count_tx_known(s), 117);
+	end_story(s);
+}
+
 /* CLOCK_BOOTTIME runs while the machine sleeps, its counters do not. */
 static void sleep_is_a_gap_and_not_a_low_rate(void **state)
 {
@@ -362,6 +452,9 @@ int main(void)
 		TEST(what_nobody_records_any_more_is_a_gap_up_to_the_end),
 		TEST(a_missing_record_makes_both_its_steps_unknown),
 		TEST(a_damaged_record_is_a_missing_one),
+		TEST(what_is_transmitted_is_unknown_where_it_is_not_counted),
+		TEST(not_counting_next_to_a_boundary_concerns_one_step),
+		TEST(transmitted_frames_that_begin_anew_hide_no_received_ones),
 		TEST(sleep_is_a_gap_and_not_a_low_rate),
 		TEST(a_boundary_far_from_any_record_has_none),
 		TEST(two_records_close_together_are_a_part_of_a_step),

@@ -13,7 +13,7 @@
 
 static struct sample sample_at(uint64_t boottime_ns, uint64_t packets, uint64_t bytes)
 {
-	struct sample sample = { .boottime_ns = boottime_ns, .epoch = 3 };
+	struct sample sample = { .boottime_ns = boottime_ns, .epoch = 3, .flags = SAMPLE_TX };
 
 	sample.direction[SAMPLER_RX].l3[SAMPLER_IPV4] = (struct sampler_count){ packets, bytes };
 	sample.direction[SAMPLER_TX].l3[SAMPLER_IPV6] =
@@ -138,16 +138,91 @@ static void another_epoch_begins_without_a_peak(void **state)
 
 static void a_fallen_counter_is_a_restart(void **state)
 {
-	for (int d = 0; d < SAMPLER_N_DIRECTIONS; d++) {
-		for (size_t i = 0; i < N_WORDS; i++) {
-			struct sample older = sample_at(1, 10, 10), newer = sample_at(2, 20, 20);
+	for (size_t i = 0; i < N_WORDS; i++) {
+		struct sample older = sample_at(1, 10, 10), newer = sample_at(2, 20, 20);
 
-			((uint64_t *)&older.direction[d])[i] = 1000;
-			((uint64_t *)&newer.direction[d])[i] = 999;
-			expect_refused(&older, &newer, -ESTALE);
-		}
+		((uint64_t *)&older.direction[SAMPLER_RX])[i] = 1000;
+		((uint64_t *)&newer.direction[SAMPLER_RX])[i] = 999;
+		assert_true(rates_fell(&older, &newer, SAMPLER_RX));
+		assert_false(rates_fell(&older, &newer, SAMPLER_TX));
+		expect_refused(&older, &newer, -ESTALE);
 	}
 	(void)state;
+}
+
+/* Of transmitted frames nothing is known, and of received ones all there is. */
+static void expect_unknown_tx(const struct sample *older, const struct sample *newer)
+{
+	static const struct sampler_counters zeros;
+	struct delta delta;
+
+	memset(&delta, 0x5a, sizeof(delta));
+	assert_int_equal(rates_between(older, newer, &delta), 0);
+	assert_true(delta.known[SAMPLER_RX]);
+	assert_int_equal(counters_total(&delta.direction[SAMPLER_RX]).packets, 10);
+	assert_false(delta.known[SAMPLER_TX]);
+	assert_memory_equal(&delta.direction[SAMPLER_TX], &zeros, sizeof(zeros));
+}
+
+static void what_is_not_counted_in_both_is_unknown(void **state)
+{
+	struct sample older = sample_at(1, 10, 1000), newer = sample_at(2, 20, 2000);
+	struct delta delta;
+
+	(void)state;
+	assert_int_equal(rates_between(&older, &newer, &delta), 0);
+	assert_true(delta.known[SAMPLER_RX] && delta.known[SAMPLER_TX]);
+	older.flags = SAMPLE_DEGRADED;
+	expect_unknown_tx(&older, &newer); /* it began to be counted */
+	expect_unknown_tx(&newer, &(struct sample){ .boottime_ns = 3,
+						    .epoch = 3,
+						    .direction = { { .l3 = { { 30, 3000 } } } } });
+	newer.flags = 0;
+	expect_unknown_tx(&older, &newer);
+	/* What is not counted may fall, too. */
+	newer.direction[SAMPLER_TX].l3[SAMPLER_IPV6].packets = 1;
+	expect_unknown_tx(&older, &newer);
+	assert_false(rates_fell(&older, &newer, SAMPLER_TX));
+}
+
+/* It was not counted for a while between the two, and then from 0 on: no reason to lose what was received. */
+static void transmitted_frames_that_fell_are_unknown(void **state)
+{
+	for (size_t i = 0; i < N_WORDS; i++) {
+		struct sample older = sample_at(1, 10, 1000), newer = sample_at(2, 20, 2000);
+
+		((uint64_t *)&older.direction[SAMPLER_TX])[i] = 1000;
+		((uint64_t *)&newer.direction[SAMPLER_TX])[i] = 999;
+		assert_true(rates_fell(&older, &newer, SAMPLER_TX));
+		expect_unknown_tx(&older, &newer);
+	}
+	(void)state;
+}
+
+static void a_direction_can_be_forgotten(void **state)
+{
+	struct sample older = sample_at(1, 10, 1000), newer = sample_at(2, 20, 2000);
+	struct delta delta;
+
+	(void)state;
+	assert_int_equal(rates_between(&older, &newer, &delta), 0);
+	rates_forget(&delta, SAMPLER_TX);
+	assert_false(delta.known[SAMPLER_TX]);
+	assert_int_equal(counters_total(&delta.direction[SAMPLER_TX]).packets, 0);
+	assert_int_equal(counters_total(&delta.direction[SAMPLER_RX]).packets, 10);
+}
+
+static void the_peak_of_what_is_not_counted_stays(void **state)
+{
+	struct sample a = sample_at(1 * NSEC_PER_SEC, 0, 0),
+		      b = sample_at(2 * NSEC_PER_SEC, 10, 1000);
+
+	(void)state;
+	a.peak[SAMPLER_TX] = (struct sample_peak){ 9, 1 };
+	b.flags = 0;
+	rates_carry_peak(&a, &b, 0);
+	assert_int_equal(b.peak[SAMPLER_RX].bits_per_s, 8000);
+	assert_memory_equal(&b.peak[SAMPLER_TX], &a.peak[SAMPLER_TX], sizeof(a.peak[0]));
 }
 
 static void time_has_to_advance(void **state)
@@ -172,6 +247,10 @@ int main(void)
 		cmocka_unit_test(a_short_interval_sets_no_peak),
 		cmocka_unit_test(another_epoch_begins_without_a_peak),
 		cmocka_unit_test(a_fallen_counter_is_a_restart),
+		cmocka_unit_test(what_is_not_counted_in_both_is_unknown),
+		cmocka_unit_test(transmitted_frames_that_fell_are_unknown),
+		cmocka_unit_test(a_direction_can_be_forgotten),
+		cmocka_unit_test(the_peak_of_what_is_not_counted_stays),
 		cmocka_unit_test(time_has_to_advance),
 	};
 

@@ -34,13 +34,17 @@ static struct sampler_meta example_meta(void)
 	};
 }
 
+#define N_WORDS (sizeof(struct sampler_counters) / sizeof(uint64_t))
+
+/* What is transmitted is 1000 more than what is received, and not counted. */
 static struct sample example_sample(void)
 {
 	struct sample sample = { .boottime_ns = 987654321, .realtime_ns = 1700000001042999999 };
-	struct sampler_counters *rx = &sample.direction[SAMPLER_RX];
 
-	for (size_t i = 0; i < sizeof(*rx) / sizeof(uint64_t); i++)
-		((uint64_t *)rx)[i] = 1 + i;
+	for (size_t i = 0; i < N_WORDS; i++) {
+		((uint64_t *)&sample.direction[SAMPLER_RX])[i] = 1 + i;
+		((uint64_t *)&sample.direction[SAMPLER_TX])[i] = 1001 + i;
+	}
 	return sample;
 }
 
@@ -76,6 +80,7 @@ static void the_whole_object_is_as_promised(void **state)
 		"{\"name\":\"fifteen-bytes-x\",\"id\":4705,\"tag\":\"ab00000000000000\","
 		"\"priority\":50,\"actions\":[\"aborted\",\"drop\",\"pass\",\"tx\",\"redirect\"],"
 		"\"ours\":false}],\"chain_checked_at\":\"2023-11-14T22:13:20.542Z\","
+		"\"tx_counted\":false,\"tx_reason\":null,\"tx_program_id\":null,"
 		"\"vlan_stripped\":false,"
 		"\"services\":[\"http\",\"https\",\"dns\"],"
 		"\"rx\":{\"packets\":16,\"bytes\":20,"
@@ -94,6 +99,57 @@ static void the_whole_object_is_as_promised(void **state)
 		"\"services\":{\"http\":{\"packets\":25,\"bytes\":26},"
 		"\"https\":{\"packets\":27,\"bytes\":28},\"dns\":{\"packets\":29,\"bytes\":30}}},"
 		"\"tx\":null}");
+}
+
+static json_int_t integer_at(json_t *json, const char *a, const char *b, const char *c)
+{
+	json_t *value = json_object_get(json_object_get(json_object_get(json, a), b), c);
+
+	assert_true(json_is_integer(value));
+	return json_integer_value(value);
+}
+
+/* With the members of what is received, each of its own counter; no tag is stripped from it. */
+static void transmitted_frames_are_told_where_they_are_counted(void **state)
+{
+	struct sampler_meta meta = example_meta();
+	struct sample sample = example_sample();
+	json_t *json, *rx, *tx, *value;
+	const char *name;
+
+	(void)state;
+	meta.flags |= SAMPLER_META_TX | SAMPLER_META_VLAN_STRIPPED;
+	meta.tx_prog_id = 4713;
+	sample.flags |= SAMPLE_TX;
+	json = snapshot_json(&meta, &sample);
+	assert_true(json_is_true(json_object_get(json, "tx_counted")));
+	assert_int_equal(json_integer_value(json_object_get(json, "tx_program_id")), 4713);
+	rx = json_object_get(json, "rx");
+	tx = json_object_get(json, "tx");
+	assert_int_equal(json_object_size(tx), json_object_size(rx));
+	json_object_foreach(rx, name, value) assert_non_null(json_object_get(tx, name));
+	assert_int_equal(json_integer_value(json_object_get(tx, "packets")), 4016);
+	assert_int_equal(integer_at(tx, "l4", "tcp", "packets"), 1009);
+	assert_int_equal(integer_at(tx, "services", "dns", "bytes"), 1030);
+	assert_true(json_is_null(json_object_get(rx, "vlan")));
+	assert_int_equal(integer_at(json, "tx", "vlan", "packets"), 1019);
+	json_decref(json);
+}
+
+static void what_keeps_transmitted_frames_from_being_counted_is_told(void **state)
+{
+	struct sampler_meta meta = example_meta();
+	struct sample sample = example_sample();
+	json_t *json;
+
+	(void)state;
+	memset(meta.tx_reason, 't', sizeof(meta.tx_reason)); /* without an end */
+	json = snapshot_json(&meta, &sample);
+	assert_true(json_is_false(json_object_get(json, "tx_counted")));
+	assert_int_equal(json_string_length(json_object_get(json, "tx_reason")),
+			 sizeof(meta.tx_reason));
+	assert_true(json_is_null(json_object_get(json, "tx")));
+	json_decref(json);
 }
 
 static void a_stripped_tag_is_null_and_not_zero(void **state)
@@ -214,6 +270,7 @@ static void without_memory_there_is_no_object(void **state)
 	int n = 0;
 
 	(void)state;
+	sample.flags |= SAMPLE_TX;
 	json_set_alloc_funcs(failing_malloc, free);
 	for (; !json; n++) {
 		assert_true(n < 10000);
@@ -229,6 +286,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_whole_object_is_as_promised),
+		cmocka_unit_test(transmitted_frames_are_told_where_they_are_counted),
+		cmocka_unit_test(what_keeps_transmitted_frames_from_being_counted_is_told),
 		cmocka_unit_test(a_stripped_tag_is_null_and_not_zero),
 		cmocka_unit_test(skb_mode_says_why),
 		cmocka_unit_test(names_of_any_bytes_make_valid_json),

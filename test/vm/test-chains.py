@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 
+import egress
 import guest
 import tap
 from guest import DISCARD, scenario, wait_for
@@ -290,6 +291,49 @@ def test_killed_handover(t, machine):
     machine.run(guest.lab.SAMPLERD, "--attach", "v0")
     agree(t, machine, "put in order", [OURS, "late"])
     exact(t, machine, link, "put in order")
+
+
+# ---- transmitted frames ----
+
+
+@scenario("transmitted frames, while another program of ours takes over in a chain", 180)
+def test_sent_handover(t, machine):
+    link = begin(machine)
+    machine.load("late")
+    there = egress.outward(link)
+    t.equal(egress.filters(machine), [(1, "bpf", "sampler_tx")], "a filter at tc egress")
+    start = egress.total(machine)
+    chosen, size = guest.frames(997)
+    there.send(chosen)
+    t.equal([a - b for a, b in zip(egress.total(machine), start)], [997, size], "each frame is counted once")
+    start = egress.total(machine)
+    traffic = guest.lab.Traffic(there, guest.frames(50)[0], 1500)
+    programs = {egress.meta(machine)[1]}
+    for n in range(4):
+        machine.attach("v0") if n % 2 else machine.attach_object("other", "v0")
+        programs.add(egress.meta(machine)[1])
+    sent, _ = traffic.stop()
+    counted = egress.total(machine)[0] - start[0]
+    t.equal(len(programs), 5, "each time it was another")
+    t.ok(abs(counted - sent) <= 4 * os.cpu_count(), "at most a frame a CPU and hand-over in doubt",
+         f"{counted} of {sent}")
+    t.note(f"{counted} counted of {sent} sent, over 4 hand-overs")
+    t.equal(egress.filters(machine), [(1, "bpf", "sampler_tx")], "one filter is left")
+    machine.stop("v0")
+    t.equal(egress.qdiscs(machine), [], "stopped, nothing is left at tc egress")
+
+
+@scenario("transmitted frames in large segments", 180)
+def test_sent_large(t, machine):
+    pair = egress.Pair(t, machine)
+    pair.stream(1_000_003)
+    pair.agrees("a TCP stream", 1_000_003 // 1448)
+    sender = egress.Guest(pair)
+    for payload, gso_size in ((1001, 1000), (15_000, 100), (15_000, 1400)):
+        sender.send(payload, gso_size, bytes(12))
+    for name, ns, _ in pair.ends:
+        machine.run(guest.lab.SAMPLERD, "--detach", name, ns=ns)
+    t.equal(egress.qdiscs(machine), [], "detached, nothing is left at tc egress")
 
 
 # ---- where libxdp says that all is well, and it is not ----

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * What one large segment, as it is given to a device, becomes on the wire.
+ */
+#ifndef SAMPLER_GSO_BPF_H
+#define SAMPLER_GSO_BPF_H
+
+#include "walk.bpf.h"
+
+#include <bpf/bpf_core_read.h>
+
+/* What is read of the kernel's own structures, found by name when the program is loaded. */
+struct sk_buff {
+	unsigned char *head, *data;
+	__u32 end;
+	__u16 transport_header, inner_transport_header;
+	__u8 encapsulation : 1;
+} __attribute__((preserve_access_index));
+
+struct skb_shared_info {
+	__u32 gso_type;
+} __attribute__((preserve_access_index));
+
+/* The same since Linux 4.18; of an enum without a name, so that they cannot be found by theirs. */
+#define GSO_TCP	   (1u << 0 | 1u << 4)
+#define GSO_SCTP   (1u << 14)
+#define GSO_UDP	   (1u << 16) /* fragments */
+#define GSO_UDP_L4 (1u << 17)
+
+/* One frame that is given to the device, or a segmentation of it, as several. */
+struct segments {
+	__u32 packets;
+	__u32 headers; /* bytes that each of them begins with */
+	__u32 payload; /* of each but the last */
+};
+
+/* Bytes before the payload, in a tunnel those of the inner packet too; 0 where they cannot be told. */
+static __always_inline __u32 gso_headers(struct __sk_buff *ctx)
+{
+	struct sk_buff *skb = (void *)ctx;
+	struct skb_shared_info *shared;
+	__u32 type, at;
+	__u8 data_offset;
+
+	if (!sampler_sees_kernel)
+		return 0;
+	shared = (void *)BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, end);
+	type = BPF_CORE_READ(shared, gso_type);
+	at = BPF_CORE_READ_BITFIELD_PROBED(skb, encapsulation)
+		     ? BPF_CORE_READ(skb, inner_transport_header)
+		     : BPF_CORE_READ(skb, transport_header);
+	at -= BPF_CORE_READ(skb, data) - BPF_CORE_READ(skb, head);
+	if (type & GSO_TCP)
+		return bpf_skb_load_bytes(ctx, at + 12, &data_offset, 1)
+			       ? 0
+			       : at + (data_offset >> 4) * 4;
+	if (type & GSO_UDP_L4)
+		return at + sizeof(struct udphdr);
+	if (type & GSO_SCTP)
+		return at + sizeof(struct sctp_common);
+	return type & GSO_UDP ? at : 0;
+}
+
+/*
+ * What a frame with gso_size becomes. Without sight of the kernel's structures, its own estimate of the
+ * bytes on the wire has to do, which is right but for tunnels; gso_segs is 0 in frames of guests.
+ */
+SUBPROGRAM cut_up(struct __sk_buff *ctx, struct segments *ret)
+{
+	__u32 len = ctx->len, payload = ctx->gso_size, n = ctx->gso_segs;
+	__u32 headers = gso_headers(ctx);
+
+	if (headers >= len)
+		headers = 0;
+	if (!n)
+		n = (len - headers + payload - 1) / payload;
+	if (n <= 1)
+		return 0;
+	if (!headers)
+		headers = (ctx->wire_len - len) / (n - 1);
+	if ((n - 1) * payload >= len) /* SCTP's are of any size */
+		payload = (len - headers) / n;
+	*ret = (struct segments){ n, headers, payload };
+	return 0;
+}
+
+#endif

@@ -1,0 +1,371 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""
+The filter at tc egress: attached, adopted, handed over, detached; beside others; lost; not possible.
+"""
+import grp
+import os
+import socket
+
+import lab as laboratory
+from egress import counters, filters, meta, outward, qdiscs, total
+from frames import ACK, IPV4, TCP, UDP, eth, ipv4, tcp, udp
+from lab import OBJECTS, PINS, RUN, SAMPLERD, USER, Traffic, scenario, wait_for
+
+FRAMES = [eth(IPV4, ipv4(TCP, tcp(40000, 80, ACK, b"x" * 60))), eth(IPV4, ipv4(UDP, udp(1, 2)))]
+U32_ALL = ("protocol", "ip", "u32", "match", "u32", "0", "0")  # an old kind, which every kernel has
+U32_NONE = ("protocol", "ip", "u32", "match", "u32", "0xffffffff", "0xffffffff", "at", "0")
+OURS = (1, "bpf", "sampler_tx")
+
+
+def counts(t, lab, link, name):
+    """One point: what is sent from here on is counted exactly, and nothing of it as received."""
+    before, received = total(lab, link.name), total(lab, link.name, direction=0)
+    sent, size = outward(link).send(FRAMES * 50)
+    after = total(lab, link.name)
+    t.equal((after[0] - before[0], after[1] - before[1], total(lab, link.name, direction=0)),
+            (sent, size, received), name)
+
+
+def untouched(t, lab, link, name="and nothing is left behind"):
+    t.equal((link.state().prog_id, lab.pins(), qdiscs(lab, ns=link.ns)), (0, [], []), name)
+
+
+def add_filter(lab, obj, section, *place):
+    lab.run("tc", "filter", "add", "dev", "v0", "egress", *place, "bpf", "da", "obj",
+            f"{OBJECTS}/{obj}.bpf.o", "sec", section)
+
+
+@scenario("attached, adopted, detached")
+def test_attach(t, lab):
+    link = lab.veth("v0")
+    said = lab.attach("v0")
+    counted, program, handle, priority, reason = meta(lab)
+    t.equal((qdiscs(lab), filters(lab)), (["clsact"], [OURS]), "one filter, by a name of its own")
+    t.match(said, rf"v0: attached: .*; at tc egress program id {program}$", "it says so")
+    t.equal((counted, handle >> 8, priority, reason), (True, 0x53414d, 1, ""), "so do the pins")
+    counts(t, lab, link, "and counts")
+    lab.attach("v0")
+    t.equal((meta(lab)[1], filters(lab)), (program, [OURS]), "attached again: the same program")
+    counts(t, lab, link, "which counts on")
+    t.equal(lab.samplerd("--verify-attached", "v0").status, 0, "--verify-attached")
+    lab.samplerd("--detach", "v0")
+    untouched(t, lab, link)
+    processes = [lab.spawn(SAMPLERD, "--user", USER, "--attach", "v0", stderr=-3) for _ in range(6)]
+    t.equal(([p.wait() for p in processes], filters(lab)), ([0] * 6, [OURS]),
+            "six at once: one filter")
+    counts(t, lab, link, "that counts once")
+
+
+@scenario("in the foreground, killed and ended")
+def test_foreground(t, lab):
+    link = lab.veth("v0")
+    recorder = lab.record("v0")
+    recorder.wait_record()
+    counts(t, lab, link, "counts")
+    recorder.kill()
+    counts(t, lab, link, "killed: counts on")
+    program = meta(lab)[1]
+    recorder = lab.record("v0")
+    recorder.wait_record()
+    t.equal((meta(lab)[1], filters(lab)), (program, [OURS]), "the next one adopts it")
+    counts(t, lab, link, "and it counts on")
+    t.equal(recorder.stop(), 0, "the recorder ends well")
+    untouched(t, lab, link)
+
+
+@scenario("lo, both ways")
+def test_lo(t, lab):
+    lab.attach("lo")
+    with lab.ns, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for _ in range(100):
+                sender.sendto(b"x" * 100, receiver.getsockname())
+    t.equal([total(lab, "lo", direction=d) for d in (0, 1)], [(100, 100 * 142)] * 2,
+            "100 datagrams are received and transmitted")
+    lab.samplerd("--detach", "lo")
+    t.equal(qdiscs(lab, "lo"), [], "nothing is left behind")
+
+
+@scenario("beside filters of others")
+def test_others(t, lab):
+    link = lab.veth("v0")
+    lab.run("tc", "qdisc", "add", "dev", "v0", "clsact")
+    add_filter(lab, "lossy", "tc")  # at the priority that the kernel picks
+    lab.run("tc", "filter", "add", "dev", "v0", "ingress", *U32_ALL)
+    theirs = filters(lab), filters(lab, direction="ingress")
+    lab.attach("v0")
+    t.equal(filters(lab), [OURS, *theirs[0]], "ours runs first")
+    received = link.peer_ns.netlink.link(link.peer).stats.rx_packets
+    large = eth(IPV4, ipv4(UDP, udp(1, 2, b"x" * 1200)))
+    there = outward(link)
+    for _ in range(100):
+        there.socket().send(large)
+    wait_for(lambda: link.peer_ns.netlink.link(link.peer).stats.rx_packets - received >= 98, "all")
+    t.equal((total(lab), link.peer_ns.netlink.link(link.peer).stats.rx_packets - received),
+            ((100, 100 * len(large)), 98), "counted, then left to theirs, which loses one in 50")
+    lab.samplerd("--detach", "v0")
+    t.equal((qdiscs(lab), filters(lab), filters(lab, direction="ingress")),
+            (["clsact"], *theirs), "after --detach all of theirs is there")
+
+
+@scenario("others come to a clsact of ours")
+def test_others_later(t, lab):
+    link = lab.veth("v0")
+    lab.attach("v0")
+    add_filter(lab, "lossy", "tc", "pref", "1")  # beside ours, in the same list
+    theirs = [f for f in filters(lab) if f != OURS]
+    t.equal((len(theirs), theirs[0][0]), (1, 1), "a filter at our priority")
+    counts(t, lab, link, "ours counts beside it")
+    lab.attach("v0", "--priority", "20")
+    t.equal(sorted(filters(lab)), sorted([OURS, *theirs]), "handed over: theirs stays")
+    counts(t, lab, link, "and ours counts")
+    lab.samplerd("--detach", "v0")
+    t.equal((qdiscs(lab), filters(lab)), (["clsact"], theirs), "after --detach theirs is there")
+    lab.run("tc", "filter", "del", "dev", "v0", "egress")
+    lab.attach("v0")
+    lab.samplerd("--detach", "v0")
+    t.equal(qdiscs(lab), ["clsact"], "a clsact that was there is left, though it is empty")
+
+
+@scenario("another sampler's filter")
+def test_stranger(t, lab):
+    """Of the same name, over maps that are none of ours, as one with another pin_dir leaves it."""
+    link = lab.veth("v0")
+    folder = f"{laboratory.BPFFS}/stranger"
+    lab.run("bpftool", "prog", "loadall", f"{laboratory.BUILD}/bpf/sampler.bpf.o", folder)
+    lab.run("tc", "qdisc", "add", "dev", "v0", "clsact")
+    lab.run("tc", "filter", "add", "dev", "v0", "egress", "bpf", "da", "pinned",
+            f"{folder}/sampler_tx")
+    before = filters(lab)
+    lab.attach("v0")
+    t.equal(len(filters(lab)), 2, "is there beside ours")
+    counts(t, lab, link, "which counts")
+    lab.attach("v0", "--priority", "20")
+    lab.samplerd("--detach", "v0")
+    t.equal(filters(lab), before, "and stays when ours is replaced, and when it goes")
+
+
+@scenario("another kind of filter is first")
+def test_first(t, lab):
+    link = lab.veth("v0")
+    lab.run("tc", "qdisc", "add", "dev", "v0", "clsact")
+    lab.run("tc", "filter", "add", "dev", "v0", "egress", "pref", "1", *U32_NONE)
+    said = lab.attach("v0")
+    t.match(said, "warning: v0: other filters run before ours at tc egress: ", "it warns")
+    t.equal((filters(lab)[-1], meta(lab)[3]), ((2, *OURS[1:]), 2), "ours is next")
+    counts(t, lab, link, "and counts what it lets go on")
+    said = lab.attach("v0")
+    t.equal((meta(lab)[3], filters(lab).count((2, *OURS[1:]))), (2, 1), "adopted where it is")
+
+
+@scenario("no place for clsact")
+def test_ingress(t, lab):
+    link = lab.veth("v0")
+    lab.run("tc", "qdisc", "add", "dev", "v0", "ingress")
+    lab.run("tc", "filter", "add", "dev", "v0", "ingress", *U32_ALL)
+    theirs = filters(lab, direction="ingress")
+    said = lab.attach("v0")
+    t.match(said, r"warning: v0: transmitted frames are not counted: qdisc ingress is in the place "
+            r"of clsact", "it attaches, and says what it does not")
+    counted, program, _, _, reason = meta(lab)
+    t.ok(not counted and not program and "qdisc ingress" in reason, "so do the pins", reason)
+    t.equal(filters(lab, direction="ingress"), theirs, "theirs is as it was")
+    sent, size = link.send(FRAMES * 50)
+    t.equal(total(lab, direction=0), (sent, size), "received frames are counted")
+    outward(link).send(FRAMES)
+    t.equal(total(lab), (0, 0), "others are not")
+    t.equal(lab.samplerd("--verify-attached", "v0").status, 0, "which is as it was put there")
+    lab.run("tc", "qdisc", "del", "dev", "v0", "ingress")
+    lab.attach("v0")
+    counts(t, lab, link, "after the remedy it counts")
+    t.equal(total(lab, direction=0), (sent, size), "over the same counters")
+    lab.samplerd("--detach", "v0")
+    untouched(t, lab, link)
+
+
+@scenario("tx = no, and back")
+def test_off(t, lab):
+    lab.configure("[attach]\ntx = no\n")
+    link = lab.veth("v0")
+    said = lab.attach("v0")
+    before = lab.snapshot("v0")
+    t.equal((qdiscs(lab), meta(lab)[:2]), ([], (False, 0)), "nothing is at tc egress")
+    t.ok("transmitted" not in said and "tc egress" not in said, "and nothing is said of it", said)
+    t.match(meta(lab)[4], "tx = no", "the pins say why")
+    lab.configure("")
+    t.match(lab.attach("v0"), "was attached already: .*; at tc egress program id", "yes: it is added")
+    counts(t, lab, link, "and counts")
+    kept = total(lab)
+    lab.configure("[attach]\ntx = no\n")
+    lab.attach("v0")
+    t.equal((qdiscs(lab), meta(lab)[:2], total(lab)), ([], (False, 0), kept), "no: it is removed")
+    after = lab.snapshot("v0")
+    t.equal((after["program"], after["epoch"]), (before["program"], before["epoch"]),
+            "all over the same program of the other direction")
+
+
+@scenario("hand-over under traffic", 60, mode="native")
+@scenario("hand-over under traffic, skb mode", 60, mode="skb")
+def test_hand_over(t, lab, mode):
+    link = lab.veth("v0")
+    lab.attach("v0", "--mode", mode)
+    there = outward(link)
+    traffic = Traffic(there, FRAMES)
+    programs = []
+    for n in range(10):
+        start = there.stats().rx_packets
+        wait_for(lambda start=start: there.stats().rx_packets > start + 500, "traffic")
+        if n % 3 == 2:
+            lab.attach_object("other", "v0", "-s" if mode == "skb" else "-n")
+        else:
+            lab.attach("v0", "--mode", mode, "--priority", str(20 + n))
+        programs.append(meta(lab)[1])
+    sent, size = traffic.stop()
+    t.note(f"{sent} frames")
+    got = total(lab)
+    # alone, the kernel swaps the programs in one step; in a chain a frame per CPU is in doubt
+    doubt = 10 * os.cpu_count() if lab.snapshot("v0")["chained"] else 0
+    t.equal(len(set(programs)), 10, "ten times another program")
+    t.ok(abs(got[0] - sent) <= doubt, "no frame is lost or doubled", f"sent {sent}, counted {got}")
+    t.ok(abs(got[1] - size) <= doubt * 1514, "nor is a byte", f"sent {size}, counted {got}")
+    t.equal(filters(lab), [OURS], "one filter is left")
+    lab.samplerd("--detach", "v0")
+    untouched(t, lab, link)
+
+
+@scenario("an attach that fails leaves it as it was")
+def test_failed(t, lab):
+    link = lab.veth("v0")
+    t.equal(lab.attach_object("refused", "v0").status, 1, "with nothing in place")
+    untouched(t, lab, link)
+    lab.attach("v0")
+    before = meta(lab)
+    t.equal(lab.attach_object("refused", "v0").status, 1, "with programs in place")
+    t.equal((meta(lab), filters(lab)), (before, [OURS]), "they stay")
+    counts(t, lab, link, "and count")
+
+
+@scenario("new counters")
+def test_new_epoch(t, lab):
+    link = lab.veth("v0")
+    lab.attach("v0")
+    outward(link).send(FRAMES * 10)
+    key = lab.key("v0")
+    value = bytearray(lab.map_value(key, "sampler_meta"))
+    value[8] += 1  # its ABI
+    lab.map_value(key, "sampler_meta", bytes(value))
+    lab.attach("v0")
+    t.equal((total(lab), filters(lab)), ((0, 0), [OURS]), "begin at 0, with one filter")
+    counts(t, lab, link, "which counts into them")
+    lab.samplerd("--detach", "v0")
+    untouched(t, lab, link)
+    lab.attach("v0")
+    lab.run("rm", "-r", f"{PINS}/{key}")
+    lab.samplerd("--detach", "v0")
+    untouched(t, lab, link, "pins removed by hand: --detach finds the filter")
+
+
+def lose(lab):
+    lab.run("tc", "filter", "del", "dev", "v0", "egress")
+
+
+GONE = (r"warning: v0: transmitted frames are not counted any more: our filter is not at tc egress; "
+        r"attach again: samplerd --attach v0")
+
+
+@scenario("somebody removes it")
+def test_lost(t, lab):
+    link = lab.veth("v0")
+    recorder = lab.record("v0")
+    recorder.wait_record()
+    counts(t, lab, link, "counts")
+    lose(lab)
+    recorder.wait_log(GONE)
+    wait_for(lambda: not meta(lab)[0], "the pins")
+    t.ok(not meta(lab)[0] and meta(lab)[1], "the pins have it from the privileged child", meta(lab))
+    result = lab.samplerd("--verify-attached", "v0")
+    t.equal(result.status, 1, "--verify-attached: exit status 1")
+    t.match(result.err, "error: v0: transmitted frames are not counted any more: .*attach again",
+            "and why")
+    t.ok("degraded" not in recorder.log(), "received frames are none the worse", recorder.log())
+    lab.attach("v0")
+    recorder.wait_log("v0: transmitted frames are counted again")
+    counts(t, lab, link, "attached again it counts")
+    t.equal(recorder.log().count("not counted any more"), 1, "all of it said once")
+    lab.run("tc", "qdisc", "del", "dev", "v0", "clsact")
+    wait_for(lambda: recorder.log().count("not counted any more") == 2, "the loss of the qdisc")
+    t.equal(recorder.stop(), 0, "the recorder ends well")
+    untouched(t, lab, link)
+
+
+@scenario("an attach that was killed before it could say what it did")
+def test_unsaid(t, lab):
+    link = lab.veth("v0")
+    lab.attach("v0")
+    key = lab.key("v0")
+    before = lab.map_value(key, "sampler_meta")
+    group = str(grp.getgrnam("nogroup").gr_gid)
+    lab.attach_object("other", "v0", "-n", "-g", group)  # alone, in the place of the one before
+    after = meta(lab)
+    lab.map_value(key, "sampler_meta", before)
+    recorder = lab.record("v0", wrap=("setpriv", f"--reuid={USER}", "--regid=nogroup",
+                                      "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"))
+    recorder.wait_log(GONE)
+    t.equal(lab.samplerd("--verify-attached", "v0").status, 0, "--verify-attached finds it")
+    t.equal(meta(lab), after, "and puts it down")
+    recorder.wait_log("v0: transmitted frames are counted again")
+    counts(t, lab, link, "it counts")
+    t.equal(recorder.stop(), 0, "the recorder ends well")
+
+
+@scenario("somebody removes it, and it is attached again, as configured")
+def test_reattached(t, lab):
+    lab.configure("[attach]\nreattach = yes\n")
+    link = lab.veth("v0")
+    recorder = lab.record("v0")
+    recorder.wait_record()
+    before = lab.snapshot("v0")
+    lose(lab)
+    recorder.wait_log(GONE)
+    recorder.wait_log("v0: attached again, as configured")
+    counts(t, lab, link, "it counts again")
+    t.equal(lab.snapshot("v0")["program"], before["program"], "the other program is the same")
+
+
+@scenario("somebody removes it from a recorder without privilege")
+def test_lost_unit(t, lab):
+    lab.veth("v0")
+    lab.attach("v0")
+    os.mkdir(f"{RUN}/runtime", 0o700)
+    os.chown(f"{RUN}/runtime", *(os.stat(lab.state_dir).st_uid,) * 2)
+    recorder = lab.record("v0", env={"RUNTIME_DIRECTORY": f"{RUN}/runtime"},
+                          wrap=("setpriv", f"--reuid={USER}", "--regid=nogroup", "--clear-groups",
+                                "--inh-caps=-all", "--bounding-set=-all"))
+    recorder.wait_record()
+    lose(lab)
+    recorder.wait_log(GONE)
+    wait_for(lambda: os.path.exists(f"{RUN}/runtime/recheck"), "a request for a re-check")
+    t.equal(lab.samplerd("--verify-attached", "v0").status, 1, "which comes to the same")
+    t.equal(meta(lab)[0], False, "and tells the pins")
+    lab.attach("v0")
+    recorder.wait_log("v0: transmitted frames are counted again")
+    t.equal(recorder.stop(), 0, "the recorder ends well")
+
+
+@scenario("no false alarm at hand-overs", 60)
+def test_no_alarm(t, lab):
+    lab.veth("v0")
+    lab.attach("v0")
+    recorder = lab.record("v0")
+    recorder.wait_record()
+    for n in range(20):
+        lab.attach("v0", "--priority", str(20 + n))
+    recorder.wait_record()
+    t.ok("transmitted" not in recorder.log(), "nothing is said", recorder.log())
+    t.ok(counters(lab, "v0") is not None, "the pins are there")
+    t.equal(recorder.stop(), 0, "the recorder ends well")
+
+
+laboratory.main()
