@@ -14,7 +14,7 @@ from lab import scenario, wait_for
 from raw import ENV, LOADGEN, MIX, Capture, Ends
 from reports import valid
 from servers import fill, holds_signals, interrupt
-from verifying import WITHOUT_PRIVILEGE, lose_some
+from verifying import PROMPT, WITHOUT_PRIVILEGE, lose_some
 from web import PORT, WebServer
 
 N = 1000000
@@ -36,8 +36,8 @@ class Verified(Ends):
             self.record("--mode", mode, interval=interval)
         self.web = WebServer(lab, "--listen", f"0.0.0.0:{PORT}", "--insecure-no-token", listen=False)
 
-    def record(self, *argv, **options):
-        self.recorder = self.lab.record("v0", *argv, log_interval=None, **options)
+    def record(self, *argv, wrap=(), **options):
+        self.recorder = self.lab.record("v0", *argv, log_interval=None, wrap=(*PROMPT, *wrap), **options)
         self.recorder.wait_record()
 
     def arguments(self, *argv):
@@ -287,4 +287,4 @@ def test_unread(t, lab):
     os.close(writing)
 
 
-laboratory.main(jobs=4)
+laboratory.main()
