@@ -5,7 +5,7 @@ The page's login in a real browser: from the page to it and back, and out again.
 """
 import signal
 
-from page import main
+from page import CONTROLS, main
 import web
 from browser import Browser
 from certificates import Pair, new_token, replace, token_file
@@ -68,9 +68,11 @@ def test_browser(t, lab):
         server.kill()
         web.WebServer(lab, *pair.options())
         browser.wait(LOGOUT, "still a way out")
+        browser.evaluate("window.before = true")
         browser.click("#logout")
-        browser.wait(f"{HERE} === '/' && document.getElementById('logout')?.hidden", "the page, without a way out")
-        t.ok(True, "where no login is needed any more, nothing offers to end it")
+        browser.wait(f"{HERE} === '/' && !window.before && document.readyState === 'complete' && {CONTROLS}", "the page again")
+        t.ok(browser.evaluate("document.getElementById('logout').hidden"),
+             "where no login is needed any more, nothing offers to end it")
 
 
 if __name__ == "__main__":

@@ -78,7 +78,8 @@ UNEVEN = """
             return copy.getBoundingClientRect().width;
         });
         copy.remove();
-        return widths[0] < 10 || Math.abs(widths[0] - widths[1]) > 0.1;
+        return widths[0] < 10 || Math.abs(widths[0] - widths[1]) > 0.1
+            || getComputedStyle(document.querySelector(`#data ${path}, header ${path}`)).fontVariantNumeric !== 'tabular-nums';
     })
 """
 SMALLEST = """
