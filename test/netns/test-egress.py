@@ -134,7 +134,7 @@ def test_stranger(t, lab):
     """Of the same name, over maps that are none of ours, as one with another pin_dir leaves it."""
     link = lab.veth("v0")
     folder = f"{laboratory.BPFFS}/stranger"
-    lab.run("bpftool", "prog", "loadall", f"{laboratory.BUILD}/bpf/sampler.bpf.o", folder)
+    lab.run("bpftool", "prog", "loadall", f"{OBJECTS}/other.bpf.o", folder)
     lab.run("tc", "qdisc", "add", "dev", "v0", "clsact")
     lab.run("tc", "filter", "add", "dev", "v0", "egress", "bpf", "da", "pinned",
             f"{folder}/sampler_tx")
