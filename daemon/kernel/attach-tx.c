@@ -270,14 +270,15 @@ int tx_detach(uint32_t ifindex, const struct pins *pins, const char *pin_dir, bo
 	return r;
 }
 
-/** tx_is_there() - Return: true where the filter that was attached is at tc egress, without privilege */
-bool tx_is_there(const struct sampler_meta *meta)
+/** tx_find() - Return: what is at tc egress where @meta has our filter, without privilege */
+enum tx_place tx_find(const struct sampler_meta *meta)
 {
 	uint32_t prog_id;
 
-	return meta->tx_prog_id &&
-	       !egress_query(meta->ifindex, meta->tx_handle, meta->tx_priority, &prog_id) &&
-	       prog_id == meta->tx_prog_id;
+	if (!meta->tx_prog_id ||
+	    egress_query(meta->ifindex, meta->tx_handle, meta->tx_priority, &prog_id))
+		return TX_NOTHING;
+	return prog_id == meta->tx_prog_id ? TX_OURS : TX_ANOTHER;
 }
 
 /**

@@ -33,6 +33,7 @@
 #include <sys/stat.h>
 
 #define REATTACH_PAUSE_NS (30 * NSEC_PER_SEC)
+#define TX_ANOTHER_NS	  (5 * NSEC_PER_SEC)
 
 /**
  * watch_init() - prepare to watch
@@ -67,6 +68,7 @@ void watch_begin(struct watch *watch, const struct sampler_meta *meta)
 	watch->our_id = meta->prog_id;
 	watch->former_id = 0;
 	watch->tx_lost = false;
+	watch->tx_another_ns = 0;
 }
 
 /* ---- verdicts ---- */
@@ -222,14 +224,25 @@ static void tell(struct watch *watch, uint64_t boottime_ns)
 
 /* ---- transmitted frames ---- */
 
-/* A hand-over between the read of the pins and the look is no loss. */
-static bool tx_is_lost(const struct pins *pins, const struct sampler_meta *meta)
+/*
+ * Another program in the place of ours is its successor, of which the pins are about to say so; for as
+ * long as that takes it counts. One that they never own up to is none of ours.
+ */
+static bool tx_is_lost(struct watch *watch, const struct pins *pins,
+		       const struct sampler_meta *meta)
 {
+	enum tx_place place = meta->tx_prog_id ? tx_find(meta) : TX_OURS;
 	struct sampler_meta now;
 
-	if (!meta->tx_prog_id || tx_is_there(meta))
-		return false;
-	return pins_read_meta(pins, &now, NULL) || (now.tx_prog_id && !tx_is_there(&now));
+	if (place != TX_OURS && !pins_read_meta(pins, &now, NULL)) /* handed over meanwhile? */
+		place = now.tx_prog_id ? tx_find(&now) : TX_OURS;
+	if (place != TX_ANOTHER) {
+		watch->tx_another_ns = 0;
+		return place == TX_NOTHING;
+	}
+	if (!watch->tx_another_ns)
+		watch->tx_another_ns = clock_boottime_ns();
+	return clock_boottime_ns() - watch->tx_another_ns >= TX_ANOTHER_NS;
 }
 
 static void tell_tx(struct watch *watch, bool lost)
@@ -265,7 +278,7 @@ static void tell_tx(struct watch *watch, bool lost)
  */
 bool watch_tx(struct watch *watch, const struct pins *pins, const struct sampler_meta *meta)
 {
-	bool lost = tx_is_lost(pins, meta);
+	bool lost = tx_is_lost(watch, pins, meta);
 
 	tell_tx(watch, lost);
 	return meta->tx_prog_id && !lost;
