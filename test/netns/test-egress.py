@@ -129,6 +129,24 @@ def test_others_later(t, lab):
     t.equal(qdiscs(lab), ["clsact"], "a clsact that was there is left, though it is empty")
 
 
+@scenario("another sampler's filter")
+def test_stranger(t, lab):
+    """Of the same name, over maps that are none of ours, as one with another pin_dir leaves it."""
+    link = lab.veth("v0")
+    folder = f"{laboratory.BPFFS}/stranger"
+    lab.run("bpftool", "prog", "loadall", f"{laboratory.BUILD}/bpf/sampler.bpf.o", folder)
+    lab.run("tc", "qdisc", "add", "dev", "v0", "clsact")
+    lab.run("tc", "filter", "add", "dev", "v0", "egress", "bpf", "da", "pinned",
+            f"{folder}/sampler_tx")
+    before = filters(lab)
+    lab.attach("v0")
+    t.equal(len(filters(lab)), 2, "is there beside ours")
+    counts(t, lab, link, "which counts")
+    lab.attach("v0", "--priority", "20")
+    lab.samplerd("--detach", "v0")
+    t.equal(filters(lab), before, "and stays when ours is replaced, and when it goes")
+
+
 @scenario("another kind of filter is first")
 def test_first(t, lab):
     link = lab.veth("v0")

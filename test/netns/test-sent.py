@@ -9,7 +9,8 @@ import socket
 
 import lab as laboratory
 from egress import CONFIG, HERE, MORE, RX, THERE, TX, Guest, Pair, counters, outward
-from frames import ARP, IPV4, QINQ, TCP, VLAN, arp, eth, ipv4, padded, tags, tcp
+from frames import (ARP, FIN, HOPOPTS, IPV4, IPV6, QINQ, SYN, TCP, UDP, VLAN, arp, eth, extension,
+                    ipv4, ipv6, padded, tags, tcp, udp)
 from known import N_FRAMES, known_frames
 from lab import OBJECTS, scenario
 
@@ -102,6 +103,28 @@ def test_guests(t, lab):
         sent = guest.send(payload, gso_size, options)
     t.equal((sent["services.http.packets"], sent["tcp_flags.fin"]), (guest.wanted, 24),
             "as many as they become, and the last of each has FIN")
+
+
+@scenario("headers beyond the linear part", 60)
+def test_beyond_linear(t, lab):
+    """Of a large frame only so many bytes are in the first buffer; the next header may begin anywhere."""
+    pair = Pair(t, lab, mtu=9000)
+    guest = Guest(pair)
+    payload = bytes(5000)
+    frames = [eth(IPV4, ipv4(TCP, tcp(40000, 80, SYN, payload))),
+              eth(IPV6, ipv6(TCP, tcp(443, 40000, FIN, payload))),
+              eth(IPV6, ipv6(HOPOPTS, extension(UDP, udp(5, 53, payload)))),
+              eth(*tags(IPV4, ipv4(UDP, udp(443, 9, payload)), QINQ, VLAN)),
+              eth(ARP, arp() + payload)]
+    for linear in (14, 15, 20, 33, 34, 40, 53, 54, 60, 74, 90):
+        for frame in frames:
+            guest.send_whole(frame, linear)
+        sent = pair.agrees(f"{linear} bytes", guest.wanted)
+    t.equal([sent[path] for path in ("services.http.packets", "services.https.packets",
+                                     "services.dns.packets", "services.quic.packets",
+                                     "vlan.packets", "l3.arp.packets", "tcp_flags.syn",
+                                     "tcp_flags.fin")], [11] * 8, "each was told apart")
+    t.ok("malformed.packets" not in sent, "and none is malformed", sent)
 
 
 @scenario("VLAN tags that are put in later")
