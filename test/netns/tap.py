@@ -94,6 +94,11 @@ def _describe(pid):
         return None
 
 
+def is_running(pid):
+    """Whether there is such a process, and it has not ended."""
+    return _describe(pid) is not None
+
+
 def _reap():
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:

@@ -408,4 +408,4 @@ def test_columns(t, lab):
     t.ok(rows and all(len(row) == 11 for row in rows), "and there in each line", run.text)
 
 
-laboratory.main(jobs=4)
+laboratory.main(jobs=3)

@@ -475,4 +475,4 @@ def test_wire_lost(t, lab):
          (sent, arrived, lost))
 
 
-laboratory.main(jobs=4)
+laboratory.main(jobs=3)

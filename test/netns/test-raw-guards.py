@@ -487,4 +487,4 @@ def test_full(t, lab):
 
 
 if __name__ == "__main__":
-    laboratory.main(jobs=4)
+    laboratory.main()

@@ -261,4 +261,4 @@ def test_wrong(t, lab):
 
 
 if __name__ == "__main__":
-    laboratory.main(jobs=4)
+    laboratory.main()

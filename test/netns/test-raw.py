@@ -311,7 +311,7 @@ def test_pace(t, lab):
 def test_outputs(t, lab):
     ends = Ends(lab)
     paths = {kind: f"{laboratory.RUN}/run.{kind}" for kind in ("json", "ndjson", "csv")}
-    result = ends.try_run(*ends.options("--rate", "4000", "--duration", "2200ms", "--mix",
+    result = ends.try_run(*ends.options("--rate", "4000", "--frames", "8800", "--mix",
                                         "udp4 tcp6", *(f"--{k}={v}" for k, v in paths.items())))
     text = {}
     for kind, path in paths.items():
@@ -352,4 +352,4 @@ def test_dry_run(t, lab):
 
 if __name__ == "__main__":
     os.environ.setdefault("LC_ALL", "C")
-    laboratory.main(jobs=4)
+    laboratory.main()

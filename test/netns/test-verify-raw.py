@@ -14,7 +14,7 @@ from lab import scenario, wait_for
 from raw import ENV, LOADGEN, MIX, Capture, Ends
 from reports import valid
 from servers import fill, holds_signals, interrupt
-from verifying import WITHOUT_PRIVILEGE, lose_some
+from verifying import PROMPT, WITHOUT_PRIVILEGE, lose_some
 from web import PORT, WebServer
 
 N = 1000000
@@ -36,8 +36,8 @@ class Verified(Ends):
             self.record("--mode", mode, interval=interval)
         self.web = WebServer(lab, "--listen", f"0.0.0.0:{PORT}", "--insecure-no-token", listen=False)
 
-    def record(self, *argv, **options):
-        self.recorder = self.lab.record("v0", *argv, log_interval=None, **options)
+    def record(self, *argv, wrap=(), **options):
+        self.recorder = self.lab.record("v0", *argv, log_interval=None, wrap=(*PROMPT, *wrap), **options)
         self.recorder.wait_record()
 
     def arguments(self, *argv):
@@ -218,14 +218,19 @@ def test_shaped_below(t, lab):
 def test_stuck(t, lab):
     ends = Verified(lab)
     shape(ends, "p0", "tbf", "rate", "8bit", "burst", "1500b", "limit", "10mb")
-    argv = ("--mix", "udp4", "--frame-size", "1000", "--bandwidth", "0", "--frames", "20")
-    status, report, verify = ends.verify(*argv)
+    status, report, verify = ends.verify("--mix", "udp4", "--frame-size", "1000", "--bandwidth", "0", "--frames", "20")
     t.equal((status, verify["verdict"]), (3, "differs"), "nobody waits for ever")
     t.match("\n".join(report["notes"]), r"\d+ frames are still in the queue of p0: they have not left yet\.", "it is told")
-    process = ends.start(*argv)
+
+
+@scenario("interrupted while a queue empties", 90)
+def test_shaped_interrupted(t, lab):
+    ends = Verified(lab)
+    shape(ends, "p0", "tbf", "rate", "16kbit", "burst", "2kb", "limit", "10mb")  # two frames a second
+    process = ends.start("--mix", "udp4", "--frame-size", "1000", "--bandwidth", "0", "--frames", "80")
     wait_for(lambda: "waiting" in process.stderr.readline(), "the wait")
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=20 * laboratory.tap.SLOWNESS)
     t.equal((process.returncode, valid(out, "raw_report")["verify"]["verdict"]), (130, "unknown"), "SIGINT ends the wait")
 
 
@@ -282,4 +287,4 @@ def test_unread(t, lab):
     os.close(writing)
 
 
-laboratory.main(jobs=4)
+laboratory.main()

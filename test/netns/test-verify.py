@@ -211,7 +211,9 @@ def run_and(stage, action, *argv):
 @staged
 def test_restart(t, stage):
     def again():
+        children = stage.recorder.children()  # one keeps the lock, and ends by itself
         stage.recorder.kill()
+        wait_for(lambda: not any(map(tap.is_running, children)), "the end of its child")
         stage.record()
 
     t.equal(run_and(stage, again).verdict(), VERIFIED, "nothing is lost: it is verified")
@@ -249,7 +251,7 @@ def test_anew(t, stage):
     run = run_and(stage, again)
     t.equal(run.status, COULD_NOT, "exit status 1")
     t.match(run.verify["reason"], r"the counters of server0 began anew during the run \(epoch \d+, now \d+\)|"
-            r"server0 is stale", "they cannot be compared")
+            r"server0 is stale|it answers with status 503: server0: its pins cannot be read", "they cannot be compared")
 
 
 @scenario("before the run: what cannot be asked", 90)
@@ -483,4 +485,4 @@ def test_statuses(t, stage):
     t.match(run.err, "cannot connect to 198.18.0.1:81", "and told so")
 
 
-laboratory.main(jobs=4)
+laboratory.main(jobs=3)

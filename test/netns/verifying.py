@@ -26,6 +26,10 @@ WITHOUT_PRIVILEGE = ("setpriv", f"--reuid={laboratory.USER}", "--regid=nogroup",
                      "--inh-caps=-all", "--bounding-set=-all")
 
 
+# A machine that is held up for a second makes the recorder's samples stale, if it is not the first to go on then.
+PROMPT = ("nice", "-n", "-10")
+
+
 def staged(function):
     """A scenario that gets a Stage besides; it is made as its decorator's @stage says."""
 
@@ -66,9 +70,9 @@ class Stage:
         for ns, name, address in ((link.ns, link.name, server), (link.peer_ns, link.peer, client)):
             self.lab.run("ip", "address", "add", f"{address}/24", "dev", name, ns=ns)
 
-    def record(self, mode="native", interval="100ms", **options):
-        self.recorder = self.lab.record("server0", "--mode", mode, interval=interval,
-                                        log_interval=None, **options)
+    def record(self, mode="native", interval="100ms", wrap=()):
+        self.recorder = self.lab.record("server0", "--mode", mode, interval=interval, log_interval=None,
+                                        wrap=(*PROMPT, *wrap))
         self.recorder.wait_record()
 
     def serve(self):
