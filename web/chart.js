@@ -35,7 +35,7 @@ export function colourOf(place) {
 }
 
 const SERIES = [OTHERS, ...Array(N_COLOURS).keys()].map(colourOf);
-const COLOURS = ["--quiet", "--grid", "--mark", ...SERIES].map((name) => `var(${name})`);
+const COLOURS = ["--text", "--quiet", "--grid", "--mark", ...SERIES].map((name) => `var(${name})`);
 const FILLS = SERIES.map(fillOf);
 let palette = null;
 
@@ -160,6 +160,18 @@ function drawMarks(u, marks) {
 	ctx.restore();
 }
 
+/* Where two directions meet. */
+function drawZero(u) {
+	const { ctx, bbox } = u;
+
+	if (u.scales.y.min >= 0)
+		return;
+	ctx.save();
+	ctx.fillStyle = css("--text");
+	ctx.fillRect(bbox.left, Math.round(u.valToPos(0, "y", true)), bbox.width, Math.round(devicePixelRatio));
+	ctx.restore();
+}
+
 /**
  * @typedef {object} Drawing
  * @property {number[]} times
@@ -230,7 +242,7 @@ export class Chart {
 			drawOrder: ["series", "axes"], // the grid is seen on what is filled
 			series: [{}, ...isStacked ? series.reverse() : series],
 			hooks: {
-				draw: [(u) => drawMarks(u, this.marks)],
+				draw: [drawZero, (u) => drawMarks(u, this.marks)],
 				setCursor: [(u) => this.on.point?.(u.data[0][u.cursor.idx] ?? null)],
 				setSelect: [(u) => this.selected(u)],
 			},

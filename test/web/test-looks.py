@@ -208,6 +208,12 @@ def test_busy(t, lab):
         fits(t, browser, "2560 px")
         used = browser.evaluate("document.querySelector('main').clientWidth / innerWidth")
         t.ok(used > 0.85, "2560 px: they are used", used)
+        browser.size(1280, 1000)
+        browser.key("1")
+        take(t, browser, "busy", axe=False)
+        pictures = ["light", "dark", "tables", "help", "phone-dark", "phone", "wide", "busy"]
+        t.equal([name for name in pictures if os.path.getsize(f"{SCREENSHOTS}/{name}.png") < 50000], [],
+                "pictures of all are kept")
         for one in traffic:
             one.stop()
         check_peace(t, browser)
@@ -302,6 +308,8 @@ def test_overview(t, lab):
         t.ok(browser.evaluate("document.getElementById('all').hidden"), "a name leads to its interface")
         browser.key("[")
         browser.wait(f"location.hash === '#interface=v1' && {LIVE}", "the one before")
+        browser.key("]")
+        browser.wait(f"location.hash === '#interface=v2' && {LIVE}", "the one behind")
         browser.key("a")
         browser.wait(f"location.hash === '' && {LIVE} && !document.getElementById('all').hidden", "all")
         t.ok(True, "keys go from one to the other")
