@@ -206,7 +206,7 @@ class Page {
 	showFirst() {
 		this.isFirst = false;
 		this.showPanels(PANELS.slice(0, 1));
-		requestAnimationFrame(() => setTimeout(() => this.show()));
+		requestAnimationFrame(() => setTimeout(() => this.loadAround()));
 	}
 
 	/* Charts stay in the unit that they are in until there is something to show in another. */

@@ -73,13 +73,12 @@ export function dashOf(place) {
 	return DASHES[Math.max(0, Math.floor(place / N_COLOURS)) % DASHES.length];
 }
 
-/* Zero is always there, and in the middle where there are two directions. */
-function rangeOf(mirrored) {
-	return (_, low, high) => {
-		const top = Math.max(high ?? 0, mirrored ? -(low ?? 0) : 0) * 1.05 || 1;
+/* Zero is always there; each direction has as much room as it needs, on one scale. */
+function rangeOf(_, low, high) {
+	const bottom = Math.min(low ?? 0, 0) * 1.05;
+	const top = Math.max(high ?? 0, 0) * 1.05;
 
-		return [mirrored ? -top : 0, top];
-	};
+	return bottom === top ? [0, 1] : [bottom, top];
 }
 
 function secondsOfPixel(u) {
@@ -213,7 +212,6 @@ export class Chart {
 
 	options(drawing) {
 		const { isStacked } = drawing;
-		const mirrored = drawing.series.some(({ sign }) => sign < 0);
 		const series = drawing.series.map((one) => seriesOf(one, isStacked));
 
 		return {
@@ -227,7 +225,7 @@ export class Chart {
 				drag: { x: true, y: false, setScale: false, dist: 8 },
 				focus: { prox: -1 },
 			},
-			scales: { x: { time: true }, y: { range: rangeOf(mirrored) } },
+			scales: { x: { time: true }, y: { range: rangeOf } },
 			axes: [timeAxis(), valueAxis()],
 			drawOrder: ["series", "axes"], // the grid is seen on what is filled
 			series: [{}, ...isStacked ? series.reverse() : series],

@@ -64,8 +64,7 @@ export class Panel {
 		const series = panel.series.map((one) => ({ ...one, values: valuesOf(table, one) }));
 
 		this.shown = { ...shown, series, format: FORMATS[panel.unit] };
-		this.legend.show(series, hidden);
-		this.chart.draw({
+		this.chart.draw({ // before anything is changed, of which its size would have to be found
 			times: table.times,
 			series: drawnOf(series.filter(({ id }) => !hidden.includes(id)), panel.stacked),
 			isStacked: panel.stacked,
@@ -73,6 +72,7 @@ export class Panel {
 			marks,
 			...range,
 		});
+		this.legend.show(series, hidden);
 		setText(this.axis, AXES[panel.unit]);
 		this.describe();
 		this.point(this.pointed ?? null);
