@@ -255,13 +255,26 @@ static int check_meta_map(int fd)
 	return 0;
 }
 
+/*
+ * Pinned, and not yet given to its readers' group, which its folder has: libxdp pins while it loads, and then a link may
+ * take seconds to reset for XDP.
+ */
+static bool is_being_made(const struct pins *pins, const char *map)
+{
+	char path[320];
+	struct stat folder, file;
+
+	return !pins_map_path(pins, map, path, sizeof(path)) && !stat(pins->dir, &folder) &&
+	       !stat(path, &file) && folder.st_gid != file.st_gid;
+}
+
 /**
  * pins_read_meta() - what the pins say of themselves
  * @pins: the interface's pins
  * @ret_meta: filled on success
  * @err: why not
  *
- * Return: 0, -ENOENT without pins, -EPROTO for another ABI or layout, or negative errno.
+ * Return: 0, -ENOENT without pins, -ENODATA while they are made, -EPROTO for another ABI or layout, or negative errno.
  */
 int pins_read_meta(const struct pins *pins, struct sampler_meta *ret_meta, struct error *err)
 {
@@ -275,6 +288,9 @@ int pins_read_meta(const struct pins *pins, struct sampler_meta *ret_meta, struc
 		return error_set(err, r,
 				 "%s: pins of another version of sampler; attach again "
 				 "(samplerd --attach) to begin anew",
+				 pins->dir);
+	if (r == -EACCES && is_being_made(pins, SAMPLER_MAP_META))
+		return error_set(err, -ENODATA, "%s: an attach is under way, or was broken off",
 				 pins->dir);
 	if (r)
 		return error_set(err, r, "%s/%s: %s", pins->dir, SAMPLER_MAP_META, strerror(-r));

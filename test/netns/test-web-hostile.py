@@ -147,6 +147,7 @@ def test_hostile_pins(t, lab):
 
 
 OTHER = "daemon"  # a user who is in none of samplerd's groups
+UNDER_WAY = "an attach is under way or was broken off; attach again if this stays"
 REMEDY = "sampler-web has to be in samplerd's group"
 
 
@@ -258,6 +259,15 @@ def test_closed_pins(t, lab):
     back()
     laboratory.wait_for(lambda: server.get("/healthz").status == 200, "all well")
     t.ok(True, "it heals by itself")
+    server.stop()
+    back = mode(f"{folder}/sampler_meta", 0o600, 0)  # as it is until an attach is over
+    server = WebServer(lab)
+    laboratory.wait_for(lambda: server.get(REALTIME).status == 200, "the other one")
+    t.equal(get(server, REALTIME)["missing"], [{"interface": "v0", "reason": UNDER_WAY}], "an attach that is under way")
+    t.equal(complaints(server), [], "is no lack of permission")
+    back()
+    laboratory.wait_for(lambda: server.get("/healthz").status == 200, "all well")
+    t.ok(True, "and is over by itself")
 
 
 @scenario("a bpffs that only root may enter", 60)
