@@ -519,7 +519,11 @@ def main():
     pins, allowances = read_suites(args.suites)
     selected, problems = select(args.wanted, pins, builds)
     run = Run(allowances, args.log_dir, args.jobs)
-    run.all(selected)
+    try:
+        run.all(selected)
+    except concurrent.futures.BrokenExecutor:
+        run.problem("a runner was killed, and with it what was still to run")
+        end_descendants()
     for text in problems:
         run.problem(text)
     if args.bench is not None:

@@ -43,13 +43,18 @@ function addressOf(path, parameters) {
 	return url;
 }
 
+/* index.html asks for the list before there is any script: so that one is taken while it is new. */
+function isEarly() {
+	return performance.now() < PATIENCE_MS;
+}
+
 async function send(path, parameters, signal) {
 	const url = addressOf(path, parameters);
 	const timeout = AbortSignal.timeout(PATIENCE_MS);
 	try {
 		const response = await fetch(url, {
 			signal: AbortSignal.any([signal, timeout]),
-			cache: "no-store",
+			cache: isEarly() ? "default" : "no-store",
 		});
 		return [response, await response.text()];
 	} catch {
@@ -132,10 +137,6 @@ export async function getSummary(reference, signal) {
 	return answer;
 }
 
-/* The page needs it before all else, and loads this file before all others: so it is asked for at once. */
-let early = get("interfaces", {}, new AbortController().signal);
-early.catch(() => {}); // told to who asks
-
 /**
  * Each interface there is, or was.
  *
@@ -144,10 +145,8 @@ early.catch(() => {}); // told to who asks
  * @throws {Refusal|Lost}
  */
 export async function getInterfaces(signal) {
-	const asked = early ?? get("interfaces", {}, signal);
+	const [answer, servedAt] = await get("interfaces", {}, signal);
 
-	early = null;
-	const [answer, servedAt] = await asked;
 	return [answer.interfaces, servedAt];
 }
 
@@ -183,11 +182,12 @@ function pieces(metrics) {
  * @param {Stretch} stretch
  * @param {string[]} metrics
  * @param {AbortSignal} signal
+ * @param {(answer: object) => void} [partly] is given the first columns, if the others have to be asked for then
  * @returns {Promise<{from: string, to: string, step_ms: number, epochs: any[], columns: string[],
  *	data: (number|null)[][]}>}
  * @throws {Refusal|Lost}
  */
-export async function getHistory(reference, stretch, metrics, signal) {
+export async function getHistory(reference, stretch, metrics, signal, partly) {
 	const [first, ...others] = pieces(metrics);
 	const [answer] = await get("history", historyParameters(reference, stretch, first), signal);
 	const same = {
@@ -196,6 +196,8 @@ export async function getHistory(reference, stretch, metrics, signal) {
 		step: answer.step_ms / 1000,
 	};
 
+	if (others.length)
+		partly?.(answer);
 	for (const piece of answer.data[0].length ? others : []) {
 		const [more] = await get("history", historyParameters(reference, same, piece), signal);
 		if (more.data[0].join() !== answer.data[0].join())
@@ -253,4 +255,33 @@ export async function openStream(reference, lastId, signal) {
 	if (!response.ok || !response.body)
 		throw new Lost(`HTTP status ${response.status}`);
 	return response.body;
+}
+
+// ---- the login ----
+
+/**
+ * @param {string} token
+ * @returns {Promise<string>} what is wrong, as the server says it; "" where this browser is let in now
+ */
+export async function logIn(token) {
+	const body = new URLSearchParams({ token });
+	const response = await fetch("login", { method: "POST", body }).catch(() => null);
+
+	if (!response)
+		return "no connection";
+	if (response.ok)
+		return "";
+	const wait = response.headers.get("Retry-After");
+	const problem = await response.json().catch(() => ({}));
+	return (problem.detail ?? `HTTP status ${response.status}`) + (wait ? ` (${wait} s)` : "");
+}
+
+/** @returns {Promise<boolean>} whether the server was there to hear it */
+export function logOut() {
+	return fetch("logout", { method: "POST" }).then(() => true, () => false);
+}
+
+/** @returns {Promise<boolean|null>} whether this browser is let in; null: nobody answers */
+export function isLetIn() {
+	return fetch(addressOf("interfaces", {}), { cache: "no-store" }).then(({ ok }) => ok, () => null);
 }

@@ -4,18 +4,27 @@
  */
 import { time } from "./format.js";
 
+function wordsOf({ mean, highest, at, lowest }, format) {
+	return `mean ${format(mean)}, highest ${format(highest)} at ${time(at * 1000)}, lowest ${format(lowest)}.`;
+}
+
+function capital(text) {
+	return text[0].toUpperCase() + text.slice(1);
+}
+
 /**
- * @param {ReturnType<import("./series.js").extremes>} seen of all that the chart shows
+ * @param {ReturnType<import("./series.js").extremes>[]} seen of all that the chart shows: what is received, and what is
+ *	sent where that is counted
  * @param {(value: number) => string} format
  * @param {import("./series.js").Mark[]} marks that it shows
  * @returns {string}
  */
-export function captionOf(seen, format, marks) {
-	if (!seen)
-		return "Nothing is recorded of this time.";
-	const words = `Mean ${format(seen.mean)}, highest ${format(seen.highest)} at ` +
-		`${time(seen.at * 1000)}, lowest ${format(seen.lowest)}.`;
-	return [words, ...marks.map(markText)].join(" ");
+export function captionOf([received, sent], format, marks) {
+	const words = received ? [capital(`${sent ? "received: " : ""}${wordsOf(received, format)}`)] : [];
+
+	if (sent)
+		words.push(`Sent: ${wordsOf(sent, format)}`);
+	return words.length ? [...words, ...marks.map(markText)].join(" ") : "Nothing is recorded of this time.";
 }
 
 const REASONS = {

@@ -12,12 +12,13 @@ import { axis, axisTime } from "./format.js";
 import { OTHERS } from "./metrics.js";
 import { stacked } from "./series.js";
 
+const DRAWN = "first chart"; // how long that takes is there to be measured
 const N_COLOURS = 8;
 const FONT = "12px system-ui, sans-serif";
 const Y_AXIS_PX = 56;
 const X_AXIS_PX = 28;
 const LABEL_PX = 22; // half of a time
-const FILL = 0.33; // of the colour of the line above it
+const FILL = "33%"; // of the colour of the line above it
 const MINUTE = 60, HOUR = 3600, DAY = 86400;
 /* From one time at the axis to the next. uPlot's own steps go from one minute to five, and leave a small chart without. */
 const TIME_STEPS = [
@@ -33,23 +34,38 @@ export function colourOf(place) {
 	return place === OTHERS ? "--series-others" : `--series-${place % N_COLOURS}`;
 }
 
-/* What the style sheet's variables are in the theme of now: they themselves do not tell. */
-const palette = new Map();
-const probe = make("span", { hidden: "" });
+const SERIES = [OTHERS, ...Array(N_COLOURS).keys()].map(colourOf);
+const COLOURS = ["--quiet", "--grid", "--mark", ...SERIES].map((name) => `var(${name})`);
+const FILLS = SERIES.map(fillOf);
+let palette = null;
 
-function css(name) {
-	if (!palette.has(name)) {
-		document.body.append(probe);
-		probe.style.color = `var(${name})`;
-		palette.set(name, getComputedStyle(probe).color);
-		probe.remove();
-	}
-	return palette.get(name);
+/* On the panel's ground, and not seen through: what lies on what needs no clipping then, which takes long. */
+function fillOf(name) {
+	return `color-mix(in srgb, var(${name}) ${FILL}, var(--panel))`;
 }
 
-/* "rgb(0, 114, 178)", seen through. */
-function thin(colour) {
-	return colour.replace(")", `, ${FILL})`);
+/* What the style sheet's variables are in the theme of now: they themselves do not tell. */
+function paletteOfNow() {
+	const probes = [...COLOURS, ...FILLS].map((colour) => {
+		const probe = make("span");
+
+		probe.style.color = colour;
+		return [colour, probe];
+	});
+	const all = make("span", { hidden: "" }, ...probes.map(([, probe]) => probe));
+	document.body.append(all);
+	const found = probes.map(([colour, probe]) => [colour, getComputedStyle(probe).color]);
+	all.remove();
+	return new Map(found);
+}
+
+function seen(colour) {
+	palette ??= paletteOfNow();
+	return palette.get(colour);
+}
+
+function css(name) {
+	return seen(`var(${name})`);
 }
 
 /** @returns {number[]} lengths of dashes, none of the first series of a colour */
@@ -57,13 +73,12 @@ export function dashOf(place) {
 	return DASHES[Math.max(0, Math.floor(place / N_COLOURS)) % DASHES.length];
 }
 
-/* Zero is always there, and in the middle where there are two directions. */
-function rangeOf(mirrored) {
-	return (_, low, high) => {
-		const top = Math.max(high ?? 0, mirrored ? -(low ?? 0) : 0) * 1.05 || 1;
+/* Zero is always there; each direction has as much room as it needs, on one scale. */
+function rangeOf(_, low, high) {
+	const bottom = Math.min(low ?? 0, 0) * 1.05;
+	const top = Math.max(high ?? 0, 0) * 1.05;
 
-		return [mirrored ? -top : 0, top];
-	};
+	return bottom === top ? [0, 1] : [bottom, top];
 }
 
 function secondsOfPixel(u) {
@@ -100,17 +115,8 @@ function valueAxis() {
 	};
 }
 
-/* Those of one direction lie on each other, each filled down to the one below it. */
-function bandsOf(series) {
-	return series.flatMap(({ sign }, i) => {
-		const below = series.slice(0, i).findLastIndex((other) => other.sign === sign);
-
-		return below < 0 ? [] : [{ series: [i + 1, below + 1], dir: sign < 0 ? 1 : -1 }];
-	});
-}
-
 function seriesOf({ colour }, isStacked) {
-	const filled = isStacked ? { fill: () => thin(css(colourOf(colour))) } : {};
+	const filled = isStacked ? { fill: () => seen(fillOf(colourOf(colour))), fillTo: 0 } : {};
 
 	return {
 		stroke: () => css(colourOf(colour)),
@@ -159,25 +165,28 @@ function drawMarks(u, marks) {
  * @property {number[]} times
  * @property {(import("./metrics.js").Series & {values: (number|null)[]})[]} series
  * @property {boolean} isStacked
- * @property {(number|null)[]} known null where there is a gap
+ * @property {Map<1|-1, (number|null)[]>} known of each direction: null where there is a gap
  * @property {{time: number, reason: string}[]} marks
  * @property {number} from Unix seconds
  * @property {number} to
  */
 
-/* uPlot's columns: edges of the stacks, or the values; what is sent goes downwards. */
+/*
+ * uPlot's columns: edges of the stacks, or the values; what is sent goes downwards. Each area is filled down to zero,
+ * and those that are drawn behind it are nearer to that: so the highest is the first.
+ */
 function columns({ times, series, isStacked, known }) {
 	const place = new Map(series.map((one, i) => [one, i]));
 	const drawn = series.map(({ values }) => values);
 
 	for (const sign of [1, -1]) {
 		const side = series.filter((one) => one.sign === sign);
-		const edges = isStacked ? stacked(side.map(({ values }) => values), known, sign)
+		const edges = isStacked ? stacked(side.map(({ values }) => values), known.get(sign) ?? [], sign)
 			: side.map(({ values }) => values.map((value) => (value === null ? null : value * sign)));
 
 		side.forEach((one, i) => { drawn[place.get(one)] = edges[i]; });
 	}
-	return [times, ...drawn];
+	return [times, ...(isStacked ? drawn.reverse() : drawn)];
 }
 
 export class Chart {
@@ -202,7 +211,8 @@ export class Chart {
 	}
 
 	options(drawing) {
-		const mirrored = drawing.series.some(({ sign }) => sign < 0);
+		const { isStacked } = drawing;
+		const series = drawing.series.map((one) => seriesOf(one, isStacked));
 
 		return {
 			width: this.element.clientWidth,
@@ -215,10 +225,10 @@ export class Chart {
 				drag: { x: true, y: false, setScale: false, dist: 8 },
 				focus: { prox: -1 },
 			},
-			scales: { x: { time: true }, y: { range: rangeOf(mirrored) } },
+			scales: { x: { time: true }, y: { range: rangeOf } },
 			axes: [timeAxis(), valueAxis()],
-			series: [{}, ...drawing.series.map((one) => seriesOf(one, drawing.isStacked))],
-			bands: drawing.isStacked ? bandsOf(drawing.series) : [],
+			drawOrder: ["series", "axes"], // the grid is seen on what is filled
+			series: [{}, ...isStacked ? series.reverse() : series],
 			hooks: {
 				draw: [(u) => drawMarks(u, this.marks)],
 				setCursor: [(u) => this.on.point?.(u.data[0][u.cursor.idx] ?? null)],
@@ -243,15 +253,22 @@ export class Chart {
 		if (!this.element.clientWidth)
 			return;
 		this.marks = drawing.marks;
+		const picture = (plot, fill) => plot.batch(() => { // one for all of it
+			fill();
+			plot.setScale("x", { min: drawing.from, max: drawing.to });
+		});
 		if (kind !== this.kind) {
 			this.plot?.destroy();
-			this.plot = new uPlot(this.options(drawing), data, this.element);
+			this.plot = new uPlot(this.options(drawing), data, (plot, begin) => {
+				this.element.append(plot.root);
+				picture(plot, begin);
+			});
 			this.kind = kind;
+		} else {
+			picture(this.plot, () => this.plot.setData(data, false));
 		}
-		this.plot.batch(() => {
-			this.plot.setData(data, false);
-			this.plot.setScale("x", { min: drawing.from, max: drawing.to });
-		});
+		if (data[0].length && !performance.getEntriesByName(DRAWN).length)
+			performance.mark(DRAWN);
 		this.point(this.pointed ?? null);
 	}
 
@@ -265,7 +282,7 @@ export class Chart {
 
 	/** Draw again, in the colours of now. */
 	repaint() {
-		palette.clear();
+		palette = null;
 		this.plot?.redraw(false, true);
 	}
 

@@ -34,14 +34,25 @@ function rates(realtime) {
 	return Object.fromEntries(RATES.map((name) => [name, known ? realtime[name] : null]));
 }
 
+function sent(tx, summary) {
+	const totals = Object.entries(summary ?? {}).map(([name, value]) => [`tx_${name}`, value]);
+
+	return {
+		...Object.fromEntries(totals),
+		tx_bandwidth_bps: tx?.bits_per_s,
+		tx_packets_per_sec: tx?.packets_per_s,
+		tx_total_packets: tx?.packets,
+		tx_total_bytes: tx?.bytes,
+	};
+}
+
 function values(realtime, summary, mbps) {
 	const now = rates(realtime);
 
 	return {
 		...summary,
 		...now,
-		tx_bandwidth_bps: realtime.tx?.bits_per_s,
-		tx_packets_per_sec: realtime.tx?.packets_per_s,
+		...sent(realtime.tx, summary?.tx),
 		link_share: mbps ? share(now.bandwidth_bps, mbps * 1e6) : null,
 		frame_bytes: now.packets_per_sec ? now.bandwidth_bps / 8 / now.packets_per_sec : null,
 		tcp_share: share(now.tcp_bandwidth_bps, now.bandwidth_bps),

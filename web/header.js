@@ -4,7 +4,7 @@
  */
 import { byId, make, setText } from "./dom.js";
 import { UNKNOWN } from "./format.js";
-import { linkText } from "./tables.js";
+import { linkText } from "./interfaces.js";
 
 const BAD = ["unreadable", "degraded", "detached", "stale"]; // the worst first
 
@@ -40,6 +40,7 @@ function chipsOf({ data }) {
 	return [
 		healthChip(data.health),
 		...(known ? [...linkChips(data), chip("plain", data.mode, data.mode_reason), chainChip(data)] : []),
+		...(data.tx_counted === false ? [chip("plain", "received only", `Not what is sent: ${data.tx_reason}`)] : []),
 	];
 }
 

@@ -3,9 +3,9 @@
  * How long frames are: a table whose rows are bars, so that it is its own alternative. Of the shown time, or
  * of the sample that the pointer is at.
  */
-import { make, setFigure, setText } from "./dom.js";
-import { packets, percent, time } from "./format.js";
-import { SIZES } from "./metrics.js";
+import { make, setFigure } from "./dom.js";
+import { packets, percent } from "./format.js";
+import { sizeColumns, SIZES } from "./metrics.js";
 import { nearest } from "./series.js";
 
 /** "61-123" is "61 to 123"; "1515-" has no end. */
@@ -25,11 +25,12 @@ function mean(values, first, end) {
  * @param {import("./series.js").Table} table
  * @param {{from: number, to: number}} range
  * @param {number|null} at of the pointer
+ * @param {string} direction
  * @returns {(number|null)[]} packets a second by SIZES
  */
-export function sizesOf(table, range, at) {
+export function sizesOf(table, range, at, direction) {
 	const [first, end] = table.rows(range);
-	const columns = SIZES.map((size) => table.column(`rx.sizes.${size}.packets_per_s`));
+	const columns = sizeColumns(direction).map((name) => table.column(name));
 
 	if (at === null)
 		return columns.map((column) => mean(column, first, end));
@@ -46,25 +47,22 @@ function makeRow(size) {
 }
 
 /**
- * @param {HTMLTableElement} table of the page
- * @param {HTMLElement} when says of which time it is
+ * @param {HTMLTableSectionElement} body of one direction, in the page's table
  * @param {(number|null)[]} sizes of sizesOf()
- * @param {number|null} at
  */
-export function showHistogram(table, when, sizes, at) {
-	const [body] = table.tBodies;
+export function showHistogram(body, sizes) {
 	const sum = sizes.reduce((total, value) => total + (value ?? 0), 0);
 	const top = Math.max(...sizes.map((value) => value ?? 0));
 
-	if (!body.rows.length)
+	if (!body.querySelector("data"))
 		body.append(...SIZES.map(makeRow));
+	const rows = body.querySelectorAll("tr:not(.group)");
 	sizes.forEach((value, i) => {
-		const [share, rate] = body.rows[i].querySelectorAll("data");
+		const [share, rate] = rows[i].querySelectorAll("data");
 		const known = value !== null && sum > 0;
 
-		body.rows[i].querySelector(".bar").style.width = `${top > 0 ? ((value ?? 0) / top) * 100 : 0}%`;
+		rows[i].querySelector(".bar").style.width = `${top > 0 ? ((value ?? 0) / top) * 100 : 0}%`;
 		setFigure(share, known ? (value / sum) * 100 : null, percent);
 		setFigure(rate, value, packets);
 	});
-	setText(when, at === null ? "mean of the shown time" : `at ${time(at * 1000)}`);
 }

@@ -9,7 +9,7 @@
  * @property {any} data of the API's list
  */
 import { make } from "./dom.js";
-import { time } from "./format.js";
+import { speed, time } from "./format.js";
 import { hashOf, viewOf } from "./view.js";
 
 /**
@@ -63,6 +63,21 @@ export function selected(list, reference) {
  */
 export function counting(list) {
 	return list.filter(({ data }) => data.attached && data.health.state !== "unreadable");
+}
+
+/** @returns {string} what is known of a link: "up, 10 Gbit/s, MTU 1500", "–" where that is nothing */
+export function linkText({ link_up: up, speed_mbps: mbps, mtu, vlan_stripped: stripped }) {
+	const parts = [];
+
+	if (typeof up === "boolean")
+		parts.push(up ? "up" : "down");
+	if (mbps)
+		parts.push(speed(mbps));
+	if (mtu)
+		parts.push(`MTU ${mtu}`);
+	if (stripped)
+		parts.push("VLAN tags are taken off before they can be counted");
+	return parts.join(", ") || "–";
 }
 
 /* One that the address names is an option also where it does not exist (any more). */

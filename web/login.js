@@ -3,39 +3,27 @@
  * The login of the page. The form works without this, too; with it, what is wrong is said below the form. What the page
  * was asked with goes along, there and back.
  */
+import { isLetIn, logIn } from "./api.js";
+import { forget, keep, LOGIN } from "./store.js";
 
 const form = document.getElementById("login");
+const token = document.getElementById("token");
 const message = document.getElementById("message");
 
 function goToPage() {
 	location.replace(`./${location.search}${location.hash}`);
 }
 
-/** What the server says is wrong (RFC 9457), with when to come again. */
-async function reason(response) {
-	const wait = response.headers.get("Retry-After");
-	const problem = await response.json().catch(() => ({}));
-
-	return (problem.detail ?? `HTTP status ${response.status}`) + (wait ? ` (${wait} s)` : "");
-}
-
-async function logIn(event) {
+async function submit(event) {
 	event.preventDefault();
 	message.textContent = "";
-	try {
-		const response = await fetch(form.action, {
-			method: "POST",
-			body: new URLSearchParams(new FormData(form)),
-		});
-		if (response.ok) {
-			goToPage();
-			return;
-		}
-		message.textContent = await reason(response);
-	} catch {
-		message.textContent = "no connection";
+	message.textContent = await logIn(token.value);
+	if (message.textContent) {
+		token.select();
+		return;
 	}
-	document.getElementById("token").select();
+	keep(LOGIN, "yes");
+	goToPage();
 }
 
 /*
@@ -43,12 +31,14 @@ async function logIn(event) {
  * has it. Who comes to log out stays.
  */
 async function leaveIfLoggedIn() {
-	const response = await fetch("api/interfaces", { cache: "no-store" }).catch(() => null);
+	const letIn = await isLetIn();
 
-	if (response?.ok)
+	if (letIn === false)
+		forget(LOGIN);
+	if (letIn)
 		goToPage();
 }
 
-form.addEventListener("submit", logIn);
+form.addEventListener("submit", submit);
 if (location.hash !== "#logout")
 	leaveIfLoggedIn();

@@ -78,10 +78,10 @@ function flags(direction) {
  */
 export function panelsOf(names, unit, directions) {
 	const field = FIELDS[unit];
-	const total = directions.map((direction) => `${direction}.${field}`);
-	const arrows = { rx: " ↓", tx: " ↑" };
+	const total = totalsOf(unit, directions);
+	const words = { rx: " in", tx: " out" };
 	const all = (make) => directions.flatMap((direction) => make(direction).map((one) => (
-		directions.length === 1 ? one : { ...one, label: one.label + arrows[direction] })));
+		directions.length === 1 ? one : { ...one, label: one.label + words[direction] })));
 
 	return [
 		{ id: "services", stacked: true, unit, total,
@@ -98,18 +98,34 @@ export const SPARKS = [
 	"rx.services.https.bits_per_s",
 ];
 
+/** @returns {string[]} the columns of the frame sizes, in the order of SIZES */
+export function sizeColumns(direction) {
+	return SIZES.map((size) => `${direction}.sizes.${size}.packets_per_s`);
+}
+
+/**
+ * @param {Panel} panel
+ * @returns {string[]} the columns that it is drawn of
+ */
+export function drawnOf({ total, series }) {
+	return [...total, ...series.flatMap(({ plus }) => plus)];
+}
+
 /**
  * @param {Panel[]} panels
- * @param {string[]} directions
- * @returns {string[]} each column that is needed, once
+ * @returns {string[]} each column that is needed, once; those of the first panel near the beginning
  */
-export function columnsOf(panels, directions) {
-	const drawn = panels.flatMap(({ total, series }) =>
-		[...total, ...series.flatMap(({ plus }) => plus)]);
+export function columnsOf(panels) {
+	const directions = panels[0].total.map((name) => name.split(".", 1)[0]);
+	const drawn = panels.flatMap(drawnOf);
 	const sent = directions.includes("tx") ? ["tx.bits_per_s"] : [];
-	const sizes = SIZES.map((size) => `rx.sizes.${size}.packets_per_s`);
 
-	return [...new Set([...SPARKS, ...sent, ...drawn, ...sizes])];
+	return [...new Set([...SPARKS, ...sent, ...drawn, ...directions.flatMap(sizeColumns)])];
+}
+
+/** @returns {string[]} the columns of a small chart of one of several interfaces */
+export function totalsOf(unit, directions) {
+	return directions.map((direction) => `${direction}.${FIELDS[unit]}`);
 }
 
 /**

@@ -6,26 +6,20 @@ import { captionOf } from "./caption.js";
 import { Chart } from "./chart.js";
 import { make, setFigure, setText } from "./dom.js";
 import { bits, packets, time } from "./format.js";
-import { linkTo } from "./interfaces.js";
-import { panelsOf } from "./metrics.js";
-import { extremes, nearest, valuesOf } from "./series.js";
-import { linkText } from "./tables.js";
+import { linkText, linkTo } from "./interfaces.js";
+import { totalsOf } from "./metrics.js";
+import { extremes, nearest, totalsBySign, valuesOf } from "./series.js";
 
 const FORMATS = { bits, packets };
 
 /** The series of a small chart: what an interface receives, and sends if that is counted. */
 export function seriesOf(unit, directions) {
-	const field = unit === "bits" ? "bits_per_s" : "packets_per_s";
+	const columns = totalsOf(unit, directions);
 
 	return directions.map((direction, i) => ({
 		id: direction, label: direction === "rx" ? "received" : "sent", colour: i,
-		sign: direction === "rx" ? 1 : -1, plus: [`${direction}.${field}`],
+		sign: direction === "rx" ? 1 : -1, plus: [columns[i]],
 	}));
-}
-
-/** @returns {string[]} the columns that it needs */
-export function columnsOfAll(unit, directions) {
-	return panelsOf([], unit, directions)[0].total;
 }
 
 class Card {
@@ -34,30 +28,30 @@ class Card {
 
 		this.health = make("span", { class: "chip" });
 		this.link = make("p", { class: "note" });
-		this.value = make("data");
+		this.values = [make("data"), make("data")]; // received, and sent
+		this.sent = make("span", { class: "also", hidden: "" }, this.values[1], " sent");
 		this.at = make("span", { class: "at" });
 		this.area = make("div", { class: "chart small", role: "img" });
 		this.element = make("li", { class: "card" },
 			make("div", { class: "head" }, make("h3", {}, link), this.health),
-			make("p", { class: "value" }, this.value), this.at, this.link, this.area);
+			make("p", { class: "value" }, this.values[0], " ", this.sent),
+			make("div", { class: "below" }, this.link, this.at), this.area);
 		this.chart = new Chart(this.area, on);
 		this.anchor = link;
 	}
 
 	show(target, { table, series, range, marks, format }) {
 		const { state } = target.data.health;
-		const [received] = series;
+		const known = totalsBySign(table, series.map(({ plus }) => plus[0]));
 
 		this.shown = { table, series, range, format };
+		this.sent.hidden = series.length === 1;
 		this.anchor.href = linkTo(target.reference);
 		this.health.className = `chip health-${state}`;
 		setText(this.health, state === "ok" ? "healthy" : state);
 		setText(this.link, linkText({ ...target.data, vlan_stripped: false }));
-		this.chart.draw({
-			times: table.times, series, isStacked: true, known: received.values, marks, ...range,
-		});
-		this.area.setAttribute("aria-label", `${target.label}: ` +
-			captionOf(extremes(table.times, received.values, range), format, []));
+		this.chart.draw({ times: table.times, series, isStacked: true, known, marks, ...range });
+		this.area.setAttribute("aria-label", `${target.label}: ${captionOf(this.seen(), format, [])}`);
 		this.point(this.pointed ?? null);
 	}
 
@@ -70,24 +64,36 @@ class Card {
 		const row = at === null ? end - 1 : nearest(table.times, at);
 		const known = end > first;
 		this.chart.point(at);
-		setFigure(this.value, known ? series[0].values[row] : null, format);
+		series.forEach(({ values }, i) => setFigure(this.values[i], known ? values[row] : null, format));
 		setText(this.at, known && at !== null ? time(table.times[row] * 1000) : "");
 	}
 
-	/* What the chart shows, as a row. */
-	row() {
-		const { table, series, range, format } = this.shown;
-		const seen = extremes(table.times, series[0].values, range);
+	/* Of each direction. */
+	seen() {
+		const { table, series, range } = this.shown;
+
+		return series.map(({ values }) => extremes(table.times, values, range));
+	}
+
+	/** What the chart shows, as a row of so many directions. */
+	row(n) {
+		const { format } = this.shown;
+		const seen = this.seen();
 		const figure = (value) => make("td", {},
 			make("data", { value: String(value ?? "") }, format(value)));
+		const cells = Array.from({ length: n }, (_, i) => seen[i]).flatMap((one) => [
+			figure(one?.mean), figure(one?.highest), make("td", {}, time(one ? one.at * 1000 : null)), figure(one?.lowest),
+		]);
 
-		return make("tr", {}, make("th", { scope: "row" }, this.anchor.textContent),
-			figure(seen?.mean), figure(seen?.highest),
-			make("td", {}, time(seen ? seen.at * 1000 : null)), figure(seen?.lowest));
+		return make("tr", {}, make("th", { scope: "row" }, this.anchor.textContent), ...cells);
+	}
+
+	get nDirections() {
+		return this.shown.series.length;
 	}
 }
 
-const COLUMNS = ["Interface", "Mean", "Highest", "At", "Lowest"];
+const COLUMNS = ["Mean", "Highest", "At", "Lowest"];
 
 export class Overview {
 	/**
@@ -111,8 +117,11 @@ export class Overview {
 	tabulate() {
 		if (this.scroll.hidden)
 			return;
-		const head = make("tr", {}, ...COLUMNS.map((name) => make("th", { scope: "col" }, name)));
-		const rows = [...this.cards.values()].map((card) => card.row());
+		const cards = [...this.cards.values()];
+		const n = Math.max(1, ...cards.map(({ nDirections }) => nDirections));
+		const names = ["Interface", ...COLUMNS, ...n > 1 ? COLUMNS.map((name) => `${name}, sent`) : []];
+		const head = make("tr", {}, ...names.map((name) => make("th", { scope: "col" }, name)));
+		const rows = cards.map((card) => card.row(n));
 
 		this.scroll.replaceChildren(
 			make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows)));
@@ -121,16 +130,19 @@ export class Overview {
 	/**
 	 * @param {import("./interfaces.js").Listed[]} targets
 	 * @param {Map<string, import("./recording.js").Recording>} recordings
-	 * @param {{unit: "bits"|"packets", directions: string[], range: {from: number, to: number}}} what
+	 * @param {object} what
+	 * @param {"bits"|"packets"} what.unit
+	 * @param {(target: import("./interfaces.js").Listed) => string[]} what.directionsOf
+	 * @param {{from: number, to: number}} what.range
 	 */
-	show(targets, recordings, { unit, directions, range }) {
+	show(targets, recordings, { unit, directionsOf, range }) {
 		this.keep(targets.map(({ reference }) => reference));
 		for (const target of targets) {
 			const recording = recordings.get(target.reference);
 			if (!recording)
 				continue;
 			const { table, marks } = recording;
-			const series = seriesOf(unit, directions).map((one) =>
+			const series = seriesOf(unit, directionsOf(target)).map((one) =>
 				({ ...one, values: valuesOf(table, one) }));
 			if (!this.cards.has(target.reference)) {
 				this.cards.set(target.reference, new Card(target, this.on));

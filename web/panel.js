@@ -8,16 +8,17 @@ import { Chart } from "./chart.js";
 import { make, setText } from "./dom.js";
 import { bits, packets, time } from "./format.js";
 import { Legend } from "./legend.js";
-import { extremes, nearest, valuesOf } from "./series.js";
+import { extremes, nearest, totalsBySign, valuesOf } from "./series.js";
 
 const FORMATS = { bits, packets };
 const AXES = { bits: "bit/s", packets: "packets/s" };
-const DRAWN = "first chart"; // how long that takes is there to be measured
 const MAX_ROWS = 120; // of the table; the CSV has them all
 
-/* Sums of both directions would say nothing: the words are about what is received. */
-function totalOf(shown) {
-	return { plus: shown.panel.total.slice(0, 1) };
+/* What is 0 all the time would lie on the line below it, in a stack, and hide that; what is sent needs no place then. */
+function drawnOf(series, isStacked) {
+	const some = series.filter(({ values, sign }) => (sign > 0 && !isStacked) || values.some((value) => value > 0));
+
+	return some.length ? some : series;
 }
 
 export class Panel {
@@ -63,18 +64,16 @@ export class Panel {
 		const series = panel.series.map((one) => ({ ...one, values: valuesOf(table, one) }));
 
 		this.shown = { ...shown, series, format: FORMATS[panel.unit] };
-		this.legend.show(series, hidden);
-		this.chart.draw({
+		this.chart.draw({ // before anything is changed, of which its size would have to be found
 			times: table.times,
-			series: series.filter(({ id }) => !hidden.includes(id)),
+			series: drawnOf(series.filter(({ id }) => !hidden.includes(id)), panel.stacked),
 			isStacked: panel.stacked,
-			known: valuesOf(table, totalOf(shown)),
+			known: totalsBySign(table, panel.total),
 			marks,
 			...range,
 		});
+		this.legend.show(series, hidden);
 		setText(this.axis, AXES[panel.unit]);
-		if (table.length && !performance.getEntriesByName(DRAWN).length)
-			performance.mark(DRAWN);
 		this.describe();
 		this.point(this.pointed ?? null);
 		this.tabulate();
@@ -84,10 +83,11 @@ export class Panel {
 	describe() {
 		const { panel, table, range, marks, format } = this.shown;
 		const inside = marks.filter((mark) => mark.time >= range.from && mark.time <= range.to);
+		const seen = [...totalsBySign(table, panel.total).values()]
+			.map((values) => extremes(table.times, values, range));
 
 		if (panel.stacked)
-			setText(this.caption, captionOf(
-				extremes(table.times, valuesOf(table, totalOf(this.shown)), range), format, inside));
+			setText(this.caption, captionOf(seen, format, inside));
 	}
 
 	/** The values at a time; null: the newest. */

@@ -62,6 +62,7 @@ export class Recording {
 	/**
 	 * @param {object} what
 	 * @param {string[]} what.columns
+	 * @param {string[]} what.first those of them without which there is nothing to show
 	 * @param {"bits"|"packets"} what.unit that they are in
 	 * @param {number} what.seconds before now
 	 * @param {number|null} what.end of a history that ended, null: it goes on
@@ -69,21 +70,31 @@ export class Recording {
 	 * @param {number} interval of the sampler, in seconds
 	 * @param {number} now the server's time
 	 * @param {AbortSignal} signal
+	 * @param {() => void} partly is called where the first columns are there, and nothing was there before
 	 * @throws {Refusal|Lost} where no newer question was asked meanwhile: only the answer of the newest counts
 	 */
-	async load(what, interval, now, signal) {
+	async load(what, interval, now, signal, partly) {
 		const question = ++this.question;
+		const takePart = (part) => {
+			if (question !== this.question || this.table.length || !what.first.every((name) => part.columns.includes(name)))
+				return;
+			this.take(part, what, interval);
+			partly();
+		};
 		let answer;
 
 		try {
-			answer = await getHistory(this.reference, stretchOf(what, now), what.columns, signal);
+			answer = await getHistory(this.reference, stretchOf(what, now), what.columns, signal, takePart);
 		} catch (error) {
 			if (question === this.question)
 				throw error;
 		}
 		signal.throwIfAborted();
-		if (question !== this.question)
-			return;
+		if (question === this.question)
+			this.take(answer, what, interval);
+	}
+
+	take(answer, what, interval) {
 		this.table = Table.of(answer);
 		this.marks = marksOf(answer);
 		this.asked = what;

@@ -42,6 +42,12 @@ export class Table {
 		return this.times[this.columns[0]?.findLastIndex((value) => value !== null)] ?? -Infinity;
 	}
 
+	/** @returns {boolean} whether anything of a direction is known */
+	knows(direction) {
+		return this.names.some((name, i) =>
+			name.startsWith(`${direction}.`) && this.columns[i].some((value) => value !== null));
+	}
+
 	/** @returns {(number|null)[]} nulls where there is no such column */
 	column(name) {
 		return this.columns[this.names.indexOf(name)] ?? this.times.map(() => null);
@@ -159,6 +165,15 @@ export function stacked(lists, known, sign = 1) {
 		height[row] += (value ?? 0) * sign;
 		return known[row] === null ? null : height[row];
 	}));
+}
+
+/**
+ * @param {Table} table
+ * @param {string[]} total of each direction one, what is received first
+ * @returns {Map<1|-1, (number|null)[]>} by which way they are drawn
+ */
+export function totalsBySign(table, total) {
+	return new Map(total.map((name, i) => [i ? -1 : 1, table.column(name)]));
 }
 
 /**

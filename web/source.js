@@ -11,6 +11,7 @@ import {
 	getInterfaces, getRealtime, getSummary, Lost, openStream, Refusal,
 } from "./api.js";
 import { counting, listed, selected } from "./interfaces.js";
+import { columnsOf, drawnOf, panelsOf, totalsOf } from "./metrics.js";
 import { Recording } from "./recording.js";
 import { readEvents } from "./sse.js";
 import { RANGES } from "./view.js";
@@ -28,17 +29,32 @@ function pause(ms) {
 }
 
 export class Source {
-	/**
-	 * @param {() => void} changed is called when more is known
-	 * @param {() => void} read is called when the histories are there that were asked for
-	 * @param {(target: import("./interfaces.js").Listed) => string[]} columnsFor the charts of one
-	 */
-	constructor(changed, read, columnsFor) {
-		this.changed = changed;
-		this.read = read;
-		this.columnsFor = columnsFor;
+	/** @param {string} reference what is chosen */
+	constructor(reference) {
+		this.toldTo({ listed() {}, changed() {}, read() {}, failed() {} });
 		this.list = null;
-		this.choose("");
+		this.choose(reference);
+	}
+
+	/**
+	 * @param {object} views from now on; what is known already is there to be seen
+	 * @param {() => void} views.listed is called when the interfaces are known
+	 * @param {() => void} views.changed is called when more is known
+	 * @param {() => void} views.read is called when the histories are there that were asked for
+	 * @param {() => void} views.failed is called when there is trouble
+	 */
+	toldTo(views) {
+		this.views = views;
+	}
+
+	/** An attempt to know more has failed, and another follows. */
+	fail(error) {
+		if (error instanceof Changed)
+			return;
+		this.trouble = error;
+		if (!(error instanceof Refusal || error instanceof Lost))
+			console.error(error); // of this page itself
+		this.views.failed();
 	}
 
 	/** Begin with nothing known of another choice. */
@@ -70,6 +86,22 @@ export class Source {
 		return !targets.length && this.reference && chosen.length ? chosen[0] : null;
 	}
 
+	/** @returns {string[]} which directions an interface counts; of one that is not attached its history tells */
+	directionsOf(target) {
+		const { tx_counted: counted = false } = target.data;
+		const { table } = this.recordings.get(target.reference) ?? {};
+
+		return counted ?? (!table?.length || table.knows("tx")) ? ["rx", "tx"] : ["rx"];
+	}
+
+	panelsFor(target, unit) {
+		return panelsOf(target.data.services ?? [], unit, this.directionsOf(target));
+	}
+
+	columnsFor(target, unit) {
+		return this.one ? columnsOf(this.panelsFor(target, unit)) : totalsOf(unit, this.directionsOf(target));
+	}
+
 	/* What the API is asked for. */
 	get asked() {
 		return this.one?.reference ?? this.reference;
@@ -78,7 +110,7 @@ export class Source {
 	/* What makes another session necessary. */
 	get kind() {
 		return JSON.stringify(this.targets.map(({ reference, data }) =>
-			[reference, data.epoch, data.services, data.recorder?.interval_ms]));
+			[reference, data.epoch, data.services, data.tx_counted, data.recorder?.interval_ms]));
 	}
 
 	/** The sampler's interval in seconds. */
@@ -111,6 +143,7 @@ export class Source {
 		this.listServedAt = servedAt;
 		this.listSeenAt = this.listedAt = performance.now();
 		this.forgetGone();
+		this.views.listed();
 	}
 
 	/* What is not shown any more; interfaces may come and go for weeks. */
@@ -130,7 +163,7 @@ export class Source {
 			seenAt: performance.now(),
 		};
 		this.trouble = null;
-		this.changed();
+		this.views.changed();
 	}
 
 	async askFigures(signal) {
@@ -150,20 +183,20 @@ export class Source {
 		signal.throwIfAborted();
 		if (this.figures)
 			this.figures.summary = summary;
-		this.changed();
+		this.views.changed();
 	}
 
 	/* One whose history cannot be had is named; the others are shown. */
 	async askHistory(target, view, signal) {
 		const recording = this.recordings.get(target.reference) ?? new Recording(target.reference);
 		const what = {
-			columns: this.columnsFor(target), unit: view.unit,
+			columns: this.columnsFor(target, view.unit), unit: view.unit, first: drawnOf(this.panelsFor(target, view.unit)[0]),
 			seconds: RANGES.get(view.range), fixed: view.fixed, end: Source.endOf(target),
 		};
 
 		this.recordings.set(target.reference, recording);
 		try {
-			await recording.load(what, Source.intervalOf(target), this.now, signal);
+			await recording.load(what, Source.intervalOf(target), this.now, signal, () => this.views.read());
 		} catch (error) {
 			if (!(error instanceof Refusal))
 				throw error;
@@ -185,15 +218,7 @@ export class Source {
 
 		signal.throwIfAborted();
 		this.left = left.filter((one) => one !== null);
-		this.read();
-	}
-
-	/* Which directions are counted is known with the first figures only, and the charts do not wait for those. */
-	hasOtherColumns() {
-		return this.targets.some((target) => {
-			const asked = this.recordings.get(target.reference)?.asked;
-			return asked && asked.columns.join() !== this.columnsFor(target).join();
-		});
+		this.views.read();
 	}
 
 	// ---- a session ----
@@ -243,8 +268,6 @@ export class Source {
 		const realtime = await this.askFigures(signal);
 		if (!resumes && this.one) // else what was missed comes first
 			this.recordings.get(this.asked)?.add(realtime, Source.intervalOf(this.one));
-		if (!resumes && this.hasOtherColumns())
-			await this.askHistories(view(), signal);
 		this.kindRead = kind;
 		answered();
 		ready = true;
@@ -271,7 +294,7 @@ export class Source {
 				await this.recordings.get(target.reference)?.extend(Source.intervalOf(target), signal);
 			if ([...this.recordings.values()].some(({ isFull }) => isFull))
 				await this.askHistories(view(), signal);
-			this.changed();
+			this.views.changed();
 		}
 	}
 
@@ -309,7 +332,7 @@ export class Source {
 		if (this.one)
 			this.take(realtime, null, Date.parse(realtime.timestamp));
 		else
-			this.changed();
+			this.views.changed();
 	}
 
 	/* Totals, and the sum of several interfaces, are the server's. */

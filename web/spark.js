@@ -49,11 +49,24 @@ export function sparkPath(times, values, range) {
 }
 
 /**
- * @param {SVGElement} svg with one path in it
+ * @param {string} path of sparkPath()
+ * @returns {string} what is below it
+ */
+export function areaBelow(path) {
+	const pieces = path.split("M").slice(1);
+
+	return pieces.map((piece) => `M${piece}V${HEIGHT}H${piece.split(" ", 1)}Z`).join("");
+}
+
+/**
+ * @param {SVGElement} svg with two paths in it: for the area, and for the line
  * @param {number[]} times
  * @param {(number|null)[]} values
  * @param {{from: number, to: number}} range
  */
 export function showSpark(svg, times, values, range) {
-	svg.firstElementChild.setAttribute("d", sparkPath(times, values, range));
+	const path = sparkPath(times, values, range);
+
+	svg.firstElementChild.setAttribute("d", areaBelow(path));
+	svg.lastElementChild.setAttribute("d", path);
 }

@@ -58,7 +58,7 @@ export function statusOf({ trouble, figures, shown, left = [] }) {
 	if (trouble)
 		return { text: lost(trouble, figures), level: "lost", old: true };
 	if (!figures)
-		return { text: "Connecting …", level: "wait", old: true };
+		return { text: "Connecting …", level: "wait", old: false };
 	const said = troubles(figures.realtime, shown, left);
 	if (said.length)
 		return { text: said.join(" "), level: "warning", old: figures.realtime.stale };

@@ -4,6 +4,9 @@
  * is left.
  */
 
+/** The key of what login.js keeps while there is a login to end: scripts do not see the cookie. */
+export const LOGIN = "sampler-login";
+
 /**
  * @param {string} key
  * @returns {string|null} null: nothing is kept
@@ -23,6 +26,15 @@ export function kept(key) {
 export function keep(key, value) {
 	try {
 		localStorage.setItem(key, value);
+	} catch {
+		// see above
+	}
+}
+
+/** @param {string} key */
+export function forget(key) {
+	try {
+		localStorage.removeItem(key);
 	} catch {
 		// see above
 	}

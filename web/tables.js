@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * The two tables: what was received, by kind, and how each interface is counted.
+ * The tables: what was received, and sent, by kind, and how each interface is counted.
  *
  * The counters are walked as the API gives them, so that a kind that is new there is shown here as
  * well, under its own name. Rows are made when their kinds change, and filled in place otherwise.
  */
 import { make, setFigure, setText } from "./dom.js";
-import { bits, bytes, count, packets, speed, time } from "./format.js";
+import { bits, bytes, count, packets, time } from "./format.js";
 import { sizeName } from "./histogram.js";
-import { linkTo } from "./interfaces.js";
+import { linkText, linkTo } from "./interfaces.js";
 
 const GROUPS = {
 	l3: {
@@ -52,8 +52,8 @@ function group(id, counts) {
 }
 
 /* The totals, then the groups in the order of GROUPS, then those that this page does not know. */
-function groups(rx) {
-	const objects = Object.entries(rx).filter(([, value]) => typeof value === "object");
+function groups(counted) {
+	const objects = Object.entries(counted).filter(([, value]) => typeof value === "object");
 	const marks = objects.filter(([, value]) => isCount(value));
 	const others = objects.filter(([, value]) => !isCount(value));
 	const all = { ...Object.fromEntries(others), marks: Object.fromEntries(marks) };
@@ -61,7 +61,7 @@ function groups(rx) {
 	const known = ids.filter((id) => Object.keys(all[id] ?? {}).length);
 
 	return [
-		{ title: "", rows: [{ name: "All frames", count: rx }] },
+		{ title: "", rows: [{ name: "All frames", count: counted }] },
 		...known.map((id) => group(id, all[id])),
 	];
 }
@@ -109,10 +109,10 @@ function makeBodies(table, all) {
 
 /**
  * @param {HTMLTableElement} table
- * @param {any} rx of the API's realtime answer; null: nothing is known
+ * @param {any} counted of the API's realtime answer, rx or tx; null: nothing is known
  */
-export function showCounters(table, rx) {
-	const all = rx ? groups(rx) : [];
+export function showCounters(table, counted) {
+	const all = counted ? groups(counted) : [];
 
 	makeBodies(table, all);
 	const elements = table.querySelectorAll("tbody tr:not(.group)");
@@ -130,19 +130,10 @@ function chainText({ chained, run_priority: priority, program }) {
 	return program ? `${place}; id ${program.id}` : place;
 }
 
-/** @returns {string} what is known of a link: "up, 10 Gbit/s, MTU 1500", "–" where that is nothing */
-export function linkText({ link_up: up, speed_mbps: mbps, mtu, vlan_stripped: stripped }) {
-	const parts = [];
-
-	if (typeof up === "boolean")
-		parts.push(up ? "up" : "down");
-	if (mbps)
-		parts.push(speed(mbps));
-	if (mtu)
-		parts.push(`MTU ${mtu}`);
-	if (stripped)
-		parts.push("VLAN tags are taken off before they can be counted");
-	return parts.join(", ") || "–";
+function sentText({ tx_counted: counted, tx_reason: reason }) {
+	if (typeof counted !== "boolean")
+		return "–";
+	return counted ? "counted" : withReason("not counted", reason);
 }
 
 function recorderText({ recorder, history }) {
@@ -158,7 +149,7 @@ function makeInterface({ reference, label, data }) {
 	const { health, mode, mode_reason: modeReason } = data;
 	const texts = [
 		withReason(health.state, health.reason), withReason(mode ?? "–", modeReason),
-		chainText(data), linkText(data), recorderText(data),
+		chainText(data), sentText(data), linkText(data), recorderText(data),
 	];
 	const link = make("a", { href: linkTo(reference) }, label);
 	const cells = texts.map((text) => make("td", {}, text));

@@ -95,22 +95,22 @@ def outward(link):
 
 
 class Pair:
-    """v0, whose sent frames are compared with those that p0, in another namespace, receives."""
+    """v0, whose sent frames are compared with those that its peer, in another namespace, receives."""
 
     def __init__(self, t, lab, **options):
         self.t, self.lab = t, lab
         lab.configure(CONFIG)
         self.link = lab.veth("v0", **options)
-        self.ends = [("v0", self.link.ns, HERE), ("p0", self.link.peer_ns, THERE)]
+        self.ends = [("v0", self.link.ns, HERE), (self.link.peer, self.link.peer_ns, THERE)]
         for name, ns, address in self.ends:
             lab.run("ethtool", "-K", name, "rxvlan", "off", "txvlan", "off", ns=ns)
             lab.run("ip", "address", "add", f"{address}/24", "dev", name, ns=ns)
             lab.attach(name, "--mode", "native", ns=ns)
 
     def sides(self):
-        """Return: counters of what v0 sent and p0 received."""
+        """Return: counters of what v0 sent and its peer received."""
         return (counters(self.lab, "v0", TX, MORE),
-                counters(self.lab, "p0", RX, MORE, ns=self.link.peer_ns))
+                counters(self.lab, self.link.peer, RX, MORE, ns=self.link.peer_ns))
 
     def agrees(self, name, packets=1):
         """One point: both sides have at least that many packets, and every counter is the same."""
@@ -168,7 +168,7 @@ class Guest:
         self._socket.bind(("v0", 0))
 
     def send(self, payload, gso_size, options=b""):
-        """Return: what v0 has sent after it, which p0 has received."""
+        """Return: what v0 has sent after it, which its peer has received."""
         frame = eth(IPV4, ipv4(TCP, tcp(40000, 80, ACK | FIN, bytes(payload), options=options)))
         header = struct.pack("=BBHHHH", VNET_NEEDS_CSUM, VNET_TCPV4, 54 + len(options), gso_size,
                              34, 16)

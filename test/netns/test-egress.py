@@ -134,7 +134,7 @@ def test_stranger(t, lab):
     """Of the same name, over maps that are none of ours, as one with another pin_dir leaves it."""
     link = lab.veth("v0")
     folder = f"{laboratory.BPFFS}/stranger"
-    lab.run("bpftool", "prog", "loadall", f"{laboratory.BUILD}/bpf/sampler.bpf.o", folder)
+    lab.run("bpftool", "prog", "loadall", f"{OBJECTS}/other.bpf.o", folder)
     lab.run("tc", "qdisc", "add", "dev", "v0", "clsact")
     lab.run("tc", "filter", "add", "dev", "v0", "egress", "bpf", "da", "pinned",
             f"{folder}/sampler_tx")
@@ -281,9 +281,12 @@ def test_lost(t, lab):
     recorder = lab.record("v0")
     recorder.wait_record()
     counts(t, lab, link, "counts")
+    wait_for(lambda: lab.last_record("v0")["tx"]["packets"] == total(lab)[0], "the record")
     lose(lab)
     recorder.wait_log(GONE)
     wait_for(lambda: not meta(lab)[0], "the pins")
+    t.equal((recorder.wait_record()["tx"], lab.snapshot("v0")["tx"]), (None, None),
+            "records and --print say that they do not know, and not 0")
     t.ok(not meta(lab)[0] and meta(lab)[1], "the pins have it from the privileged child", meta(lab))
     result = lab.samplerd("--verify-attached", "v0")
     t.equal(result.status, 1, "--verify-attached: exit status 1")
@@ -293,6 +296,8 @@ def test_lost(t, lab):
     lab.attach("v0")
     recorder.wait_log("v0: transmitted frames are counted again")
     counts(t, lab, link, "attached again it counts")
+    recorder.wait_record()
+    t.equal(recorder.wait_record()["tx"]["packets"], total(lab)[0], "and records have it")
     t.equal(recorder.log().count("not counted any more"), 1, "all of it said once")
     lab.run("tc", "qdisc", "del", "dev", "v0", "clsact")
     wait_for(lambda: recorder.log().count("not counted any more") == 2, "the loss of the qdisc")

@@ -73,6 +73,24 @@ def test_pieces(t, lab):
     t.equal(logged(recorder.log()), tuple(sent), "the rate log adds up")
 
 
+@scenario("one direction alone is no silence")
+def test_one_direction(t, lab):
+    """What is transmitted while nothing comes has its lines as well."""
+    link = lab.veth("v0", mtu=9000)
+    recorder = lab.record("v0", log_interval="100ms")
+    recorder.wait_record()
+    frames, _ = known_frames(97)
+    sent = [0, 0]
+    for n in (1, 5, 91):
+        piece = link.reversed().send(frames[:n])
+        sent = [sent[0] + piece[0], sent[1] + piece[1]]
+        laboratory.wait_for(lambda: lab.last_record("v0")["tx"]["packets"] == sent[0], "in the history")
+    t.equal(recorder.stop(), 0, "the recorder ends well")
+    lines = re.findall(r"; tx [^()]*\((\d+) packets, (\d+) bytes\)", recorder.log())
+    t.equal([sum(int(line[i]) for line in lines) for i in (0, 1)], sent, "its lines add up to all of it")
+    t.equal(logged(recorder.log()), (0, 0), "with nothing received")
+
+
 def wait_for_entry(journal, ifname, text):
     return laboratory.wait_for(
         lambda: next((e for e in journal.entries(ifname) if text in e["MESSAGE"]), None), text)

@@ -11,10 +11,11 @@ import signal
 import subprocess
 import time
 
-import egress
 import guest
 import tap
 from guest import DISCARD, scenario, wait_for
+
+import egress  # after guest, which says where things are
 
 OURS = "sampler_rx"
 

@@ -4,7 +4,9 @@ What the tests of the page share: a laboratory with a recorder on each link and 
 read the page. Importing it makes test/netns's modules importable as well.
 """
 import csv
+import json
 import os
+import subprocess
 import sys
 import tempfile
 
@@ -26,6 +28,7 @@ MIX = [
 
 STATUS = "document.getElementById('status').textContent"
 LIVE = f"{STATUS} === 'Live'"
+CONTROLS = "document.getElementById('zone').textContent !== ''"  # what they need is loaded behind the first chart
 OLD = "document.querySelector('main').classList.contains('old')"
 AT = "document.getElementById('age').dataset.timestamp"
 
@@ -36,12 +39,13 @@ Object.fromEntries([...document.querySelectorAll('[data-field]')].map((element) 
         element.getAttribute(element.localName === 'time' ? 'datetime' : 'value')]))
 """
 # The table of counters: group, name and exact values of each row.
-COUNTERS = """
-[...document.querySelectorAll('#counters tbody')].map((body) => [
+COUNTERS_OF = """
+[...document.querySelectorAll('#%s tbody')].map((body) => [
     body.querySelector('.group')?.textContent ?? '',
     [...body.querySelectorAll('tr:not(.group)')].map((row) => [row.cells[0].textContent,
         ...[...row.querySelectorAll('data')].map((data) => data.getAttribute('value'))])])
 """
+COUNTERS, SENT_COUNTERS = COUNTERS_OF % "counters", COUNTERS_OF % "sent-counters"
 # A chart as a table, the earliest first: time in ms, values.
 ROWS = """
 [...document.querySelectorAll('#%s .scroll tbody tr')].map((row) => [
@@ -83,15 +87,22 @@ def begin(lab, *names, recorded=None, interval="1s"):
     return links, recorders, WebServer(lab)
 
 
+def out_of(link):
+    """What is sent at it leaves by the interface under test."""
+    return laboratory.Link(link.peer, link.name, link.peer_ns, link.ns)
+
+
 def holes(lab, name="v0"):
     """How often no record was taken for longer than a step: by the test's doing, or by a machine that stood still."""
     times = [record["boottime_ns"] / 1e9 for record in lab.history(name)]
     return sum(b - a > 1.5 for a, b in zip(times, times[1:]))
 
 
-def open_page(browser, hash=""):
+def open_page(browser, hash="", level="ok"):
+    """@level: of its state, which is "Live" where all is well."""
     browser.open(ORIGIN + hash)
-    browser.wait(LIVE, "the page is live")
+    browser.wait(LIVE if level == "ok" else f"document.getElementById('status').dataset.level === '{level}'",
+                 f"the page is {level}")
 
 
 def at_rest(browser, expected):
@@ -112,16 +123,16 @@ def same_sample(browser, server, query=""):
     raise Failure("the page never shows the sample that the API has")
 
 
-def expected_rows(rx):
-    """What the table of counters has to hold, by the API: without the names that the page gives."""
+def expected_rows(counted):
+    """What a table of counters has to hold, by the API's rx or tx: without the names that the page gives."""
     def values(count):
         fields = ("bits_per_s", "packets_per_s", "packets", "bytes")
         return [None if count is None else count.get(field) for field in fields]
 
-    marks = [values(rx[name]) for name in ("vlan", "fragments", "malformed")]
-    groups = [[values(count) for count in rx[name].values()]
+    marks = [values(counted[name]) for name in ("vlan", "fragments", "malformed")]
+    groups = [[values(count) for count in counted[name].values()]
               for name in ("l3", "l4", "services", "sizes", "tcp_flags")]
-    return [[values(rx)], *groups[:3], marks, *groups[3:]]
+    return [[values(counted)], *groups[:3], marks, *groups[3:]]
 
 
 def numbers(rows):
@@ -130,9 +141,23 @@ def numbers(rows):
             for _, body in rows]
 
 
+def sent_of(realtime, summary):
+    """What the page shows of what is sent, by its fields; nothing where it is not counted."""
+    if realtime["tx"] is None:
+        return {}
+    tx = realtime["tx"]
+    return {**{f"tx_{name}": value for name, value in summary["tx"].items()},
+            "tx_bandwidth_bps": tx["bits_per_s"], "tx_packets_per_sec": tx["packets_per_s"],
+            "tx_total_packets": tx["packets"], "tx_total_bytes": tx["bytes"]}
+
+
 def check_figures(t, shown, realtime, summary, name):
     wrong = {}
-    for field, value in {**summary, **realtime}.items():
+    sent = sent_of(realtime, summary)
+    t.equal({field for field, value in shown.items() if field.startswith("tx_") and value is not None} - set(sent), set(),
+            f"{name}: nothing is shown as sent that is not counted")
+    t.ok(not sent or len(set(shown) & set(sent)) == 8, f"{name}: all that is counted as sent is shown", shown)
+    for field, value in {**summary, **realtime, **sent}.items():
         if field in shown and shown[field] != (None if value is None else str(value)):
             if not isinstance(value, float) or float(shown[field]) != value:
                 wrong[field] = (shown[field], value)
@@ -151,6 +176,18 @@ def saved_csv(browser):
     name, = os.listdir(folder)
     with open(f"{folder}/{name}", newline="", encoding="utf-8") as file:
         return name, list(csv.reader(file))
+
+
+def answer_of(commands):
+    """Return: what the commands get, which the page gives for one history, with the columns of all."""
+    first, *others = [json.loads(subprocess.run(command, shell=True, check=True, stdout=subprocess.PIPE).stdout)
+                      for command in commands.splitlines()]
+    for other in others:
+        if other["data"][0] != first["data"][0]:
+            raise Failure("each gets other times")
+        first["columns"] += other["columns"][1:]
+        first["data"] += other["data"][1:]
+    return first
 
 
 def check_peace(t, browser):

@@ -4,11 +4,9 @@
 What goes wrong between a reader and the page: answers that come late or not at all, a browser that keeps nothing,
 interfaces that go, and what was asked for meanwhile.
 """
-import json
 import os
-import subprocess
 
-from page import FIGURES, LIVE, MIX, ORIGIN, ROWS, STATUS, begin, check_peace, main, open_page
+from page import CONTROLS, FIGURES, LIVE, MIX, ORIGIN, ROWS, STATUS, answer_of, begin, check_peace, main, open_page
 from browser import Browser
 from lab import BUILD, scenario
 from web import WebServer
@@ -42,9 +40,10 @@ FAIL_HISTORIES = """
 (() => {
     const plain = window.fetch;
     window.failing = false;
+    window.asked = '';
     window.fetch = (url, options) => window.failing && String(url).includes('/api/history')
         ? Promise.reject(new TypeError('as if there were no connection'))
-        : (window.asked = String(url), plain(url, options));
+        : (window.asked += String(url), plain(url, options));
 })();
 """
 # A stream does not begin while the test wants that: no head line comes.
@@ -58,6 +57,23 @@ SILENT_STREAM = """
         }) : plain(url, options);
 })();
 """
+
+
+def change_list(browser, change):
+    """The API's own list, but of each interface something is changed, in JavaScript."""
+    browser.call("Page.addScriptToEvaluateOnNewDocument", source=f"""
+        (() => {{
+            const plain = Response.prototype.text;
+            Response.prototype.text = async function () {{
+                const text = await plain.call(this);
+                if (!this.url.endsWith('/api/interfaces'))
+                    return text;
+                const answer = JSON.parse(text);
+                for (const one of answer.interfaces)
+                    {change};
+                return JSON.stringify(answer);
+            }};
+        }})();""")
 
 
 def fill(lab):
@@ -77,7 +93,7 @@ def test_late(t, lab):
         browser.call("Page.addScriptToEvaluateOnNewDocument", source=HOLD_FIRST_HISTORY)
         browser.open(ORIGIN + "#interface=v0&range=1m")
         browser.evaluate(OPEN_TABLE)
-        browser.wait("window.histories === 1", "the first question")
+        browser.wait(f"window.histories === 1 && {CONTROLS}", "the first question, and what keys do")
         browser.key("8")
         browser.wait(f"({SERVICES}).length > 60", "two weeks")
         browser.evaluate("window.letGo()")
@@ -89,7 +105,7 @@ def test_late(t, lab):
         browser.key("c")
         browser.wait("document.getElementById('note').textContent.startsWith('Copied')", "copied")
         command = browser.evaluate("navigator.clipboard.readText()")
-        answer = json.loads(subprocess.run(command, shell=True, check=True, stdout=subprocess.PIPE).stdout)
+        answer = answer_of(command)
         t.ok(len(answer.get("data", [[]])[0]) > 3000, "the command gets what is shown, and asks for no time to come", command)
 
 
@@ -119,7 +135,7 @@ def test_silent(t, lab):
         browser.call("Page.addScriptToEvaluateOnNewDocument", source=SILENT_STREAM)
         browser.call("Page.addScriptToEvaluateOnNewDocument", source=f"""
             window.said = [];
-            setInterval(() => window.said.push({STATUS}), 20);""")
+            setInterval(() => document.getElementById('status') && window.said.push({STATUS}), 20);""")
         browser.open(ORIGIN)
         for _ in range(2):
             browser.wait(f"{STATUS} === 'Connection lost: no answer in 4 s. Nothing to show yet; trying again.'",
@@ -160,7 +176,7 @@ def test_pause(t, lab):
 @scenario("an interface that goes", 60)
 def test_gone(t, lab):
     _, recorders, _ = begin(lab, "v0", "v1", "v2")
-    values = "[...document.querySelectorAll('.card .value')].map((one) => one.textContent)"
+    values = "[...document.querySelectorAll('.card .value > data')].map((one) => one.textContent)"
     with Browser() as browser:
         open_page(browser)
         browser.wait("document.querySelectorAll('.card canvas').length === 3", "three charts")
@@ -176,23 +192,29 @@ def test_ended(t, lab):
     fill(lab)
     ahead = 7200000  # ms that the history is set back, by the list: the API's own words, but of an earlier end
     with Browser() as browser:
-        browser.call("Page.addScriptToEvaluateOnNewDocument", source=f"""
-            (() => {{
-                const plain = Response.prototype.text;
-                Response.prototype.text = async function () {{
-                    const text = await plain.call(this);
-                    if (!this.url.endsWith('/api/interfaces'))
-                        return text;
-                    const answer = JSON.parse(text);
-                    for (const {{history}} of answer.interfaces)
-                        history.to = new Date(Date.parse(history.to) - {ahead}).toISOString();
-                    return JSON.stringify(answer);
-                }};
-            }})();""")
+        change_list(browser, f"one.history.to = new Date(Date.parse(one.history.to) - {ahead}).toISOString()")
         browser.open(f"{ORIGIN}#interface=v0")
         browser.evaluate(OPEN_TABLE)
         browser.wait(f"({SERVICES}).length > 5", "the last five minutes of it")
-        t.match(browser.evaluate(CAPTION), "^Mean ", "a history that ended has its last minutes")
+        t.match(browser.evaluate(CAPTION), "^Received: mean ", "a history that ended has its last minutes")
+
+
+@scenario("in a chain, in skb mode, without a link", 60)
+def test_chips(t, lab):
+    """Which no kernel and no link of a test has all at once: the API's list is changed on its way."""
+    begin(lab, "v0")
+    chips = "[...document.querySelectorAll('#chips .chip')].map((chip) => [chip.textContent, chip.title])"
+    with Browser() as browser:
+        change_list(browser, """Object.assign(one, {
+            chained: true, chain: [{name: 'xdp_filter', priority: 10}, {name: 'sampler_rx', priority: 20}],
+            mode: 'skb', mode_reason: 'the driver has no native mode', link_up: false, speed_mbps: null,
+            health: {...one.health, state: 'degraded', reason: 'not all is well'}})""")
+        open_page(browser, level="warning")
+        t.equal(browser.evaluate(chips), [
+            ["degraded", "not all is well"], ["Link down, MTU 1500", ""], ["skb", "the driver has no native mode"],
+            ["chained", "XDP programs, in order: xdp_filter (10), sampler_rx (20)"]], "the header says so")
+        t.equal(browser.text("#status"), "v0: degraded: not all is well.", "in words, too")
+        check_peace(t, browser)
 
 
 if __name__ == "__main__":

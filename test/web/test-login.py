@@ -5,13 +5,15 @@ The page's login in a real browser: from the page to it and back, and out again.
 """
 import signal
 
-from page import main
+from page import CONTROLS, main
 import web
 from browser import Browser
 from certificates import Pair, new_token, replace, token_file
 from lab import scenario
 
 HERE = "location.pathname + location.search"
+LOGOUT = "document.getElementById('logout')?.hidden === false"
+STATUS = "fetch('api/interfaces').then((response) => response.status)"
 
 
 @scenario("login", 90)
@@ -50,11 +52,27 @@ def test_browser(t, lab):
         t.ok(True, "a page whose token is gone leads to the login by itself")
         submit(other)
         browser.wait(f"{HERE} === '/'", "the page")
+        browser.wait(f"{LOGOUT} && document.readyState === 'complete'", "a way out")
+        browser.click("#logout")
+        browser.wait(f"{HERE} === '/login.html' && document.readyState === 'complete'", "the login")
+        t.equal(browser.evaluate(STATUS), 401, "one press on the page logs out")
+        submit(other)
+        browser.wait(f"{HERE} === '/'", "the page")
         browser.call("Page.navigate", url="https://localhost:3000/login.html#logout")
         browser.wait("location.hash === '#logout' && document.readyState === 'complete'", "the logout")
         browser.evaluate("document.querySelector('form[action=logout] button').click()")
         browser.wait(f"{HERE} === '/login.html' && !location.hash", "the login")
-        t.equal(browser.evaluate("fetch('api/interfaces').then((response) => response.status)"), 401, "logged out, nothing is told")
+        t.equal(browser.evaluate(STATUS), 401, "logged out, nothing is told")
+        submit(other)
+        browser.wait(f"{HERE} === '/' && {LOGOUT}", "the page")
+        server.kill()
+        web.WebServer(lab, *pair.options())
+        browser.wait(LOGOUT, "still a way out")
+        browser.evaluate("window.before = true")
+        browser.click("#logout")
+        browser.wait(f"{HERE} === '/' && !window.before && document.readyState === 'complete' && {CONTROLS}", "the page again")
+        t.ok(browser.evaluate("document.getElementById('logout').hidden"),
+             "where no login is needed any more, nothing offers to end it")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ kept as a picture for people, in $SAMPLER_SCREENSHOTS.
 """
 import os
 
-from page import FIGURES, LIVE, MIX, OLD, ORIGIN, STATUS, begin, check_peace, main, open_page
+from page import FIGURES, LIVE, MIX, OLD, ORIGIN, STATUS, begin, check_peace, main, open_page, out_of
 import frames
 import lab as laboratory
 from browser import Browser
@@ -17,6 +17,8 @@ from web import WebServer
 AXE = os.environ.get("SAMPLER_AXE", f"{BUILD}/test/web/axe.js")
 SCREENSHOTS = os.environ.get("SAMPLER_SCREENSHOTS", f"{BUILD}/test/web/screenshots")
 MAX_TRANSFER = 150000  # bytes, compressed, head lines too
+MAX_SHIFT = 0.05  # of the window; half of what is held to be good
+SMALLEST_TEXT = 12  # px
 
 VIOLATIONS = """
 axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}).then(
@@ -63,6 +65,40 @@ JSON.stringify([...document.querySelectorAll('section, .head > *, .figures > div
 """
 
 
+# Digits of which the ones are as wide as the noughts, and the smallest text that is shown.
+UNEVEN = """
+['.figure data', '.figures dd:nth-child(3) data', '.totals data', '.legend data', '#sizes data', '#age', '.head .at']
+    .filter((path) => {
+        const copy = document.querySelector(`#data ${path}, header ${path}`).cloneNode();
+        copy.removeAttribute('id');
+        document.querySelector(`#data ${path}, header ${path}`).after(copy);
+        copy.style.cssText = 'display: inline-block; min-width: 0; position: absolute';
+        const widths = ['0000000000', '1111111111'].map((text) => {
+            copy.textContent = text;
+            return copy.getBoundingClientRect().width;
+        });
+        copy.remove();
+        return widths[0] < 10 || Math.abs(widths[0] - widths[1]) > 0.1
+            || getComputedStyle(document.querySelector(`#data ${path}, header ${path}`)).fontVariantNumeric !== 'tabular-nums';
+    })
+"""
+SMALLEST = """
+Math.min(...[...document.querySelectorAll('body *')].filter((element) => element.offsetParent
+    && [...element.childNodes].some(({nodeType, data}) => nodeType === 3 && data.trim())
+    && !element.closest('.unseen, svg')).map((element) => parseFloat(getComputedStyle(element).fontSize)))
+"""
+# How far what was seen was moved by what came later, as the browser tells it (0: nothing moved).
+SHIFTED = """
+new Promise((done) => {
+    const moves = [];
+    new PerformanceObserver((list) => moves.push(...list.getEntries().map(({value, sources}) =>
+        [value, sources.map(({node}) => node?.id || node?.className || node?.nodeName)])))
+        .observe({type: 'layout-shift', buffered: true});
+    setTimeout(() => done(moves), 300);
+})
+"""
+
+
 def take(t, browser, name, *, axe=True):
     """A picture, and what axe-core says."""
     browser.listen(0.6)
@@ -81,6 +117,16 @@ def fits(t, browser, name):
     t.ok(width[0] <= width[1], f"{name}: nothing is wider than the window", width)
     t.equal(browser.evaluate(CUT_OFF), [], f"{name}: no text is cut off")
     t.equal(browser.evaluate(OVERLAPS), [], f"{name}: no text lies on another")
+    t.ok(browser.evaluate(SMALLEST) >= SMALLEST_TEXT, f"{name}: no text is too small", browser.evaluate(SMALLEST))
+
+
+def stands_still(t, browser, name):
+    places = browser.evaluate(PLACES)
+    moved = 0
+    for _ in range(4):
+        browser.listen(0.5)
+        moved += browser.evaluate(PLACES) != places
+    t.equal(moved, 0, f"{name}: nothing moves while figures change")
 
 
 SERVICES = {"dns": "udp/53", "quic": "udp/443", "ssh": "tcp/22", "ntp": "udp/123", "smtp": "tcp/25",
@@ -106,7 +152,7 @@ def test_busy(t, lab):
     lab.configure("[services]\nhttp = tcp/80\nhttps = tcp/443\n" +
                   "".join(f"{name} = {port}\n" for name, port in SERVICES.items()))
     (link,), (recorder,), _ = begin(lab, "v0")
-    traffic = laboratory.Traffic(link, busy_mix(), rate=3000)
+    traffic = [laboratory.Traffic(link, busy_mix(), rate=3000), laboratory.Traffic(out_of(link), busy_mix()[3:], rate=1000)]
     for _ in range(3):
         recorder.wait_record()
     with Browser(1280, 1000) as browser:
@@ -119,19 +165,18 @@ def test_busy(t, lab):
         drawn = browser.evaluate("performance.getEntriesByName('first chart')[0].startTime")
         t.note(f"first chart drawn after {drawn:.0f} ms; {transferred} bytes transferred")
         t.ok(30000 < transferred < MAX_TRANSFER, "all that it takes is less than 150 KB", transferred)
+        moves = browser.evaluate(SHIFTED)
+        t.note(f"moved while it was loaded: {moves}")
+        t.ok(sum(value for value, _ in moves) < MAX_SHIFT, "nothing that is seen jumps when what is new comes", moves)
         t.equal(browser.evaluate("performance.getEntriesByType('resource').filter("
                                  "({encodedBodySize: a, decodedBodySize: b}) => b > 2000 && a >= b).length"), 0,
                 "and compressed")
         load_axe(browser)
         take(t, browser, "light")
         fits(t, browser, "1280 px")
+        t.equal(browser.evaluate(UNEVEN), [], "all digits are equally wide")
         browser.wait(f"Number(({FIGURES}).bandwidth_bps) > 1e6", "traffic")
-        places = browser.evaluate(PLACES)
-        moved = 0
-        for _ in range(5):
-            browser.listen(0.5)
-            moved += browser.evaluate(PLACES) != places
-        t.equal(moved, 0, "nothing moves while figures change")
+        stands_still(t, browser, "1280 px")
         browser.emulate(prefers_color_scheme="dark")
         take(t, browser, "dark")
         browser.evaluate("document.getElementById('theme').click()")
@@ -154,6 +199,7 @@ def test_busy(t, lab):
         browser.size(360, 740, mobile=True)
         take(t, browser, "phone-dark")
         fits(t, browser, "360 px")
+        stands_still(t, browser, "360 px")
         browser.evaluate("document.getElementById('theme').click()")
         browser.emulate(prefers_color_scheme="light")
         take(t, browser, "phone", axe=False)
@@ -162,7 +208,8 @@ def test_busy(t, lab):
         fits(t, browser, "2560 px")
         used = browser.evaluate("document.querySelector('main').clientWidth / innerWidth")
         t.ok(used > 0.85, "2560 px: they are used", used)
-        traffic.stop()
+        for one in traffic:
+            one.stop()
         check_peace(t, browser)
 
 
@@ -236,7 +283,7 @@ def test_overview(t, lab):
         t.ok([row[0] for row in rows] == ["v0", "v1", "v2", "v3", "v4"]
              and all(row[2].endswith("bit/s") for row in rows), "as a table as well", rows)
         fits(t, browser, "1280 px")
-        rates = browser.evaluate("[...document.querySelectorAll('.card .value data')].map(({value}) => Number(value))")
+        rates = browser.evaluate("[...document.querySelectorAll('.card .value > data')].map(({value}) => Number(value))")
         t.ok(rates[0] < rates[-1] and all(rate > 0 for rate in rates), "each has its own rate", rates)
         browser.size(360, 740, mobile=True)
         browser.emulate(prefers_color_scheme="dark")

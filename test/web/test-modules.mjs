@@ -3,6 +3,7 @@
  * The page's modules that know no page, one by one. Prints TAP.
  */
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { captionOf, markText } from "../../web/caption.js";
@@ -11,10 +12,10 @@ import * as format from "../../web/format.js";
 import { sizeName, sizesOf } from "../../web/histogram.js";
 import { listed, selected } from "../../web/interfaces.js";
 import { nameOf } from "../../web/keys.js";
-import { columnsOf, panelsOf, SPARKS, valueAt } from "../../web/metrics.js";
+import { columnsOf, panelsOf, sizeColumns, SPARKS, valueAt } from "../../web/metrics.js";
 import { Recording } from "../../web/recording.js";
 import { extremes, nearest, stacked, Table, valuesOf } from "../../web/series.js";
-import { sparkPath } from "../../web/spark.js";
+import { areaBelow, sparkPath } from "../../web/spark.js";
 import { Parser } from "../../web/sse.js";
 import { ageOf, statusOf } from "../../web/status.js";
 import { hashOf, otherRange, RANGES, toggled, viewOf, windowOf } from "../../web/view.js";
@@ -281,18 +282,22 @@ test("what is sent has series of its own, that go downwards", () => {
 
 	assert.deepEqual(services.series.map(({ id, sign }) => [id, sign]),
 		[["rx.http", 1], ["rx.other", 1], ["tx.http", -1], ["tx.other", -1]]);
-	assert.deepEqual(services.series.map(({ label }) => label), ["http ↓", "other ↓", "http ↑", "other ↑"]);
+	assert.deepEqual(services.series.map(({ label }) => label), ["http in", "other in", "http out", "other out"]);
 	assert.deepEqual(services.series[2].plus, ["tx.services.http.packets_per_s"]);
 });
 
 test("columns are asked for once, the total first, sixteen services too", () => {
 	const names = Array.from({ length: 16 }, (_, i) => `s${i}`);
-	const columns = columnsOf(panelsOf(names, "packets", ["rx"]), ["rx"]);
+	const columns = columnsOf(panelsOf(names, "packets", ["rx"]));
+	const both = columnsOf(panelsOf(names, "bits", ["rx", "tx"]));
 
 	assert.equal(columns[0], "rx.bits_per_s");
 	assert.equal(new Set(columns).size, columns.length);
 	assert.ok(SPARKS.every((name) => columns.includes(name)));
 	assert.ok(names.every((name) => columns.includes(`rx.services.${name}.packets_per_s`)));
+	assert.ok(!columns.some((name) => name.startsWith("tx.")));
+	assert.deepEqual(both.filter((name) => name.startsWith("tx.sizes.")), sizeColumns("tx"));
+	assert.ok(names.every((name) => both.includes(`tx.services.${name}.bits_per_s`)));
 });
 
 test("a value is at its place in an answer", () => {
@@ -341,10 +346,13 @@ test("several interfaces are in one CSV, of which each row names its own", () =>
 
 test("a chart in words", () => {
 	const seen = { lowest: 0, highest: 8000.4, at: 1795403485, mean: 4000 };
-	const text = captionOf(seen, format.bits, [{ time: 1795403486, reason: "counters" }]);
+	const text = captionOf([seen], format.bits, [{ time: 1795403486, reason: "counters" }]);
 
 	assert.match(text, /^Mean 4\.00 kbit\/s, highest 8\.00 kbit\/s at .*03:11:25, lowest 0 bit\/s\. At .*anew\.$/);
-	assert.equal(captionOf(null, format.bits, []), "Nothing is recorded of this time.");
+	assert.match(captionOf([seen, { ...seen, mean: 7 }], format.bits, []),
+		/^Received: mean 4\.00 kbit\/s, .*\. Sent: mean 7\.00 bit\/s, .*\.$/);
+	assert.equal(captionOf([null], format.bits, []), "Nothing is recorded of this time.");
+	assert.equal(captionOf([null, null], format.bits, []), "Nothing is recorded of this time.");
 	assert.match(markText({ time: 0, reason: "of later" }), /counting began anew/);
 });
 
@@ -381,8 +389,9 @@ test("a name that is no text is chosen by its key", () => {
 test("sizes are a mean of the range, or those of a moment", () => {
 	const one = table(["rx.sizes.0-60.packets_per_s"], [1, 2, 3], [[2, null, 4]]);
 
-	assert.deepEqual(sizesOf(one, { from: 1, to: 3 }, null).slice(0, 2), [3, null]);
-	assert.equal(sizesOf(one, { from: 1, to: 3 }, 3)[0], 4);
+	assert.deepEqual(sizesOf(one, { from: 1, to: 3 }, null, "rx").slice(0, 2), [3, null]);
+	assert.equal(sizesOf(one, { from: 1, to: 3 }, 3, "rx")[0], 4);
+	assert.equal(sizesOf(one, { from: 1, to: 3 }, 3, "tx")[0], null);
 	assert.equal(sizeName("61-123"), "61 to 123");
 	assert.equal(sizeName("1515-"), "1515 and more");
 });
@@ -395,6 +404,8 @@ test("a spark line breaks where nothing was recorded", () => {
 	assert.equal(breaks(sparkPath(times, values, { from: 0, to: 59 })), 2);
 	assert.equal(breaks(sparkPath(times, times, { from: 0, to: 59 })), 1);
 	assert.equal(sparkPath([], [], { from: 0, to: 59 }), "");
+	assert.equal(areaBelow("M0.0 3.0h0L2.0 4.5M7.0 1.0h0"), "M0.0 3.0h0L2.0 4.5V28H0.0ZM7.0 1.0h0V28H7.0Z");
+	assert.equal(areaBelow(""), "");
 	assert.ok(!sparkPath(times, times.map(() => 0), { from: 0, to: 59 }).includes("NaN"));
 });
 
@@ -402,4 +413,110 @@ test("keys have one name each", () => {
 	assert.equal(nameOf({ key: " ", shiftKey: false }), "Space");
 	assert.equal(nameOf({ key: "?", shiftKey: true }), "?");
 	assert.equal(nameOf({ key: "ArrowLeft", shiftKey: true }), "Shift+ArrowLeft");
+});
+
+// ---- the files themselves ----
+
+const WEB = new URL("../../web/", import.meta.url);
+const MODULES = readdirSync(WEB).filter((name) => name.endsWith(".js"));
+const PAGES = ["index.html", "login.html"];
+const read = (name) => readFileSync(new URL(name, WEB), "utf8");
+
+/* With all that it needs before it begins. */
+function withImports(name, found = new Set()) {
+	if (found.has(name))
+		return found;
+	found.add(name);
+	if (MODULES.includes(name)) // uPlot.js is not here
+		for (const [, other] of read(name).matchAll(/^(?:import|export) [^;]*?"\.\/([\w-]+\.js)";$/gms))
+			withImports(other, found);
+	return found;
+}
+
+test("what the first chart needs is loaded at once, and no more", () => {
+	const listed = [...read("index.html").matchAll(/ (?:href|src)="([\w-]+\.js)"/g)].map(([, name]) => name);
+	const needed = [...withImports("live.js"), ...withImports("theme.js"), ...withImports("app.js")];
+	const others = [...withImports("around.js")];
+
+	assert.deepEqual([...new Set(listed)].sort(), [...new Set(needed)].sort());
+	assert.deepEqual([...new Set([...needed, ...others, "login.js"])].sort(), [...MODULES, "uPlot.js"].sort());
+});
+
+test("api.js alone knows addresses", () => {
+	const knowing = MODULES.filter((name) => /\bfetch\(|new EventSource|["'`]api\//.test(read(name)));
+
+	assert.deepEqual(knowing, ["api.js"]);
+});
+
+test("nothing is inline, and nothing is of another server", () => {
+	for (const name of PAGES) {
+		const text = read(name);
+		assert.doesNotMatch(text, /<style|\sstyle=|\son\w+=|javascript:/, name);
+		assert.ok([...text.matchAll(/<script([^>]*)>([^<]*)/g)].every(([, attributes, body]) =>
+			/ src="[\w-]+\.js"/.test(attributes) && !body.trim()), name);
+		assert.doesNotMatch(text, /(?:src|href|action)="(?:[a-z]+:)?\/\//, name);
+	}
+	for (const name of MODULES)
+		assert.doesNotMatch(read(name), /\beval\(|new Function|innerHTML = |insertAdjacentHTML|document\.write/, name);
+});
+
+// ---- colours ----
+
+/* sRGB, linear; what those see who lack one kind of cones (Machado, Oliveira and Fernandes 2009, severity 1). */
+const SEEN = {
+	all: [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+	protanopia: [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+	deuteranopia: [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+	tritanopia: [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+};
+/* Linear sRGB to OKLab (Ottosson 2020), in two steps. */
+const TO_LMS = [
+	[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
+	[0.0883024619, 0.2817188376, 0.6299787005],
+];
+const TO_LAB = [
+	[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099],
+	[0.0259040371, 0.7827717662, -0.8086757660],
+];
+const times = (matrix, vector) => matrix.map((row) => row.reduce((sum, value, i) => sum + value * vector[i], 0));
+
+function linear(hex) {
+	const digits = hex.length === 4 ? [...hex.slice(1)].map((digit) => digit + digit) : hex.slice(1).match(/../g);
+
+	return digits.map((pair) => Number(`0x${pair}`) / 255)
+		.map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+}
+
+function lab(colour, seen) {
+	const light = times(seen, colour).map((value) => Math.min(1, Math.max(0, value)));
+
+	return times(TO_LAB, times(TO_LMS, light).map(Math.cbrt));
+}
+
+const luminance = ([r, g, b]) => 0.2126 * r + 0.7152 * g + 0.0722 * b;
+
+const LEAST_DISTANCE = 8; // of two colours, in hundredths of OKLab; 2 can be just told apart
+
+/* Of a theme: 0 light, 1 dark. */
+function coloursOf(theme) {
+	const all = [...read("style.css").matchAll(/--(panel|series-\w+): light-dark\((#\w+), (#\w+)\)/g)]
+		.map(([, name, ...colours]) => [name, linear(colours[theme])]);
+
+	return { panel: all[0][1], series: all.slice(1) };
+}
+
+test("series are told apart by those who see few colours, and from the ground", () => {
+	for (const theme of [0, 1]) {
+		const { panel, series } = coloursOf(theme);
+		assert.equal(series.length, 9);
+		for (const [name, colour] of series) {
+			const [dark, light] = [luminance(colour), luminance(panel)].sort((a, b) => a - b);
+			assert.ok((light + 0.05) / (dark + 0.05) >= 3, `${name}: a line's contrast`);
+		}
+		for (const [kind, seen] of Object.entries(SEEN))
+			series.forEach(([a, one], i) => series.slice(i + 1).forEach(([b, other]) => {
+				const distance = 100 * Math.hypot(...lab(one, seen).map((value, k) => value - lab(other, seen)[k]));
+				assert.ok(distance >= LEAST_DISTANCE, `${kind}, theme ${theme}: ${a}, ${b}: ${distance.toFixed(1)}`);
+			}));
+	}
 });

@@ -6,8 +6,9 @@ shows is what the API says; what is old looks old; and it heals by itself.
 """
 import signal
 
-from page import (FIGURES, LIVE, MIX, OLD, ORIGIN, PIXELS, ROWS, STATUS, at_rest, begin,
-                  check_figures, check_peace, expected_rows, holes, main, numbers, open_page, same_sample, saved_csv)
+from page import (FIGURES, LEGEND, LIVE, MIX, OLD, ORIGIN, PIXELS, ROWS, SENT_COUNTERS, STATUS, at_rest, begin,
+                  check_figures, check_peace, expected_rows, holes, main, numbers, open_page, out_of, same_sample,
+                  saved_csv)
 import lab as laboratory
 from browser import Browser
 from lab import scenario, wait_for
@@ -16,6 +17,7 @@ from web import WebServer, get
 BURST = 10007
 
 ZONE = "document.getElementById('zone').textContent"
+SENT = "[...document.querySelectorAll('.sent')]"
 OPEN_TABLE = "document.querySelector('#services .as-table').click()"
 SERVICES = ROWS % "services"
 # How often the chart's line is broken, as far as it is shown as a table.
@@ -42,16 +44,84 @@ def test_figures(t, lab):
         t.equal(numbers(rows), expected_rows(realtime["rx"]), "under traffic: every row")
         t.match(browser.text("[data-field=bandwidth_bps]"), r"^\d[\d.]{2,3} Mbit/s$", "in SI units")
         t.match(browser.text("[data-field=total_bytes]"), r"^\d[\d.]{2,3} MiB$", "bytes in IEC units")
-        paths = browser.evaluate("[...document.querySelectorAll('[data-spark] path')].map("
+        paths = browser.evaluate("[...document.querySelectorAll('[data-spark] path:last-child')].map("
                                  "(path) => path.getAttribute('d')?.length ?? 0)")
-        t.equal([length > 10 for length in paths], [True, False, True, True, True, True],
-                "each figure has its line, but for what is not counted")
+        t.equal([length > 10 for length in paths], [True] * 6, "each figure has its line")
         sent, _ = traffic.stop()
         at_rest(browser, BURST + sent)
         t.ok(True, "all of it is counted on the page")
         painted = browser.evaluate(PIXELS % ("services", "Math.max(r, g, b) - Math.min(r, g, b) > 40"))
         t.ok(sum(painted) > 500, "the chart is painted", sum(painted))
-        t.ok(browser.evaluate("document.getElementById('sent').hidden"), "sent: not counted, not shown")
+        t.ok(browser.evaluate("document.getElementById('logout').hidden"), "no login, no way out of it")
+        t.equal([server.get("/api/flows").status, [url for url in browser.requests if "flows" in url],
+                 browser.evaluate("/talker|flows/i.test(document.body.textContent)")], [404, [], False],
+                "top talkers, which the API does not have, are not asked for and not shown")
+        check_peace(t, browser)
+
+
+@scenario("what is sent", 90)
+def test_sent(t, lab):
+    (link,), _, server = begin(lab, "v0")
+    frames = [MIX[n % len(MIX)] for n in range(BURST)]
+    sent_rows = f"({SENT_COUNTERS})"
+    with Browser() as browser:
+        open_page(browser)
+        out_of(link).send(frames)
+        browser.wait(f"({FIGURES}).tx_total_packets === '{BURST}' && ({FIGURES}).tx_bandwidth_bps === '0'",
+                     "all that was sent, and silence")
+        shown, _, realtime, summary = same_sample(browser, server)
+        t.equal((shown["tx_total_bytes"], shown["total_packets"]), (str(sum(map(len, frames))), "0"),
+                "10,007 frames are counted as sent, to the byte, and none as received")
+        check_figures(t, shown, realtime, summary, "at rest")
+        t.equal(numbers(browser.evaluate(sent_rows)), expected_rows(realtime["tx"]), "at rest: every row of its table")
+        t.equal(browser.evaluate(f"[{SENT}.every((one) => !one.hidden), {SENT}.length]"), [True, 4],
+                "it has its figure, its totals, its sizes and its table")
+        t.match(browser.text(".figures"), r"(?s)Received.*Sent.*HTTP received", "the others say that they are not of it")
+
+        traffic = [laboratory.Traffic(out_of(link), MIX, rate=2000), laboratory.Traffic(link, MIX, rate=1000)]
+        browser.wait(f"Number(({FIGURES}).tx_bandwidth_bps) > 1e6 && Number(({FIGURES}).bandwidth_bps) > 1e6", "traffic")
+        shown, _, realtime, summary = same_sample(browser, server)
+        check_figures(t, shown, realtime, summary, "both ways")
+        for one in traffic:
+            one.stop()
+        name, (head, *lines) = saved_csv(browser)
+        t.ok({"tx.bits_per_s", "tx.services.http.bits_per_s", "tx.sizes.0-60.packets_per_s"} <= set(head)
+             and any(float(line[head.index("tx.bits_per_s")] or 0) > 1e6 for line in lines), "the CSV has it", head)
+        check_peace(t, browser)
+
+
+@scenario("what is sent is not counted", 90)
+def test_not_sent(t, lab):
+    """Of one interface alone, then beside one that counts it."""
+    lab.configure("[attach]\ntx = no\n", name="v0")
+    links, _, server = begin(lab, "v0", "v1")
+    with Browser() as browser:
+        open_page(browser, "#interface=v0")
+        links[0].send(MIX)
+        out_of(links[0]).send(MIX)
+        at_rest(browser, len(MIX))
+        shown, _, realtime, summary = same_sample(browser, server, "?interface=v0")
+        check_figures(t, shown, realtime, summary, "not counted")
+        t.ok(realtime["tx"] is None and browser.evaluate(f"{SENT}.every((one) => one.hidden)"), "nothing of it is shown")
+        t.equal(browser.evaluate(f"({LEGEND % 'services'}).map(([name]) => name)"), ["http", "https", "other"],
+                "series need no direction")
+        t.ok(" received" not in browser.text(".figures"), "nor do figures")
+        reason, = {one["tx_reason"] for one in server.get("/api/interfaces").json()["interfaces"] if one["tx_reason"]}
+        t.equal(browser.evaluate("[...document.querySelectorAll('#chips .chip')].slice(-1).map("
+                                 "(chip) => [chip.textContent, chip.title])"),
+                [["received only", f"Not what is sent: {reason}"]], "the header says so, and why")
+        name, (head, *_) = saved_csv(browser)
+        t.equal([column for column in head if column.startswith("tx.")], [], "no column of the CSV is of it")
+        browser.key("a")
+        browser.wait(f"location.hash === '' && {LIVE} && document.querySelectorAll('.card canvas').length === 2", "both")
+        out_of(links[1]).send(MIX * 100)
+        cards = "[...document.querySelectorAll('.card .also')].map((one) => one.hidden)"
+        browser.wait(f"JSON.stringify({cards}) === '[true,false]'", "one of them sends")
+        t.ok(browser.evaluate("document.getElementById('sent').hidden"), "a sum of those of which one does not count it: none")
+        browser.evaluate("document.querySelector('#all .as-table').click()")
+        rows = browser.evaluate("[...document.querySelectorAll('#all tbody tr')].map((row) => "
+                                "[...row.cells].slice(5).map((cell) => cell.textContent))")
+        t.ok(rows[0] == ["–"] * 4 and rows[1][0].endswith("bit/s"), "as a table, too", rows)
         check_peace(t, browser)
 
 
@@ -136,7 +206,7 @@ def test_nothing(t, lab):
                 "unknown is not 0")
         lab.record("v0", interval="1s")
         browser.wait(f"{LIVE} && document.getElementById('nothing').hidden", "live with one")
-        browser.wait("document.querySelector('#interfaces tbody td') !== null", "it is in the list")
+        browser.wait("document.querySelector('#interfaces .health-ok') !== null", "it is in the list, and well")
         t.match(browser.evaluate("[...document.querySelectorAll('#interfaces tbody tr > *')].map("
                                  "(cell) => cell.textContent).join(' ')"), r"^v0 ok native", "how it is counted")
         t.equal(browser.evaluate("[...document.querySelectorAll('#chips .chip')].map("
