@@ -219,9 +219,11 @@ void raw_notes_tell(const struct outcome *outcome, const struct stats *stats,
 			raw->plan->link.name, raw->n_carrier_lost,
 			raw->n_carrier_lost == 1 ? "" : "s");
 	if (raw->n_queued)
-		notes_say(listener,
-			  "%u frames are still in the queue of %s: they have not left yet.",
-			  raw->n_queued, raw->plan->link.name);
+		notes_say(
+			listener,
+			"In the queue of %s are still %u frames, this run's or others': they have "
+			"not left yet.",
+			raw->plan->link.name, raw->n_queued);
 	if (raw->has_dropped && raw->n_dropped)
 		notes_say(listener,
 			  "%s dropped %" PRIu64

@@ -10,7 +10,7 @@ import re
 import lab as laboratory
 from lab import RUN, scenario
 from raw import ENV, LOADGEN
-from servers import Nginx
+from servers import Nginx, unexpected
 from web import ASSETS, SAMPLER_WEB, WebServer
 
 README = os.path.join(laboratory.HERE, "../../README.md")
@@ -78,11 +78,13 @@ def test_commands(t, lab, heading, n):
     for command, shown in found:
         run = lab.try_run("bash", "-c", command, ns=link.peer_ns, env=env)
         name = command.splitlines()[0]
-        t.equal((run.status, run.err), (0, ""), f"{name}: it ends well")
+        t.equal((run.status, unexpected(run.err)), (0, ""), f"{name}: it ends well")
         check_shown(t, run.out, shown, name)
         exact = [line.strip() for line in shown if re.match(r" {6}[a-z0-9_]+ +\d+ +\d+$", line)]
         got = [line.strip() for line in run.out.splitlines()]
-        if "--verify" not in command:
+        if "asked for were not sent" in run.out:
+            t.note("held up at its end, a duration has cut it")
+        elif "--verify" not in command:
             t.ok(exact and set(exact) <= set(got), "frames and bytes of a mix are exactly those", (exact, run.out))
     nginx.stop()
 

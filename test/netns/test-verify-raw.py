@@ -220,7 +220,22 @@ def test_stuck(t, lab):
     shape(ends, "p0", "tbf", "rate", "8bit", "burst", "1500b", "limit", "10mb")
     status, report, verify = ends.verify("--mix", "udp4", "--frame-size", "1000", "--bandwidth", "0", "--frames", "20")
     t.equal((status, verify["verdict"]), (3, "differs"), "nobody waits for ever")
-    t.match("\n".join(report["notes"]), r"\d+ frames are still in the queue of p0: they have not left yet\.", "it is told")
+    t.match("\n".join(report["notes"]), r"In the queue of p0 are still \d+ frames, ", "it is told")
+
+
+@scenario("others keep the queue filled", 60)
+def test_filled(t, lab):
+    ends = Verified(lab)
+    shape(ends, "p0", *SHAPER)
+    other = lab.spawn(LOADGEN, *ends.options("--mix", "udp4", "--frame-size", "1000", "--bandwidth", "0", "--duration",
+                                             "60s", "-q"), ns=ends.link.peer_ns, env=ENV, stdout=subprocess.DEVNULL)
+    wait_for(lambda: ends.link.stats().rx_packets > 20, "its frames")
+    status, _, verify = ends.verify("--mix", "tcp4", "--frames", "20", "--rate", "1000", "--verify-others", "yes")
+    t.equal((status, verify["verdict"], rows(verify)["tcp"]["counted"]["packets"]), (0, "verified", 20),
+            "the run's own are waited for, and nobody's else for ever")
+    t.equal(other.poll(), None, "who goes on")
+    other.kill()
+    other.wait()
 
 
 @scenario("interrupted while a queue empties", 90)
