@@ -69,6 +69,7 @@ void watch_begin(struct watch *watch, const struct sampler_meta *meta)
 	watch->former_id = 0;
 	watch->tx_lost = false;
 	watch->tx_another_ns = 0;
+	recheck_close(&watch->tx_recheck);
 }
 
 /* ---- verdicts ---- */
@@ -264,7 +265,14 @@ static void tell_tx(struct watch *watch, bool lost)
 		watch->ifname, watch->ifname);
 	if (watch->broker) /* for readers, who go by the pins */
 		broker_verify(watch->broker, &err);
-	else if (watch->request[0])
+}
+
+/* A request by file may get lost and is repeated until the pins have it. */
+static void have_pins_told(struct watch *watch, const struct sampler_meta *meta)
+{
+	if (!watch->tx_lost || !(meta->flags & SAMPLER_META_TX))
+		recheck_close(&watch->tx_recheck);
+	else if (watch->request[0] && recheck_tick(&watch->tx_recheck, clock_boottime_ns()))
 		ask_by_file(watch);
 }
 
@@ -281,6 +289,7 @@ bool watch_tx(struct watch *watch, const struct pins *pins, const struct sampler
 	bool lost = tx_is_lost(watch, pins, meta);
 
 	tell_tx(watch, lost);
+	have_pins_told(watch, meta);
 	return meta->tx_prog_id && !lost;
 }
 

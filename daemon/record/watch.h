@@ -29,6 +29,7 @@ struct watch {
 	uint64_t reattach_ns;	    /* not before this time */
 	enum health_state told;	    /* the trouble that was last told, 0 = none */
 	uint64_t tx_another_ns;	    /* since when another program is in our filter's place, or 0 */
+	struct recheck tx_recheck;  /* asked for until the pins say of it, too */
 	bool tx_lost; /* transmitted frames are not counted any more, which was told */
 };
 

@@ -352,6 +352,8 @@ def test_lost_unit(t, lab):
     lose(lab)
     recorder.wait_log(GONE)
     wait_for(lambda: os.path.exists(f"{RUN}/runtime/recheck"), "a request for a re-check")
+    os.unlink(f"{RUN}/runtime/recheck")
+    wait_for(lambda: os.path.exists(f"{RUN}/runtime/recheck"), "another one, as nobody answered")
     t.equal(lab.samplerd("--verify-attached", "v0").status, 1, "which comes to the same")
     t.equal(meta(lab)[0], False, "and tells the pins")
     lab.attach("v0")
