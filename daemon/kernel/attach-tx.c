@@ -95,17 +95,23 @@ static bool clsact_is_ours(const struct plan *plan)
 	return false;
 }
 
+/*
+ * In the place of the filter that counts where the number stays; else beside it, in the place of one that
+ * an attach left there that was killed, so that never two of the same number are there.
+ */
 static int put(struct plan *plan, int prog_fd, struct error *err)
 {
+	const struct egress_filter *same =
+		counting_filter(&plan->egress, &plan->pins, plan->constants.generation);
 	int r = program_bind_meta(prog_fd, &plan->pins);
 
 	if (r)
 		log_debug("%s: cannot bind meta to the program: %s", plan->options->ifname,
 			  strerror(-r));
-	if (!same_generation(plan))
+	if (!same)
 		return egress_attach(plan->link.ifindex, &plan->egress, clsact_is_ours(plan),
 				     prog_fd, &plan->tx_filter, err);
-	plan->tx_filter = *plan->tx_old;
+	plan->tx_filter = *same;
 	return egress_replace(plan->link.ifindex, &plan->tx_filter, prog_fd, err);
 }
 
