@@ -70,14 +70,14 @@ static int set_chain(json_t *json, const struct endpoint_context *context, const
 	       json_set(json, "chain_checked_at", moment_of(context, meta->chain.boottime_ns));
 }
 
-/* The recorder looks at each tick; what the pins say of it is of the last attach or re-check. */
+/* Samples are looked at when they are taken; what the pins say is of the last attach or re-check. */
 static int set_tx(json_t *json, const struct feed *feed)
 {
-	static const char lost[] = "samplerd does not find our filter at tc egress any more";
+	static const char lost[] = "our filter is not at tc egress any more";
 	const struct sampler_meta *meta = &feed->meta;
 	bool attached = meta->flags & SAMPLER_META_TX;
-	bool is_lost = attached && feed->source == FEED_RECORDS &&
-		       !sample_counts(&feed->newest, SAMPLER_TX);
+	bool is_now = feed->source == FEED_RECORDS || feed->source == FEED_COUNTERS;
+	bool is_lost = attached && is_now && !sample_counts(&feed->newest, SAMPLER_TX);
 
 	return json_set(json, "tx_counted", boolean_if(feed->pinned, attached && !is_lost)) ||
 	       json_set(json, "tx_reason",

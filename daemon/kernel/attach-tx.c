@@ -276,15 +276,35 @@ int tx_detach(uint32_t ifindex, const struct pins *pins, const char *pin_dir, bo
 	return r;
 }
 
-/** tx_find() - Return: what is at tc egress where @meta has our filter, without privilege */
+/**
+ * tx_find() - what is at tc egress where our filter was put, without privilege
+ * @meta: of the pins
+ *
+ * Return: which; what @meta says where nobody can tell.
+ */
 enum tx_place tx_find(const struct sampler_meta *meta)
 {
-	uint32_t prog_id;
+	uint32_t prog_id = 0;
+	int r = -ENOENT;
 
-	if (!meta->tx_prog_id ||
-	    egress_query(meta->ifindex, meta->tx_handle, meta->tx_priority, &prog_id))
+	if (meta->tx_prog_id)
+		r = egress_query(meta->ifindex, meta->tx_handle, meta->tx_priority, &prog_id);
+	/* EINVAL: there is no clsact either, or no chain in it */
+	if (r == -ENOENT || r == -EINVAL || r == -ENODEV)
 		return TX_NOTHING;
-	return prog_id == meta->tx_prog_id ? TX_OURS : TX_ANOTHER;
+	return r || prog_id == meta->tx_prog_id ? TX_OURS : TX_ANOTHER;
+}
+
+/**
+ * tx_counts() - are transmitted frames counted, for who reads counters without a recorder
+ * @meta: of the pins
+ *
+ * Return: what @meta says, and false also where our filter is gone since, as far as can be seen.
+ */
+bool tx_counts(const struct sampler_meta *meta)
+{
+	return (meta->flags & SAMPLER_META_TX) &&
+	       (meta->netns_inode != pins_netns_inode() || tx_find(meta) != TX_NOTHING);
 }
 
 /**

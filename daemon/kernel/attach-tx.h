@@ -16,5 +16,6 @@ void tx_look(const struct pins *pins, uint32_t generation, struct sampler_meta *
 enum tx_place { TX_NOTHING, TX_ANOTHER, TX_OURS };
 
 enum tx_place tx_find(const struct sampler_meta *meta);
+bool tx_counts(const struct sampler_meta *meta);
 
 #endif

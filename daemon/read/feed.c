@@ -18,6 +18,7 @@
  */
 #include "read/feed.h"
 
+#include "kernel/attach-tx.h"
 #include "kernel/counters-map.h"
 #include "kernel/link.h"
 #include "kernel/services-map.h"
@@ -326,7 +327,7 @@ static int read_counters(struct feed *feed, struct sample *ret_sample, struct er
 		return error_set(err, r, "cannot read the counters: %s", strerror(-r));
 	if (feed->meta.netns_inode == pins_netns_inode() && link_vlan_stripped(feed->name))
 		sample.flags |= SAMPLE_VLAN_STRIPPED;
-	if (feed->meta.flags & SAMPLER_META_TX)
+	if (tx_counts(&feed->meta))
 		sample.flags |= SAMPLE_TX;
 	*ret_sample = sample;
 	return 0;

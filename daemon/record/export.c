@@ -6,6 +6,7 @@
 #include "record/export.h"
 
 #include "config/config.h"
+#include "kernel/attach-tx.h"
 #include "kernel/counters-map.h"
 #include "kernel/link.h"
 #include "kernel/pins.h"
@@ -57,7 +58,7 @@ int export_snapshot(const struct config *config, const char *ifname, FILE *out, 
 		return error_set(err, r, "%s: cannot read the counters: %s", ifname, strerror(-r));
 	if (link_vlan_stripped(ifname))
 		sample.flags |= SAMPLE_VLAN_STRIPPED;
-	if (meta.flags & SAMPLER_META_TX)
+	if (tx_counts(&meta))
 		sample.flags |= SAMPLE_TX;
 	return dump(snapshot_json(&meta, &sample), JSON_INDENT(2), out, err);
 }

@@ -361,6 +361,19 @@ def test_lost_unit(t, lab):
     t.equal(recorder.stop(), 0, "the recorder ends well")
 
 
+@scenario("somebody removes it, and nobody records")
+def test_lost_unseen(t, lab):
+    link = lab.veth("v0")
+    lab.attach("v0")
+    outward(link).send(FRAMES * 10)
+    t.ok(lab.snapshot("v0")["tx"], "--print has what is counted")
+    lose(lab)
+    t.equal((lab.snapshot("v0")["tx"], meta(lab)[0]), (None, True),
+            "and does not know afterwards, although the pins say nothing of it yet")
+    lab.attach("v0")
+    counts(t, lab, link, "attached again it counts")
+
+
 @scenario("no false alarm at hand-overs", 60)
 def test_no_alarm(t, lab):
     lab.veth("v0")
