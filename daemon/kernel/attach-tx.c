@@ -319,8 +319,14 @@ void tx_look(const struct pins *pins, uint32_t generation, struct sampler_meta *
 {
 	struct egress egress = {};
 	const struct egress_filter *found = NULL;
+	struct error why = { "" };
+	int r = egress_read(meta->ifindex, &egress, &why);
 
-	if (!egress_read(meta->ifindex, &egress, NULL))
+	if (r && r != -EBUSY) { /* where clsact is not, it is not either; else nobody can tell */
+		log_warning("%.15s: %s", meta->ifname, why.text);
+		return;
+	}
+	if (!r)
 		found = counting_filter(&egress, pins, generation);
 	if (found) {
 		describe(meta, found);

@@ -97,8 +97,9 @@ static int take_message(const struct nlmsghdr *message, answer_fn fn, void *user
 		return ((const struct nlmsgerr *)NLMSG_DATA(message))->error;
 	if (message->nlmsg_flags & NLM_F_DUMP_INTR)
 		return -EAGAIN;
-	if (message->nlmsg_type == NLMSG_DONE)
-		return 0;
+	if (message->nlmsg_type == NLMSG_DONE) /* or the error that broke a list off */
+		return NLMSG_PAYLOAD(message, 0) < sizeof(int) ? 0
+							       : *(const int *)NLMSG_DATA(message);
 	read_answer(message, &answer);
 	fn(&answer, user);
 	return !!(message->nlmsg_flags & NLM_F_MULTI);
@@ -158,8 +159,8 @@ static void take_qdisc(const struct answer *answer, void *user)
 	memcpy(user, answer->kind, sizeof(answer->kind));
 }
 
-/* What stands where clsact does; "" for nothing. */
-static void read_qdisc(uint32_t ifindex, char ret_kind[16])
+/* What stands where clsact does; "" for nothing, also where there is no interface, or no tc. */
+static int read_qdisc(uint32_t ifindex, char ret_kind[16])
 {
 	struct request request = {
 		.header = { .nlmsg_len = NLMSG_LENGTH(sizeof(request.tc)),
@@ -167,9 +168,11 @@ static void read_qdisc(uint32_t ifindex, char ret_kind[16])
 			    .nlmsg_flags = NLM_F_ECHO }, /* else others alone are told */
 		.tc = { .tcm_ifindex = ifindex, .tcm_parent = TC_H_CLSACT },
 	};
+	int r;
 
 	ret_kind[0] = 0;
-	ask(&request, take_qdisc, ret_kind);
+	r = ask(&request, take_qdisc, ret_kind);
+	return r == -ENOENT || r == -ENODEV || r == -EOPNOTSUPP ? 0 : r;
 }
 
 /* Lists of filters come in the order in which they run. */
@@ -217,12 +220,15 @@ int egress_read(uint32_t ifindex, struct egress *ret_egress, struct error *err)
 {
 	struct egress egress;
 	char kind[16];
-	int r = -EAGAIN;
+	int r = read_qdisc(ifindex, kind);
 
-	read_qdisc(ifindex, kind);
+	if (r)
+		return error_set(err, r, "cannot tell what is in the place of clsact: %s",
+				 strerror(-r));
 	if (*kind && strcmp(kind, "clsact"))
 		return error_set(err, -EBUSY, "qdisc %s is in the place of clsact: %s", kind,
 				 "what it is for works with clsact as well");
+	r = -EAGAIN;
 	for (int tries = 0; r == -EAGAIN && tries < 5; tries++) { /* changed while it was listed */
 		egress = (struct egress){ .clsact = *kind, .priority = 1 };
 		r = *kind ? ask_for_all(ifindex, PARENT_EGRESS, take_filter, &egress) : 0;
