@@ -192,6 +192,13 @@ static bool is_silent(const struct delta *delta)
 	       !counters_total(&delta->direction[SAMPLER_TX]).packets;
 }
 
+static void told_up_to(struct rate_log *log, const struct sample *sample)
+{
+	log->told = *sample;
+	log->vlan_stripped = sample->flags & SAMPLE_VLAN_STRIPPED;
+	log->tx_uncounted = !sample_counts(sample, SAMPLER_TX);
+}
+
 /**
  * rate_log_tell() - log a line where one is due
  * @log: what was told so far
@@ -211,19 +218,22 @@ void rate_log_tell(struct rate_log *log, const char *ifname,
 	struct delta delta;
 
 	if (!log->started || rates_between(&log->told, sample, &delta)) {
-		log->told = *sample;
+		told_up_to(log, sample);
 		log->started = true;
 		return;
 	}
+	log->vlan_stripped |= !!(sample->flags & SAMPLE_VLAN_STRIPPED);
+	log->tx_uncounted |= !sample_counts(sample, SAMPLER_TX);
 	if (!pace->log_interval_ns ||
 	    (delta.interval_ns + slack < pace->log_interval_ns && !last_words))
 		return;
 	if (is_silent(&delta) &&
 	    (last_words || delta.interval_ns + slack < SILENT_PACE * pace->log_interval_ns))
 		return;
-	write_line(ifname, services, &delta,
-		   (log->told.flags | sample->flags) & SAMPLE_VLAN_STRIPPED);
-	log->told = *sample;
+	if (log->tx_uncounted)
+		rates_forget(&delta, SAMPLER_TX);
+	write_line(ifname, services, &delta, log->vlan_stripped);
+	told_up_to(log, sample);
 }
 
 /**
@@ -243,5 +253,5 @@ void rate_log_forget_silence(struct rate_log *log, const struct sample *last,
 		return;
 	if (is_silent(&since_told) && !is_silent(&since_last) &&
 	    since_told.interval_ns >= pace->log_interval_ns)
-		log->told = *last;
+		told_up_to(log, last);
 }

@@ -17,6 +17,7 @@ struct rate_log_pace {
 struct rate_log {
 	bool started;
 	struct sample told;
+	bool vlan_stripped, tx_uncounted; /* at any time since */
 };
 
 void rate_log_tell(struct rate_log *log, const char *ifname,

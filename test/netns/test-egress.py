@@ -325,6 +325,26 @@ def test_unsaid(t, lab):
     t.equal(recorder.stop(), 0, "the recorder ends well")
 
 
+@scenario("somebody removes it between two lines of the log", lost=True)
+@scenario("nobody does", lost=False)
+def test_lost_between(t, lab, lost):
+    link = lab.veth("v0")
+    recorder = lab.record("v0", log_interval="1d")  # so that there is one line, at the end
+    recorder.wait_record()
+    link.send(FRAMES * 10)
+    if lost:
+        lose(lab)
+        recorder.wait_log(GONE)
+        lab.attach("v0")
+        recorder.wait_log("v0: transmitted frames are counted again")
+    sent = outward(link).send(FRAMES * 25)
+    wait_for(lambda: (lab.last_record("v0")["tx"] or {}).get("packets") == sent[0], "the record")
+    t.equal(recorder.stop(), 0, "the recorder ends well")
+    line, = [line for line in recorder.log().splitlines() if "v0: rx " in line]
+    t.match(line, r"\(20 packets", "its line has what was received")
+    t.equal("; tx " in line, not lost, "and of what was transmitted only what was counted throughout")
+
+
 @scenario("somebody removes it, and it is attached again, as configured")
 def test_reattached(t, lab):
     lab.configure("[attach]\nreattach = yes\n")
