@@ -92,8 +92,8 @@ def test_late(t, lab):
         browser.call("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
         browser.call("Page.addScriptToEvaluateOnNewDocument", source=HOLD_FIRST_HISTORY)
         browser.open(ORIGIN + "#interface=v0&range=1m")
-        browser.evaluate(OPEN_TABLE)
         browser.wait(f"window.histories === 1 && {CONTROLS}", "the first question, and what keys do")
+        browser.evaluate(OPEN_TABLE)
         browser.key("8")
         browser.wait(f"({SERVICES}).length > 60", "two weeks")
         browser.evaluate("window.letGo()")
@@ -194,6 +194,7 @@ def test_ended(t, lab):
     with Browser() as browser:
         change_list(browser, f"one.history.to = new Date(Date.parse(one.history.to) - {ahead}).toISOString()")
         browser.open(f"{ORIGIN}#interface=v0")
+        browser.wait(CONTROLS, "its controls")
         browser.evaluate(OPEN_TABLE)
         browser.wait(f"({SERVICES}).length > 5", "the last five minutes of it")
         t.match(browser.evaluate(CAPTION), "^Received: mean ", "a history that ended has its last minutes")
