@@ -61,7 +61,7 @@ class Senders:
 
     def trafgen(self, size, n):
         said = self._run("trafgen", "--dev", "client0", "--conf", self.folder / f"{size}.cfg", "--num", n,
-                         "--cpus", "1", "--no-sock-mem")
+                         "--cpus", "1", "--no-sock-mem", "--qdisc-path")  # the way of all others here
         seconds = re.search(r"(\d+) sec, (\d+) usec on CPU0 \((\d+) packets\)", said)
         if int(seconds[3]) != n:
             sys.exit(f"bench: trafgen has not sent {n}: {said}")
