@@ -197,9 +197,9 @@ def test_other_group(t, lab):
     attach_and_record(lab, "v0", "v1")
     back = mode(lab.state_dir, 0o750)
     server = WebServer(lab, "--user", OTHER)
-    time.sleep(2.5)
+    laboratory.wait_for(lambda: server.get("/healthz").status == 503 and len(complaints(server)) == 2, "a word of each")
     check_told(t, server, "pins and histories", 503)
-    time.sleep(2.5)
+    time.sleep(2.5)  # folders are listed anew, twice: there must be no other word
     said = complaints(server)
     t.equal(len(said), 2, "the log says each folder once, whatever is in it")
     t.match(said[0], rf"^cannot list {PINS}: Permission denied: {PINS} is open to user root and "
@@ -219,7 +219,7 @@ def test_closed_histories(t, lab):
     laboratory.wait_for(lambda: server.get(REALTIME).status == 200, "the counters themselves")
     check_told(t, server, "histories", 200)
     t.match(get(server, REALTIME)["stale_reason"], r"^v0: its history cannot be read", "stale: why")
-    time.sleep(2.5)
+    time.sleep(2.5)  # as above
     said = complaints(server)
     t.equal(len(said), 1, "the log says it once")
     t.match(said[0], rf"{lab.state_dir} is open to user daemon and group daemon", "and for whom it is")
@@ -251,7 +251,7 @@ def test_closed_pins(t, lab):
     t.equal((health["v0"], health["v1"]["state"]), ({"state": "unreadable", "reason": why}, "ok"),
             "so does interfaces")
     t.equal(server.get("/healthz").json()["status"], "failing", "and healthz")
-    time.sleep(2.5)
+    time.sleep(2.5)  # as above
     said = complaints(server)
     t.equal(len(said), 1, "the log says it once")
     t.match(said[0], rf"^v0\S*: .*: {folder} is open to user daemon and group daemon ",
