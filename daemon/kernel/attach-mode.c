@@ -5,6 +5,8 @@
  * A mode that fails leaves the interface and the pins as they were.
  */
 #include "kernel/attach-plan.h"
+
+#include "kernel/services-map.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/message-ids.h"
@@ -78,12 +80,24 @@ static int attach_beside(const struct plan *plan, struct bpf_object *object, enu
 	return r;
 }
 
-static int try_program(const struct plan *plan, enum sampler_mode mode, struct bpf_log *log,
+/*
+ * New counters have the first frame that the program sees, since alone it is there in one step with the
+ * end of its predecessor, which counted into others.
+ */
+static int begin_epoch(struct plan *plan, struct error *err)
+{
+	return object_pin_maps(plan->image, &plan->pins, err) ?:
+	       services_write(&plan->pins, plan->options->services, &plan->meta, err) ?:
+	       plan_count(plan, err);
+}
+
+static int try_program(struct plan *plan, enum sampler_mode mode, struct bpf_log *log,
 		       struct error *err)
 {
 	bool swap = plan->old && !plan->old->chained && plan->old->mode == mode;
 	struct bpf_object *object;
 	int r = pins_create_dir(plan->options->pin_dir, &plan->pins, plan->options->group, err)
+			?: (plan->reuse ? 0 : begin_epoch(plan, err))
 			?: object_open(plan->image, SAMPLER_PROG_RX, &plan->pins, &plan->constants,
 				       &object, err);
 

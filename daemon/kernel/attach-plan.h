@@ -45,6 +45,7 @@ void plan_tx_attach(struct plan *plan, bool unchanged);
 void plan_tx_undo(struct plan *plan);
 void plan_tx_finish(const struct plan *plan);
 
+int plan_count(const struct plan *plan, struct error *err);
 int plan_attach(struct plan *plan, struct bpf_log *log, struct error *err);
 void plan_end(const struct plan *plan, int r);
 

@@ -184,8 +184,8 @@ static void say(const struct plan *plan)
  * @plan: its pins are there; its meta gets what came of it
  * @unchanged: the programs there were are those that are wanted
  *
- * A new one begins to count with the flip of the generation, or where its predecessor has the same, in
- * its place at once. plan_tx_finish() or plan_tx_undo() is due.
+ * A new one begins to count with the flip of the generation; where that is named already (in a new epoch,
+ * or for its predecessor, in the place of which it is put) at once. plan_tx_finish() or plan_tx_undo() is due.
  */
 void plan_tx_attach(struct plan *plan, bool unchanged)
 {

@@ -101,25 +101,32 @@ static void describe(struct plan *plan, const struct program *ours, uint32_t lin
 	describe_alone(meta, log);
 }
 
+/** plan_count() - have those programs count that are attached as planned; Return: 0 or negative errno */
+int plan_count(const struct plan *plan, struct error *err)
+{
+	struct sampler_control control;
+	int r = pins_read_control(&plan->pins, &control);
+
+	if (!r) {
+		control.generation = plan->constants.generation;
+		r = pins_write_map(&plan->pins, SAMPLER_MAP_CONTROL, 0, &control);
+	}
+	return r ? error_set(err, r, "%s: cannot start the count: %s", plan->options->ifname,
+			     strerror(-r))
+		 : 0;
+}
+
 static int start_counting(struct plan *plan, const struct program *ours, struct error *err)
 {
-	struct sampler_control control = {};
 	int r = program_bind_meta(ours->fd, &plan->pins);
 
 	if (r)
 		log_debug("%s: cannot bind meta to the program: %s", plan->options->ifname,
 			  strerror(-r));
-	r = pins_set_access(&plan->pins, plan->options->group, err) ?:
-	    services_write(&plan->pins, plan->options->services, &plan->meta, err) ?:
-	    pins_write_meta(&plan->pins, &plan->meta, err);
-	if (r)
-		return r;
-	r = pins_read_control(&plan->pins, &control);
-	control.generation = plan->constants.generation;
-	r = r ?: pins_write_map(&plan->pins, SAMPLER_MAP_CONTROL, 0, &control);
-	return r ? error_set(err, r, "%s: cannot start the count: %s", plan->options->ifname,
-			     strerror(-r))
-		 : 0;
+	return pins_set_access(&plan->pins, plan->options->group, err) ?:
+	       services_write(&plan->pins, plan->options->services, &plan->meta, err) ?:
+	       pins_write_meta(&plan->pins, &plan->meta, err) ?:
+	       plan_count(plan, err);
 }
 
 /* The interface as it was: the new program gone, its predecessor, which still counts, in place. */

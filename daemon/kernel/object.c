@@ -97,11 +97,11 @@ static int set_pin_paths(struct bpf_object *object, const struct pins *pins)
 static int choose_program(struct bpf_object *object, const char *name)
 {
 	struct bpf_program *program;
-	int r = -ENOENT;
+	int r = name ? -ENOENT : 0;
 
 	bpf_object__for_each_program(program, object)
 	{
-		bool chosen = !strcmp(bpf_program__name(program), name);
+		bool chosen = name && !strcmp(bpf_program__name(program), name);
 
 		bpf_program__set_autoload(program, chosen);
 		if (chosen)
@@ -113,7 +113,7 @@ static int choose_program(struct bpf_object *object, const char *name)
 /**
  * object_open() - open an image with its constants and pin paths set
  * @image: ELF
- * @program: SAMPLER_PROG_*, the one of its programs that is to be loaded
+ * @program: SAMPLER_PROG_*, the one of its programs that is to be loaded; NULL: none, the maps alone
  * @pins: maps are taken from there where they exist, else made and pinned there when it is loaded
  * @constants: what the program is told once and for all
  * @ret_object: the caller closes it
@@ -137,8 +137,29 @@ int object_open(struct object_image image, const char *program, const struct pin
 	if (r) {
 		bpf_object__close(object);
 		return error_set(err, r, "the BPF object is not one of sampler's, with %s: %s",
-				 program, strerror(-r));
+				 program ?: "its maps", strerror(-r));
 	}
 	*ret_object = object;
 	return 0;
+}
+
+/**
+ * object_pin_maps() - make and pin an image's maps before there is a program that uses them
+ * @image: ELF
+ * @pins: where; those that are there already stay
+ * @err: why not
+ *
+ * Return: 0 or negative errno.
+ */
+int object_pin_maps(struct object_image image, const struct pins *pins, struct error *err)
+{
+	const struct object_constants none = { .generation = 0 };
+	struct bpf_object *object;
+	int r = object_open(image, NULL, pins, &none, &object, err);
+
+	if (r)
+		return r;
+	r = bpf_object__load(object);
+	bpf_object__close(object);
+	return r ? error_set(err, r, "cannot make maps in %s: %s", pins->dir, strerror(-r)) : 0;
 }

@@ -27,5 +27,6 @@ bool object_can_see_kernel(void);
 int object_open(struct object_image image, const char *program, const struct pins *pins,
 		const struct object_constants *constants, struct bpf_object **ret_object,
 		struct error *err);
+int object_pin_maps(struct object_image image, const struct pins *pins, struct error *err);
 
 #endif

@@ -39,9 +39,9 @@ def key(lab, ifname, ns=None):
     return here if os.path.exists(f"{PINS}/{here}") else ifname
 
 
-def counters(lab, ifname, direction=TX, services=(), ns=None):
+def counters(lab, ifname, direction=TX, services=(), ns=None, path=None):
     """Return: every counter that is not 0 by its path in a snapshot, with the totals."""
-    path = f"{PINS}/{key(lab, ifname, ns)}/sampler_count"
+    path = path or f"{PINS}/{key(lab, ifname, ns)}/sampler_count"
     dump = json.loads(lab.run("bpftool", "-j", "map", "dump", "pinned", path))
     words = [0] * N_WORDS
     for cpu in dump[direction]["values"]:

@@ -267,6 +267,36 @@ def test_new_epoch(t, lab):
     untouched(t, lab, link, "pins removed by hand: --detach finds the filter")
 
 
+@scenario("new counters under traffic", 60, mode="native")
+@scenario("new counters under traffic, skb mode", 60, mode="skb")
+def test_new_epoch_under_traffic(t, lab, mode):
+    """As an upgrade to another ABI: each frame is in the old counters or in the new ones."""
+    link = lab.veth("v0")
+    lab.attach("v0", "--mode", mode)
+    key = lab.key("v0")
+    traffic = Traffic(link, FRAMES)
+    before = 0
+    for n in range(5):
+        start = link.stats().rx_packets
+        wait_for(lambda start=start: link.stats().rx_packets > start + 500, "traffic")
+        value = bytearray(lab.map_value(key, "sampler_meta"))
+        value[8] += 1  # its ABI
+        lab.map_value(key, "sampler_meta", bytes(value))
+        kept = f"{laboratory.BPFFS}/kept{n}"
+        lab.run("bpftool", "map", "pin", "pinned", f"{PINS}/{key}/sampler_count", kept)
+        t.match(lab.attach("v0", "--mode", mode), "new counters, a new epoch", "another epoch")
+        before += total(lab, path=kept, direction=0)[0]
+    sent, _ = traffic.stop()
+    got = before + total(lab, direction=0)[0]
+    t.note(f"{sent} frames")
+    # in a chain both are there for a moment, and count
+    t.ok(got == sent or (got > sent and lab.snapshot("v0")["chained"]), "no frame is lost",
+         f"sent {sent}, counted {got}")
+    t.equal(filters(lab), [OURS], "one filter is left")
+    lab.samplerd("--detach", "v0")
+    untouched(t, lab, link)
+
+
 def lose(lab):
     lab.run("tc", "filter", "del", "dev", "v0", "egress")
 
