@@ -153,13 +153,21 @@ static int leave_predecessor(struct plan *plan, struct error *err)
 	       pins_write_meta(&plan->pins, &plan->meta, err);
 }
 
+/* Once more where it fails: what cannot be looked at cannot be undone either. */
+static int read_back(const struct plan *plan, struct programs *ret_programs, struct error *err)
+{
+	int r = programs_read(plan->link.ifindex, ret_programs, err);
+
+	return r ? programs_read(plan->link.ifindex, ret_programs, err) : 0;
+}
+
 /* Read back, begin to count, and only then let the predecessor go. */
 static int complete(struct plan *plan, const struct bpf_log *log, struct error *err)
 {
 	uint32_t link_prog_id = link_xdp_prog_id(plan->link.ifindex);
 	const struct program *ours;
 	struct programs now;
-	int r = programs_read(plan->link.ifindex, &now, err);
+	int r = read_back(plan, &now, err);
 
 	if (r)
 		return r;

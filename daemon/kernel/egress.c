@@ -29,7 +29,7 @@
 #define HANDLE_OURS	   0x53414d00u
 #define HANDLE_MASK	   0xffffff00u
 #define HANDLE_MADE_CLSACT 0x80u
-#define HANDLE_NUMBERS	   16 /* at one priority */
+#define HANDLE_NUMBERS	   EGRESS_MAX /* at one priority */
 
 #define PARENT_INGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
 #define PARENT_EGRESS  TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
@@ -193,19 +193,24 @@ static void find_place(struct egress *egress, const struct answer *answer)
 static void take_filter(const struct answer *answer, void *user)
 {
 	struct egress *egress = user;
-	struct egress_filter *filter = &egress->filter[egress->n];
+	struct program program;
+	int r;
 
 	find_place(egress, answer);
-	if (!answer->prog_id || egress->n == EGRESS_MAX ||
-	    program_read(answer->prog_id, &filter->program))
+	if (!answer->prog_id)
 		return;
-	if (strcmp(filter->program.name, SAMPLER_PROG_TX)) {
-		close(filter->program.fd);
-		return;
+	r = program_read(answer->prog_id, &program);
+	if (r) {
+		egress->r = r == -ENOENT ? egress->r : r; /* gone meanwhile */
+	} else if (strcmp(program.name, SAMPLER_PROG_TX) || egress->n == EGRESS_MAX) {
+		close(program.fd);
+	} else {
+		egress->filter[egress->n++] = (struct egress_filter){
+			.program = program,
+			.handle = answer->handle,
+			.priority = answer->priority,
+		};
 	}
-	filter->handle = answer->handle;
-	filter->priority = answer->priority;
-	egress->n++;
 }
 
 /**
@@ -232,6 +237,7 @@ int egress_read(uint32_t ifindex, struct egress *ret_egress, struct error *err)
 	for (int tries = 0; r == -EAGAIN && tries < 5; tries++) { /* changed while it was listed */
 		egress = (struct egress){ .clsact = *kind, .priority = 1 };
 		r = *kind ? ask_for_all(ifindex, PARENT_EGRESS, take_filter, &egress) : 0;
+		r = r ?: egress.r;
 		if (r)
 			egress_close(&egress);
 	}

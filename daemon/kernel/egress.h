@@ -16,7 +16,7 @@ struct egress_filter {
 	uint32_t priority;
 };
 
-#define EGRESS_MAX 8
+#define EGRESS_MAX 16 /* as many as have handles */
 
 /* What is at tc egress of an interface. */
 struct egress {
@@ -25,6 +25,7 @@ struct egress {
 	uint32_t taken;	   /* bit per number of a handle of ours that is in use there */
 	uint32_t n;
 	struct egress_filter filter[EGRESS_MAX];
+	int r; /* why one of them could not be read */
 };
 
 int egress_read(uint32_t ifindex, struct egress *ret_egress, struct error *err);
