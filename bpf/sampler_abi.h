@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-#define SAMPLER_ABI_VERSION  4
+#define SAMPLER_ABI_VERSION  5
 #define SAMPLER_META_MAGIC   0x72656c706d617331ULL /* "1sampler", little endian */
 #define SAMPLER_MAX_SERVICES 16
 #define SAMPLER_NAME_MAX     16 /* IFNAMSIZ; service names take the same room */
@@ -139,8 +139,10 @@ struct sampler_meta {
 	__u32 tx_prog_id;	/* at tc egress; 0: none was put there, tx_reason says why */
 	__u32 tx_handle;	/* of its filter */
 	__u32 tx_priority;
-	char tx_reason[112]; /* why transmitted frames are not counted; "" where they are */
-	__u64 checksum;	     /* of all before: a reader can tell a half-written value */
+	char tx_reason[112];	    /* why transmitted frames are not counted; "" where they are */
+	__u64 tx_since_boottime_ns; /* since when they are; 0: they are not */
+	__u64 tx_before_ns; /* for how long they were before, in this epoch, as far as is known */
+	__u64 checksum;	    /* of all before: a reader can tell a half-written value */
 };
 
 _Static_assert(sizeof(struct sampler_count) == 16, "ABI");
@@ -149,6 +151,6 @@ _Static_assert(sizeof(struct sampler_control) == 8, "ABI");
 _Static_assert(sizeof(struct sampler_port_table) == 131072, "ABI");
 _Static_assert(sizeof(struct sampler_chain_program) == 36, "ABI");
 _Static_assert(sizeof(struct sampler_chain) == 376, "ABI");
-_Static_assert(sizeof(struct sampler_meta) == 1144, "ABI");
+_Static_assert(sizeof(struct sampler_meta) == 1160, "ABI");
 
 #endif

@@ -73,7 +73,6 @@ static int set_chain(json_t *json, const struct endpoint_context *context, const
 /* Samples are looked at when they are taken; what the pins say is of the last attach or re-check. */
 static int set_tx(json_t *json, const struct feed *feed)
 {
-	static const char lost[] = "our filter is not at tc egress any more";
 	const struct sampler_meta *meta = &feed->meta;
 	bool attached = meta->flags & SAMPLER_META_TX;
 	bool is_now = feed->source == FEED_RECORDS || feed->source == FEED_COUNTERS;
@@ -81,7 +80,7 @@ static int set_tx(json_t *json, const struct feed *feed)
 
 	return json_set(json, "tx_counted", boolean_if(feed->pinned, attached && !is_lost)) ||
 	       json_set(json, "tx_reason",
-			is_lost ? json_string(lost)
+			is_lost ? json_string(SAMPLE_TX_LOST)
 				: text_or_null_json(meta->tx_reason, sizeof(meta->tx_reason))) ||
 	       json_set(json, "tx_program_id", id_or_null_json(meta->tx_prog_id));
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
  * GET /api/stats/summary: what was received and transmitted since the counters began. Averages are over
- * the real time that each interface's counters have run; the peak of several interfaces is the highest
- * sum that they had at one time.
+ * the real time in which each interface's frames were counted; the peak of several interfaces is the
+ * highest sum that they had at one time.
  */
 #include "http/endpoints.h"
 #include "http/feed-json.h"
@@ -18,11 +18,26 @@ struct sums {
 	struct sampler_count total, tcp, http, https;
 };
 
-static uint64_t counted_ns(const struct feed *feed)
+static uint64_t ns_since(const struct feed *feed, uint64_t begin)
 {
-	const uint64_t begin = feed->meta.epoch_boottime_ns, now = feed->newest.boottime_ns;
+	const uint64_t now = feed->newest.boottime_ns;
 
 	return now > begin ? now - begin : 0;
+}
+
+static uint64_t uptime_ns(const struct feed *feed)
+{
+	return ns_since(feed, feed->meta.epoch_boottime_ns);
+}
+
+/* Whether what is transmitted is counted may change within an epoch. */
+static uint64_t counted_ns(const struct feed *feed, enum sampler_direction direction)
+{
+	const uint64_t since = feed->meta.tx_since_boottime_ns;
+
+	if (direction == SAMPLER_RX)
+		return uptime_ns(feed);
+	return feed->meta.tx_before_ns + (since ? ns_since(feed, since) : 0);
 }
 
 static uint64_t longest_ns(const struct selection *selection)
@@ -30,7 +45,7 @@ static uint64_t longest_ns(const struct selection *selection)
 	uint64_t longest = 0;
 
 	for (size_t i = 0; i < selection->n; i++) {
-		uint64_t ns = counted_ns(selection->feed[i]);
+		uint64_t ns = uptime_ns(selection->feed[i]);
 
 		longest = ns > longest ? ns : longest;
 	}
@@ -47,7 +62,7 @@ static void add_feed(struct sums *sums, const struct feed *feed, enum sampler_di
 {
 	const struct sampler_counters *counters = &feed->newest.direction[direction];
 	struct sampler_count total = counters_total(counters);
-	struct delta since = { .interval_ns = counted_ns(feed) };
+	struct delta since = { .interval_ns = counted_ns(feed, direction) };
 
 	add_count(&sums->total, total);
 	add_count(&sums->tcp, counters->l4[SAMPLER_TCP]);

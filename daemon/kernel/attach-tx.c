@@ -12,6 +12,8 @@
 #include "kernel/attach-plan.h"
 #include "kernel/egress.h"
 #include "model/layout.h"
+#include "model/sample.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/message-ids.h"
@@ -76,11 +78,22 @@ static bool same_generation(const struct plan *plan)
 
 static void describe(struct sampler_meta *meta, const struct egress_filter *filter)
 {
+	if (!meta->tx_since_boottime_ns)
+		meta->tx_since_boottime_ns = clock_boottime_ns();
 	meta->flags |= SAMPLER_META_TX;
 	meta->tx_prog_id = filter->program.id;
 	meta->tx_handle = filter->handle;
 	meta->tx_priority = filter->priority;
 	meta->tx_reason[0] = 0;
+}
+
+static void describe_none(struct sampler_meta *meta, const char *reason)
+{
+	if (meta->tx_since_boottime_ns)
+		meta->tx_before_ns += clock_boottime_ns() - meta->tx_since_boottime_ns;
+	meta->tx_since_boottime_ns = 0;
+	meta->flags &= ~SAMPLER_META_TX;
+	snprintf(meta->tx_reason, sizeof(meta->tx_reason), "%.111s", reason);
 }
 
 /* For one of ours that is still there: its successor answers for it. */
@@ -179,6 +192,17 @@ static void say(const struct plan *plan)
 			    plan->options->ifname);
 }
 
+/* The one that was there counts on; where it should have been another one, the next attach tries again. */
+static void stay(struct plan *plan, int r, const struct error *why)
+{
+	describe(&plan->meta, plan->tx_old);
+	if (!r)
+		return;
+	log_warning("%s: the filter that was at tc egress stays: %s", plan->options->ifname,
+		    why->text);
+	plan->meta.config_hash = 0;
+}
+
 /**
  * plan_tx_attach() - have the filter that is asked for at tc egress
  * @plan: its pins are there; its meta gets what came of it
@@ -193,7 +217,6 @@ void plan_tx_attach(struct plan *plan, bool unchanged)
 	struct error why = { "" };
 	int r = egress_read(plan->link.ifindex, &plan->egress, &why);
 
-	meta->flags &= ~SAMPLER_META_TX;
 	meta->tx_prog_id = meta->tx_handle = meta->tx_priority = 0;
 	if (!r && plan->reuse)
 		plan->tx_old = counting_filter(&plan->egress, &plan->pins, plan->counting);
@@ -204,10 +227,10 @@ void plan_tx_attach(struct plan *plan, bool unchanged)
 	plan->tx_put = !r && plan->tx_filter.handle;
 	if (plan->tx_put)
 		describe(meta, &plan->tx_filter);
-	else if (plan->options->tx && same_generation(plan)) /* it stays, and counts */
-		describe(meta, plan->tx_old);
+	else if (plan->options->tx && same_generation(plan))
+		stay(plan, r, &why);
 	else
-		snprintf(meta->tx_reason, sizeof(meta->tx_reason), "%.111s", why.text);
+		describe_none(meta, why.text);
 	say(plan);
 }
 
@@ -328,12 +351,9 @@ void tx_look(const struct pins *pins, uint32_t generation, struct sampler_meta *
 	}
 	if (!r)
 		found = counting_filter(&egress, pins, generation);
-	if (found) {
+	if (found)
 		describe(meta, found);
-	} else if (meta->tx_prog_id) {
-		meta->flags &= ~SAMPLER_META_TX;
-		snprintf(meta->tx_reason, sizeof(meta->tx_reason),
-			 "our filter is not at tc egress any more");
-	}
+	else if (meta->tx_prog_id)
+		describe_none(meta, SAMPLE_TX_LOST);
 	egress_close(&egress);
 }

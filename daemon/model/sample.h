@@ -16,6 +16,9 @@
 #define SAMPLE_DEGRADED	     (1u << 1) /* the recorder knew that frames passed by uncounted */
 #define SAMPLE_TX	     (1u << 2) /* direction[SAMPLER_TX] says something: they are counted */
 
+/* What is said where they are not, although they were. */
+#define SAMPLE_TX_LOST "our filter is gone from tc egress"
+
 /* The highest bandwidth of one interval so far in the epoch; finer records may be gone by then. */
 struct sample_peak {
 	uint64_t bits_per_s;

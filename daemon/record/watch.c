@@ -176,19 +176,23 @@ static void ask_broker(struct watch *watch, const struct pins *pins)
 }
 
 /* The child answers at once, and only once; a request by file may get lost and is repeated. */
-static void look_into(struct watch *watch, const struct watch_input *input)
+static void ask(struct watch *watch, struct recheck *recheck, const struct pins *pins,
+		uint64_t boottime_ns)
 {
-	bool begins = !watch->recheck.open, due;
+	bool begins = !recheck->open, due = recheck_tick(recheck, boottime_ns);
 
-	if (watch->health.state != HEALTH_SUSPECT) {
-		recheck_close(&watch->recheck);
-		return;
-	}
-	due = recheck_tick(&watch->recheck, input->sample->boottime_ns);
 	if (watch->broker && begins)
-		ask_broker(watch, input->pins);
+		ask_broker(watch, pins);
 	else if (watch->request[0] && due)
 		ask_by_file(watch);
+}
+
+static void look_into(struct watch *watch, const struct watch_input *input)
+{
+	if (watch->health.state == HEALTH_SUSPECT)
+		ask(watch, &watch->recheck, input->pins, input->sample->boottime_ns);
+	else
+		recheck_close(&watch->recheck);
 }
 
 /* ---- telling ---- */
@@ -248,32 +252,27 @@ static bool tx_is_lost(struct watch *watch, const struct pins *pins,
 
 static void tell_tx(struct watch *watch, bool lost)
 {
-	struct error err = { "" };
-
 	if (lost == watch->tx_lost)
 		return;
 	watch->tx_lost = lost;
-	if (!lost) {
+	if (lost)
+		log_event(LOG_WARNING, MESSAGE_TX_UNCOUNTED,
+			  "%s: transmitted frames are not counted any more: " SAMPLE_TX_LOST
+			  "; attach again: samplerd --attach %s",
+			  watch->ifname, watch->ifname);
+	else
 		log_event(LOG_NOTICE, MESSAGE_RECOVERED, "%s: transmitted frames are counted again",
 			  watch->ifname);
-		return;
-	}
-	log_event(
-		LOG_WARNING, MESSAGE_TX_UNCOUNTED,
-		"%s: transmitted frames are not counted any more: our filter is not at tc egress; "
-		"attach again: samplerd --attach %s",
-		watch->ifname, watch->ifname);
-	if (watch->broker) /* for readers, who go by the pins */
-		broker_verify(watch->broker, &err);
 }
 
-/* A request by file may get lost and is repeated until the pins have it. */
-static void have_pins_told(struct watch *watch, const struct sampler_meta *meta)
+/* For readers, who go by them. */
+static void have_pins_told(struct watch *watch, const struct pins *pins,
+			   const struct sampler_meta *meta)
 {
-	if (!watch->tx_lost || !(meta->flags & SAMPLER_META_TX))
+	if (watch->tx_lost && meta->flags & SAMPLER_META_TX)
+		ask(watch, &watch->tx_recheck, pins, clock_boottime_ns());
+	else
 		recheck_close(&watch->tx_recheck);
-	else if (watch->request[0] && recheck_tick(&watch->tx_recheck, clock_boottime_ns()))
-		ask_by_file(watch);
 }
 
 /**
@@ -289,7 +288,7 @@ bool watch_tx(struct watch *watch, const struct pins *pins, const struct sampler
 	bool lost = tx_is_lost(watch, pins, meta);
 
 	tell_tx(watch, lost);
-	have_pins_told(watch, meta);
+	have_pins_told(watch, pins, meta);
 	return meta->tx_prog_id && !lost;
 }
 

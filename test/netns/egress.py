@@ -30,7 +30,7 @@ SOL_PACKET, PACKET_VNET_HDR = 263, 15
 VNET_NEEDS_CSUM, VNET_TCPV4 = 1, 1
 
 # sampler_meta: offsets, and the flag that transmitted frames are counted
-FLAGS_OFFSET, TX_OFFSET, REASON_OFFSET, META_TX = 12, 1012, 1024, 4
+FLAGS_OFFSET, TX_OFFSET, REASON_OFFSET, SINCE_OFFSET, META_TX = 12, 1012, 1024, 1136, 4
 
 
 def key(lab, ifname, ns=None):
@@ -73,6 +73,11 @@ def meta(lab, ifname="v0", ns=None):
     program, handle, priority = struct.unpack_from("=III", raw, TX_OFFSET)
     reason = raw[REASON_OFFSET:REASON_OFFSET + 112].split(b"\0")[0].decode()
     return bool(flags & META_TX), program, handle, priority, reason
+
+
+def counted_ns(lab, ifname="v0"):
+    """Return: (since when transmitted frames are counted, for how long they were before)."""
+    return struct.unpack_from("=QQ", lab.map_value(key(lab, ifname), "sampler_meta"), SINCE_OFFSET)
 
 
 def qdiscs(lab, ifname="v0", ns=None):

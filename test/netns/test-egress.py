@@ -6,9 +6,10 @@ The filter at tc egress: attached, adopted, handed over, detached; beside others
 import grp
 import os
 import socket
+import time
 
 import lab as laboratory
-from egress import counters, filters, meta, outward, qdiscs, total
+from egress import counted_ns, counters, filters, meta, outward, qdiscs, total
 from frames import ACK, IPV4, TCP, UDP, eth, ipv4, tcp, udp
 from lab import OBJECTS, PINS, RUN, SAMPLERD, USER, Traffic, scenario, wait_for
 
@@ -194,16 +195,28 @@ def test_off(t, lab):
     t.equal((qdiscs(lab), meta(lab)[:2]), ([], (False, 0)), "nothing is at tc egress")
     t.ok("transmitted" not in said and "tc egress" not in said, "and nothing is said of it", said)
     t.match(meta(lab)[4], "tx = no", "the pins say why")
+    t.equal(counted_ns(lab), (0, 0), "and for how long: never")
     lab.configure("")
+    begun = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     t.match(lab.attach("v0"), "was attached already: .*; at tc egress program id", "yes: it is added")
     counts(t, lab, link, "and counts")
     kept = total(lab)
-    lab.configure("[attach]\ntx = no\n")
+    since, _ = counted_ns(lab)
+    lab.attach("v0", "--priority", "20")
+    t.equal(counted_ns(lab), (since, 0), "without a break over a hand-over")
+    lab.configure("[attach]\ntx = no\npriority = 20\n")
     lab.attach("v0")
+    ended = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    t.ok(counted_ns(lab)[0] == 0 and begun < since < since + counted_ns(lab)[1] < ended,
+         "the pins have for how long", f"{begun} {since} {counted_ns(lab)} {ended}")
     t.equal((qdiscs(lab), meta(lab)[:2], total(lab)), ([], (False, 0), kept), "no: it is removed")
     after = lab.snapshot("v0")
-    t.equal((after["program"], after["epoch"]), (before["program"], before["epoch"]),
-            "all over the same program of the other direction")
+    t.equal(after["epoch"], before["epoch"], "all over the same counters of the other direction")
+    counted = counted_ns(lab)[1]
+    lab.configure("[attach]\npriority = 20\n")
+    lab.attach("v0")
+    t.ok(counted_ns(lab)[0] > ended and counted_ns(lab)[1] == counted, "yes: the time goes on",
+         counted_ns(lab))
 
 
 @scenario("hand-over under traffic", 60, mode="native")
@@ -245,6 +258,87 @@ def test_failed(t, lab):
     t.equal(lab.attach_object("refused", "v0").status, 1, "with programs in place")
     t.equal((meta(lab), filters(lab)), (before, [OURS]), "they stay")
     counts(t, lab, link, "and count")
+
+
+NETLINK, PROGRAMS = ("sendto", "nlmsg_type="), ("bpf", "BPF_PROG_GET_FD_BY_ID")
+
+
+def traced_attach(lab, call, *argv, failing=0):
+    """The nth call of a kind, from 1 on, fails. Return: Result, and each call."""
+    trace = f"{RUN}/trace"
+    inject = ("-e", f"inject={call}:error=ENOBUFS:when={failing}") if failing else ()
+    sanitizer = {"ASAN_OPTIONS": f"{os.environ.get('ASAN_OPTIONS', '')}:detect_leaks=0"}  # it is a tracer, too
+    result = lab.samplerd("--attach", *argv, "--", "v0", env=sanitizer,
+                          wrap=("strace", "-qq", "-e", f"trace={call}", "-o", trace, *inject))
+    with open(trace, encoding="utf-8") as file:
+        return result, file.read().splitlines()
+
+
+def steps(lab, call, what, *argv):
+    """Return: which calls of a kind an attach that goes well has for something, from 1 on."""
+    result, lines = traced_attach(lab, call, *argv)
+    found = [n for n, line in enumerate(lines, 1) if what in line]
+    if result.status or not found:
+        raise laboratory.Failure(f"{call}, {what}: {lines} {result}")
+    return found
+
+
+@scenario("the kernel fails at any step of an attach", 60)
+def test_failing_attach(t, lab):
+    link = lab.veth("v0")
+    allowed = {(False, False, (), False), (True, True, (), False), (True, True, (OURS,), True)}
+    seen, wrong = set(), []
+    found = steps(lab, *NETLINK)
+    lab.samplerd("--detach", "v0")
+    for n in found:
+        result, _ = traced_attach(lab, NETLINK[0], failing=n)
+        counted, reason = (False, "") if result.status else (meta(lab)[0], meta(lab)[4])
+        there = link.state().prog_id > 0, lab.pins() != [], tuple(filters(lab)), counted
+        seen.add(there)
+        if there not in allowed or (there[0] and not counted and not reason):
+            wrong.append((n, there, reason, result))
+        lab.samplerd("--detach", "v0")
+    t.equal(wrong, [], f"{len(found)} messages: all is there, or nothing, or what counts received frames, and why")
+    t.equal(seen, allowed, "each of them happens")
+    untouched(t, lab, link)
+
+
+@scenario("the kernel fails at any step of a hand-over", 60, kind=NETLINK)
+@scenario("programs cannot be looked at, at any step of a hand-over", 60, kind=PROGRAMS)
+def test_failing_hand_over(t, lab, kind):
+    link = lab.veth("v0")
+    lab.attach("v0")
+    wrong = []
+    found = steps(lab, *kind, "--priority", "19")
+    for n in found:
+        result, _ = traced_attach(lab, kind[0], "--priority", str(20 + n), failing=n)
+        before = total(lab), total(lab, direction=0)
+        sent = [outward(link).send(FRAMES), link.send(FRAMES)]
+        after = total(lab), total(lab, direction=0)
+        grown = [tuple(b - a for a, b in zip(*pair)) for pair in zip(before, after)]
+        if (filters(lab), grown) != ([OURS], sent):
+            wrong.append((n, filters(lab), grown, result))
+        lab.attach("v0")
+    t.equal(wrong, [], f"{len(found)} calls: both directions are counted, and once, whether it fails or not")
+    t.equal((meta(lab)[0], filters(lab)), (True, [OURS]), "the next one is as ever")
+    lab.samplerd("--detach", "v0")
+    untouched(t, lab, link)
+
+
+@scenario("no handle is left", 30)
+def test_no_handle(t, lab):
+    link = lab.veth("v0")
+    lab.run("tc", "qdisc", "add", "dev", "v0", "clsact")
+    for n in range(16):
+        add_filter(lab, "lossy", "tc", "pref", "1", "handle", hex(0x53414d00 + n))
+    theirs = filters(lab)
+    t.match(lab.attach("v0"), "warning: v0: transmitted frames are not counted: too many samplers at "
+            "tc egress", "received frames are counted, others are not")
+    t.equal((filters(lab), meta(lab)[:2]), (theirs, (False, 0)), "theirs are as they were")
+    lab.run("tc", "filter", "del", "dev", "v0", "egress", "pref", "1", "handle", "0x53414d07", "bpf")
+    lab.attach("v0")
+    t.equal(meta(lab)[2], 0x53414d07, "one is free again, and taken")
+    counts(t, lab, link, "and it counts")
 
 
 @scenario("new counters")
@@ -301,7 +395,7 @@ def lose(lab):
     lab.run("tc", "filter", "del", "dev", "v0", "egress")
 
 
-GONE = (r"warning: v0: transmitted frames are not counted any more: our filter is not at tc egress; "
+GONE = (r"warning: v0: transmitted frames are not counted any more: our filter is gone from tc egress; "
         r"attach again: samplerd --attach v0")
 
 

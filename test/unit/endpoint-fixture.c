@@ -18,6 +18,7 @@ void count_tx(struct feed *feed, uint64_t factor)
 	struct sampler_counters *now = &feed->delta.direction[SAMPLER_TX];
 
 	feed->meta.flags |= SAMPLER_META_TX;
+	feed->meta.tx_since_boottime_ns = feed->meta.epoch_boottime_ns;
 	feed->newest.flags |= SAMPLE_TX;
 	feed->newest.peak[SAMPLER_TX] =
 		(struct sample_peak){ 33000 * factor, (BOOT_S - 20) * NSEC_PER_SEC };

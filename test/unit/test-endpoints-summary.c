@@ -81,6 +81,31 @@ static void the_summary_of_what_is_transmitted_has_the_same_names(void **state)
 	close_api(api);
 }
 
+/* A minute before, half of which it was off. */
+static void averages_are_over_the_time_that_was_counted(void **state)
+{
+	struct api *api = open_api(1);
+	struct sampler_meta *meta = &api->feed[0].meta;
+
+	(void)state;
+	count_tx(&api->feed[0], 1);
+	meta->tx_since_boottime_ns = (BOOT_S - 10) * NSEC_PER_SEC;
+	meta->tx_before_ns = 30 * NSEC_PER_SEC;
+	ask(api, "/api/stats/summary", "");
+	assert_int_equal(integer_at(api, "tx/avg_bandwidth_bps"), 8000);
+	assert_int_equal(integer_at(api, "tx/avg_packets_per_sec"), 10);
+	assert_int_equal(integer_at(api, "avg_bandwidth_bps"), 8048);
+	assert_int_equal(integer_at(api, "uptime_seconds"), 100);
+	meta->tx_since_boottime_ns = 0; /* lost after the sample */
+	meta->tx_before_ns = 50 * NSEC_PER_SEC;
+	ask(api, "/api/stats/summary", "");
+	assert_int_equal(integer_at(api, "tx/avg_bandwidth_bps"), 6400);
+	meta->tx_before_ns = 0;
+	ask(api, "/api/stats/summary", "");
+	assert_int_equal(integer_at(api, "tx/avg_bandwidth_bps"), 0);
+	close_api(api);
+}
+
 static void a_summary_of_nothing_divides_by_nothing(void **state)
 {
 	struct api *api = open_api(1);
@@ -256,6 +281,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_summary_has_its_members_in_their_order),
 		cmocka_unit_test(the_summary_of_what_is_transmitted_has_the_same_names),
+		cmocka_unit_test(averages_are_over_the_time_that_was_counted),
 		cmocka_unit_test(a_summary_of_nothing_divides_by_nothing),
 		cmocka_unit_test(a_share_is_never_above_all),
 		TEST(the_peak_of_two_is_the_highest_sum_and_not_the_sum_of_peaks),

@@ -339,7 +339,7 @@ static void whether_transmitted_frames_are_counted_is_told(void **state)
 	with = json_array_get(at_path(api->body, "interfaces"), 0);
 	assert_true(json_is_false(at_path(with, "tx_counted")));
 	assert_string_equal(json_string_value(at_path(with, "tx_reason")),
-			    "our filter is not at tc egress any more");
+			    "our filter is gone from tc egress");
 	close_api(api);
 }
 
