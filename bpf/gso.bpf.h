@@ -27,15 +27,42 @@ struct skb_shared_info {
 #define GSO_UDP	   (1u << 16) /* fragments */
 #define GSO_UDP_L4 (1u << 17)
 
-/* One frame that is given to the device, or a segmentation of it, as several. */
-struct segments {
-	__u32 packets;
-	__u32 headers; /* bytes that each of them begins with */
-	__u32 payload; /* of each but the last */
+/* IPv6's hop-by-hop options with a jumbo payload alone (RFC 2675), as they are in front of TCP. */
+struct jumbo_options {
+	__u8 next, len;
+	__u8 type, data_len;
+	__be32 payload_len;
 };
 
-/* Bytes before the payload, in a tunnel those of the inner packet too; 0 where they cannot be told. */
-static __always_inline __u32 gso_headers(struct __sk_buff *ctx)
+#define OPTION_JUMBO 0xc2
+
+/* One frame that is given to the device, as one or several. */
+struct segments {
+	__u32 packets;
+	__u32 len;  /* of each but the last */
+	__u32 last; /* length of that */
+};
+
+/*
+ * Bytes of BIG TCP's jumbo option, in front of TCP at @at: only a frame that is larger than all of IPv6's
+ * lengths has one, and no frame that it becomes.
+ */
+static __always_inline __u32 jumbo_bytes(struct __sk_buff *ctx, __u32 at)
+{
+	struct jumbo_options o;
+
+	if (likely(ctx->len <= 0x10000) || bpf_skb_load_bytes(ctx, at - sizeof(o), &o, sizeof(o)))
+		return 0;
+	return o.next == IPPROTO_TCP && !o.len && o.type == OPTION_JUMBO && o.data_len == 4
+		       ? sizeof(o)
+		       : 0;
+}
+
+/*
+ * Bytes before the payload, in a tunnel those of the inner packet too; 0 where they cannot be told.
+ * @ret_jumbo: those of them that no segment has
+ */
+static __always_inline __u32 gso_headers(struct __sk_buff *ctx, __u32 *ret_jumbo)
 {
 	struct sk_buff *skb = (void *)ctx;
 	struct skb_shared_info *shared;
@@ -50,10 +77,12 @@ static __always_inline __u32 gso_headers(struct __sk_buff *ctx)
 		     ? BPF_CORE_READ(skb, inner_transport_header)
 		     : BPF_CORE_READ(skb, transport_header);
 	at -= BPF_CORE_READ(skb, data) - BPF_CORE_READ(skb, head);
-	if (type & GSO_TCP)
+	if (type & GSO_TCP) {
+		*ret_jumbo = jumbo_bytes(ctx, at);
 		return bpf_skb_load_bytes(ctx, at + 12, &data_offset, 1)
 			       ? 0
 			       : at + (data_offset >> 4) * 4;
+	}
 	if (type & GSO_UDP_L4)
 		return at + sizeof(struct udphdr);
 	if (type & GSO_SCTP)
@@ -68,7 +97,7 @@ static __always_inline __u32 gso_headers(struct __sk_buff *ctx)
 SUBPROGRAM cut_up(struct __sk_buff *ctx, struct segments *ret)
 {
 	__u32 len = ctx->len, payload = ctx->gso_size, n = ctx->gso_segs;
-	__u32 headers = gso_headers(ctx);
+	__u32 jumbo = 0, headers = gso_headers(ctx, &jumbo);
 
 	if (headers >= len)
 		headers = 0;
@@ -80,7 +109,7 @@ SUBPROGRAM cut_up(struct __sk_buff *ctx, struct segments *ret)
 		headers = (ctx->wire_len - len) / (n - 1);
 	if ((n - 1) * payload >= len) /* SCTP's are of any size */
 		payload = (len - headers) / n;
-	*ret = (struct segments){ n, headers, payload };
+	*ret = (struct segments){ n, headers - jumbo + payload, len - jumbo - (n - 1) * payload };
 	return 0;
 }
 

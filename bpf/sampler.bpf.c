@@ -71,13 +71,13 @@ int sampler_rx(struct xdp_md *ctx)
 static __always_inline void measure(struct __sk_buff *ctx, struct tally *t, _Bool tagged)
 {
 	__u32 tag = tagged ? sizeof(struct vlan_tag) : 0;
-	struct segments s = { .packets = 1 };
+	struct segments s = { .packets = 1, .last = ctx->len };
 
 	if (unlikely(ctx->gso_size))
 		cut_up(ctx, &s);
 	t->packets = s.packets;
-	t->segment = s.headers + s.payload + tag;
-	t->last = ctx->len - (s.packets - 1) * s.payload + tag;
+	t->segment = s.len + tag;
+	t->last = s.last + tag;
 	t->len = (__u64)(s.packets - 1) * t->segment + t->last;
 }
 

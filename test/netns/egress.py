@@ -137,11 +137,11 @@ class Pair:
         self.t.ok(sent.get("packets", 0) >= packets, f"{name}: {sent.get('packets')} frames", sent)
         return sent
 
-    def stream(self, size, host=THERE, port=80, family=socket.AF_INET):
+    def stream(self, size, host=THERE, port=80, family=socket.AF_INET, room=1 << 16):
         """One TCP stream, of which never more is on the way than the link has room for."""
         with self.link.peer_ns:
             server = socket.socket(family, socket.SOCK_STREAM)
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
         server.bind((host, port))
         server.listen(1)
         with self.link.ns:

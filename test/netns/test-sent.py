@@ -44,16 +44,34 @@ def test_tcp(t, lab):
             "the other way, acknowledgements")
 
 
-@scenario("a TCP stream over IPv6", 60)
-def test_tcp6(t, lab):
-    pair = Pair(t, lab)
+def speak_ipv6(lab, pair):
     for n, (name, ns, _) in enumerate(pair.ends):
         lab.run("sysctl", "-qw", f"net.ipv6.conf.{name}.disable_ipv6=0",
                 f"net.ipv6.conf.{name}.accept_dad=0", ns=ns)
         lab.run("ip", "-6", "address", "add", f"2001:2::{n + 1}/64", "dev", name, "nodad", ns=ns)
+
+
+@scenario("a TCP stream over IPv6", 60)
+def test_tcp6(t, lab):
+    pair = Pair(t, lab)
+    speak_ipv6(lab, pair)
     pair.stream(5_000_003, "2001:2::2", family=socket.AF_INET6)
     sent = pair.agrees("5 MB", 5_000_003 // 1428)
     t.ok(sent["l3.ipv6.packets"] > 5_000_003 // 1428, "over IPv6", sent)
+
+
+@scenario("BIG TCP", 60)
+def test_big_tcp(t, lab):
+    """Segments beyond 64 KiB, over IPv6 with an option that no frame on the wire has."""
+    pair = Pair(t, lab)
+    result = lab.try_run("ip", "link", "set", "v0", "gso_max_size", "200000", ns=pair.link.ns)
+    if result.status:
+        raise laboratory.Skip(f"no BIG TCP here: {result.err.strip()}")
+    speak_ipv6(lab, pair)
+    pair.stream(20_000_003, "2001:2::2", family=socket.AF_INET6, room=140_000)
+    sent = pair.agrees("20 MB", 20_000_003 // 1428)
+    t.ok(sent["l4.tcp.packets"] == sent["services.http.packets"] == sent["l3.ipv6.packets"] - sent.get("l4.icmp.packets", 0),
+         "all of it TCP, by its port", sent)
 
 
 @scenario("a TCP stream in a tunnel: vxlan", 60)
