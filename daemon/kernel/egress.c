@@ -296,7 +296,11 @@ static void count_filter(const struct answer *answer, void *user)
 	*(unsigned int *)user += !!answer->handle;
 }
 
-/* Only what was made for a filter of ours, and only where nothing of anybody's is in it. */
+/*
+ * Only what was made for a filter of ours, and only where nothing of anybody's is in it. The kernel removes no
+ * qdisc on condition: what somebody puts there between the look and the removal, some 0.1 ms, goes with it.
+ * To leave it would be worse: until the next boot nothing else (ingress) could be in its place.
+ */
 static void remove_clsact(uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,

@@ -318,7 +318,7 @@ def test_failing_hand_over(t, lab, kind):
         grown = [tuple(b - a for a, b in zip(*pair)) for pair in zip(before, after)]
         if (filters(lab), grown) != ([OURS], sent):
             wrong.append((n, filters(lab), grown, result))
-        lab.attach("v0")
+    lab.attach("v0")
     t.equal(wrong, [], f"{len(found)} calls: both directions are counted, and once, whether it fails or not")
     t.equal((meta(lab)[0], filters(lab)), (True, [OURS]), "the next one is as ever")
     lab.samplerd("--detach", "v0")
