@@ -154,11 +154,23 @@ static int leave_predecessor(struct plan *plan, struct error *err)
 }
 
 /* Once more where it fails: what cannot be looked at cannot be undone either. */
-static int read_back(const struct plan *plan, struct programs *ret_programs, struct error *err)
+static int read_back(const struct plan *plan, struct programs *ret_programs,
+		     const struct program **ret_ours, struct error *err)
 {
-	int r = programs_read(plan->link.ifindex, ret_programs, err);
+	int r = -ENOENT;
 
-	return r ? programs_read(plan->link.ifindex, ret_programs, err) : 0;
+	for (int tries = 0; r && tries < 2; tries++) {
+		r = programs_read(plan->link.ifindex, ret_programs, err);
+		if (r)
+			continue;
+		*ret_ours = newest_ours(plan, ret_programs);
+		if (*ret_ours)
+			return 0;
+		programs_close(ret_programs);
+		r = error_set(err, -ENOENT, "%s: attached, but the interface does not show it",
+			      plan->options->ifname);
+	}
+	return r;
 }
 
 /* Read back, begin to count, and only then let the predecessor go. */
@@ -167,25 +179,19 @@ static int complete(struct plan *plan, const struct bpf_log *log, struct error *
 	uint32_t link_prog_id = link_xdp_prog_id(plan->link.ifindex);
 	const struct program *ours;
 	struct programs now;
-	int r = read_back(plan, &now, err);
+	int r = read_back(plan, &now, &ours, err);
 
 	if (r)
 		return r;
-	ours = newest_ours(plan, &now);
-	if (!ours) {
-		r = error_set(err, -ENOENT, "%s: attached, but the interface does not show it",
-			      plan->options->ifname);
-	} else {
-		describe(plan, ours, link_prog_id, log);
-		programs_describe(&now, link_prog_id, &plan->meta);
-		plan_tx_attach(plan, false);
-		r = start_counting(plan, ours, err);
-	}
+	describe(plan, ours, link_prog_id, log);
+	programs_describe(&now, link_prog_id, &plan->meta);
+	plan_tx_attach(plan, false);
+	r = start_counting(plan, ours, err);
 	if (!r) {
 		say_chained(plan);
 		plan_tx_finish(plan);
 		r = leave_predecessor(plan, err);
-	} else if (ours) {
+	} else {
 		plan_tx_undo(plan);
 		undo(plan, ours);
 	}

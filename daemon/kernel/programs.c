@@ -7,6 +7,7 @@
  */
 #include "kernel/programs.h"
 
+#include "kernel/link.h"
 #include "kernel/pins.h"
 #include "model/chain.h"
 #include "model/layout.h"
@@ -128,45 +129,53 @@ static const char *name_of(uint32_t ifindex, char buf[IF_NAMESIZE])
 	return buf;
 }
 
+/* libxdp takes what it fails to look at for nothing, or for a program without an id: the link knows better. */
+static int read_from_libxdp(uint32_t ifindex, struct programs *all)
+{
+	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex(ifindex);
+	bool elsewhere = false; /* in the NIC itself */
+	int r = libxdp_get_error(mp);
+
+	if (r && r != -ENOENT)
+		return r;
+	if (!r && mp) {
+		elsewhere = xdp_multiprog__hw_prog(mp);
+		if (xdp_multiprog__main_prog(mp) || !xdp_multiprog__is_legacy(mp))
+			r = read_all(mp, all);
+		xdp_multiprog__close(mp);
+		if (r)
+			return r == -ENOENT ? -EIO : r;
+	}
+	return !all->n && !elsewhere && link_xdp_prog_id(ifindex) ? -EIO : 0;
+}
+
 /**
  * programs_read() - list the XDP programs of an interface
  * @ifindex: interface
  * @ret_programs: filled on success, also when there are none; end it with programs_close()
  * @err: why not
  *
- * Return: 0 or negative errno.
+ * Return: 0 or negative errno, which is not -ENOENT.
  */
 int programs_read(uint32_t ifindex, struct programs *ret_programs, struct error *err)
 {
-	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex(ifindex);
 	struct programs all = {};
 	char name[IF_NAMESIZE];
-	int r = libxdp_get_error(mp);
+	int r = read_from_libxdp(ifindex, &all);
 
-	if (r == -ENOENT || (!r && !mp)) {
-		*ret_programs = all;
-		return 0;
-	}
+	if (!r && !all.chained && all.n && !strcmp(all.program[0].name, "xdp_dispatcher"))
+		r = error_set(err, -EACCES,
+			      "%s has libxdp's dispatcher, but its pins cannot be read "
+			      "here (/sys/fs/bpf/xdp): another mount namespace, or a sandbox",
+			      name_of(ifindex, name));
+	else if (r)
+		error_set(err, r, "cannot tell which XDP programs are on %s: %s",
+			  name_of(ifindex, name), strerror(-r));
 	if (r)
-		return error_set(err, r, "cannot tell which XDP programs are on %s: %s",
-				 name_of(ifindex, name), strerror(-r));
-	if (xdp_multiprog__main_prog(mp) || !xdp_multiprog__is_legacy(mp))
-		r = read_all(mp, &all);
-	xdp_multiprog__close(mp);
-	if (!r && !all.chained && all.n && !strcmp(all.program[0].name, "xdp_dispatcher")) {
 		programs_close(&all);
-		return error_set(err, -EACCES,
-				 "%s has libxdp's dispatcher, but its pins cannot be read "
-				 "here (/sys/fs/bpf/xdp): another mount namespace, or a sandbox",
-				 name_of(ifindex, name));
-	}
-	if (r) {
-		programs_close(&all);
-		return error_set(err, r, "cannot read the XDP programs on %s: %s",
-				 name_of(ifindex, name), strerror(-r));
-	}
-	*ret_programs = all;
-	return 0;
+	else
+		*ret_programs = all;
+	return r;
 }
 
 /** programs_close() - release what programs_read() opened */
