@@ -177,16 +177,25 @@ static int restore_aside(struct plan *plan, struct error *err)
 	return r;
 }
 
+/* Of the machine: says nothing of what could not be read. */
+static bool is_shortage(int r)
+{
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE;
+}
+
 /* Pins of this very interface and ABI go on; others begin a new epoch, and that is said. */
-static void judge_pins(struct plan *plan)
+static int judge_pins(struct plan *plan, struct error *err)
 {
 	const char *ifname = plan->options->ifname;
-	struct error why = { "" };
+	int r;
 
 	if (!pins_exist(&plan->pins))
-		return;
-	if (pins_read_meta(&plan->pins, &plan->meta, &why))
-		log_warning("%s: new counters, a new epoch: %s", ifname, why.text);
+		return 0;
+	r = pins_read_meta(&plan->pins, &plan->meta, err);
+	if (is_shortage(r))
+		return r;
+	if (r)
+		log_warning("%s: new counters, a new epoch: %s", ifname, err->text);
 	else if (plan->meta.ifindex != plan->link.ifindex ||
 		 plan->meta.netns_inode != pins_netns_inode())
 		log_notice("%s: the pins are of an earlier interface of that name: new counters, a "
@@ -194,6 +203,7 @@ static void judge_pins(struct plan *plan)
 			   ifname);
 	else
 		plan->reuse = true;
+	return 0;
 }
 
 static int check_foreign(const struct plan *plan, struct error *err)
@@ -226,11 +236,11 @@ int plan_make(struct plan *plan, struct error *err)
 		restore_aside(plan, err) ?:
 		find_old(plan, err) ?:
 		check_foreign(plan, err) ?:
-		remove_strays(plan, err);
+		remove_strays(plan, err) ?:
+		judge_pins(plan, err);
 
 	if (r)
 		return r;
-	judge_pins(plan);
 	plan->constants.generation = 1;
 	plan->constants.sees_kernel = object_can_see_kernel();
 	if (plan->reuse) {

@@ -15,6 +15,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/error.h"
+#include "util/log.h"
 
 #include <arpa/inet.h>
 #include <bpf/libbpf.h>
@@ -306,10 +307,16 @@ static void remove_clsact(uint32_t ifindex)
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
 		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
 	unsigned int n = 0;
+	int r = ask_for_all(ifindex, PARENT_INGRESS, count_filter, &n)
+			?: ask_for_all(ifindex, PARENT_EGRESS, count_filter, &n);
 
-	if (!ask_for_all(ifindex, PARENT_INGRESS, count_filter, &n) &&
-	    !ask_for_all(ifindex, PARENT_EGRESS, count_filter, &n) && !n)
-		bpf_tc_hook_destroy(&hook);
+	if (!r && !n)
+		r = bpf_tc_hook_destroy(&hook);
+	if (r && r != -ENOENT && r != -ENODEV)
+		log_warning(
+			"qdisc clsact, which was made for us, stays: %s; if nothing else is in it: "
+			"tc qdisc del dev INTERFACE clsact",
+			strerror(-r));
 }
 
 static int put(uint32_t ifindex, struct egress_filter *filter, int prog_fd, uint32_t flags,

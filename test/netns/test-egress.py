@@ -261,22 +261,23 @@ def test_failed(t, lab):
 
 
 NETLINK, PROGRAMS = ("sendto", "nlmsg_type="), ("bpf", "BPF_PROG_GET_FD_BY_ID")
+META, BTF = ("bpf", '/sampler_meta"'), ("bpf", "BPF_BTF_GET_FD_BY_ID")
 
 
-def traced_attach(lab, call, *argv, failing=0):
+def traced(lab, call, *argv, failing=0):
     """The nth call of a kind, from 1 on, fails. Return: Result, and each call."""
     trace = f"{RUN}/trace"
-    inject = ("-e", f"inject={call}:error=ENOBUFS:when={failing}") if failing else ()
+    inject = ("-e", f"inject={call}:error=ENOMEM:when={failing}") if failing else ()
     sanitizer = {"ASAN_OPTIONS": f"{os.environ.get('ASAN_OPTIONS', '')}:detect_leaks=0"}  # it is a tracer, too
-    result = lab.samplerd("--attach", *argv, "--", "v0", env=sanitizer,
+    result = lab.samplerd(*argv, "--", "v0", env=sanitizer,
                           wrap=("strace", "-qq", "-e", f"trace={call}", "-o", trace, *inject))
     with open(trace, encoding="utf-8") as file:
         return result, file.read().splitlines()
 
 
 def steps(lab, call, what, *argv):
-    """Return: which calls of a kind an attach that goes well has for something, from 1 on."""
-    result, lines = traced_attach(lab, call, *argv)
+    """Return: which calls of a kind it has for something where all goes well, from 1 on."""
+    result, lines = traced(lab, call, *argv)
     found = [n for n, line in enumerate(lines, 1) if what in line]
     if result.status or not found:
         raise laboratory.Failure(f"{call}, {what}: {lines} {result}")
@@ -288,10 +289,10 @@ def test_failing_attach(t, lab):
     link = lab.veth("v0")
     allowed = {(False, False, (), False), (True, True, (), False), (True, True, (OURS,), True)}
     seen, wrong = set(), []
-    found = steps(lab, *NETLINK)
+    found = steps(lab, *NETLINK, "--attach")
     lab.samplerd("--detach", "v0")
     for n in found:
-        result, _ = traced_attach(lab, NETLINK[0], failing=n)
+        result, _ = traced(lab, NETLINK[0], "--attach", failing=n)
         counted, reason = (False, "") if result.status else (meta(lab)[0], meta(lab)[4])
         there = link.state().prog_id > 0, lab.pins() != [], tuple(filters(lab)), counted
         seen.add(there)
@@ -305,13 +306,15 @@ def test_failing_attach(t, lab):
 
 @scenario("the kernel fails at any step of a hand-over", 60, kind=NETLINK)
 @scenario("programs cannot be looked at, at any step of a hand-over", 60, kind=PROGRAMS)
+@scenario("pins cannot be read, at any step of a hand-over", 60, kind=META)
 def test_failing_hand_over(t, lab, kind):
     link = lab.veth("v0")
     lab.attach("v0")
     wrong = []
-    found = steps(lab, *kind, "--priority", "19")
+    epoch = lab.snapshot("v0")["epoch"]
+    found = steps(lab, *kind, "--attach", "--priority", "19")
     for n in found:
-        result, _ = traced_attach(lab, kind[0], "--priority", str(20 + n), failing=n)
+        result, _ = traced(lab, kind[0], "--attach", "--priority", str(20 + n), failing=n)
         before = total(lab), total(lab, direction=0)
         sent = [outward(link).send(FRAMES), link.send(FRAMES)]
         after = total(lab), total(lab, direction=0)
@@ -321,7 +324,27 @@ def test_failing_hand_over(t, lab, kind):
     lab.attach("v0")
     t.equal(wrong, [], f"{len(found)} calls: both directions are counted, and once, whether it fails or not")
     t.equal((meta(lab)[0], filters(lab)), (True, [OURS]), "the next one is as ever")
+    t.equal(lab.snapshot("v0")["epoch"], epoch, "over the same counters")
     lab.samplerd("--detach", "v0")
+    untouched(t, lab, link)
+
+
+@scenario("the kernel fails at any step of a detach", 60, kind=NETLINK)
+@scenario("the program cannot be looked at, at any step of a detach", 60, kind=BTF)
+def test_failing_detach(t, lab, kind):
+    link = lab.veth("v0")
+    lab.attach("v0")
+    wrong = []
+    found = steps(lab, *kind, "--detach")
+    for n in found:
+        lab.attach("v0")
+        result, _ = traced(lab, kind[0], "--detach", failing=n)
+        gone = (link.state().prog_id, lab.pins(), filters(lab)) == (0, [], [])
+        if gone != (result.status == 0) or (gone and qdiscs(lab) and "qdisc clsact" not in result.err):
+            wrong.append((n, gone, result))
+        lab.samplerd("--detach", "v0")
+        lab.try_run("tc", "qdisc", "del", "dev", "v0", "clsact")  # of which it warned
+    t.equal(wrong, [], f"{len(found)} calls: all is gone, or it says that it is not")
     untouched(t, lab, link)
 
 
