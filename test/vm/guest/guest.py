@@ -16,6 +16,7 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -133,14 +134,13 @@ class Machine(lab.Lab):
         if not self._clean:
             return
         self.systemctl("stop", "sampler@*", "sampler-web.socket", "sampler-web.service", check=False)
-        self.systemctl("reset-failed", check=False)
+        self._ask_systemd(MANAGER_PATH, f"{MANAGER}.ResetFailed", "")
         try:
             wait_for(lambda: not self.pins() and not self.units("sampler-*@*"), "nothing is left")
         except Failure:
             self._report.ok(False, "stopped, nothing is attached or pinned",
                             f"{self.pins()} {self.units('sampler-*@*')}\n{self.journal()[-3000:]}")
-        for name in self._links:
-            self.try_run("ip", "link", "del", name)
+        self._ip(*(f"link del {name}" for name in self._links if os.path.exists(f"/sys/class/net/{name}")))
         for path in glob.glob(f"{STATE}/*.hist*"):
             os.unlink(path)
         shutil.rmtree(CONFIG, ignore_errors=True)
@@ -161,6 +161,13 @@ class Machine(lab.Lab):
 
     # ---- links ----
 
+    def _ip(self, *lines, ns=None):
+        """Commands of ip(8), in one process."""
+        with tempfile.NamedTemporaryFile("w", suffix=".ip") as file:
+            file.write("".join(f"{line}\n" for line in lines))
+            file.flush()
+            self.run("ip", "-batch", file.name, ns=ns)
+
     def veth(self, name="v0", peer=None, mtu=1500, ns=None, peer_ns=None):
         if not self._links:
             self.configure(QUICK)
@@ -172,9 +179,8 @@ class Machine(lab.Lab):
         """Many links at once, whose peers are in one namespace."""
         self._links += names
         peers = self.namespace()
-        for ns, line in ((None, f"link add name {{0}} up type veth peer name p{{0}} netns {peers.path}"),
-                         (peers, "link set dev p{0} up")):
-            self.run("sh", "-c", 'echo "$1" | ip -batch -', "sh", "\n".join(map(line.format, names)), ns=ns)
+        self._ip(*(f"link add name {name} up type veth peer name p{name} netns {peers.path}" for name in names))
+        self._ip(*(f"link set dev p{name} up" for name in names), ns=peers)
         return [lab.Link(name, f"p{name}", self.ns, peers) for name in names]
 
     def spawn(self, *argv, ns=None, **options):
