@@ -109,7 +109,10 @@ struct sampler_chain {
 	struct sampler_chain_program program[SAMPLER_MAX_CHAIN];
 };
 
-/* What the pins say of themselves: value of SAMPLER_MAP_META. */
+/*
+ * What the pins say of themselves: value of SAMPLER_MAP_META. Up to pin_dir_hash it is the same in all versions,
+ * from 3 on, so that a program of another one can be told to be of these pins.
+ */
 struct sampler_meta {
 	__u64 magic;
 	__u32 abi_version;
@@ -152,5 +155,6 @@ _Static_assert(sizeof(struct sampler_port_table) == 131072, "ABI");
 _Static_assert(sizeof(struct sampler_chain_program) == 36, "ABI");
 _Static_assert(sizeof(struct sampler_chain) == 376, "ABI");
 _Static_assert(sizeof(struct sampler_meta) == 1160, "ABI");
+_Static_assert(__builtin_offsetof(struct sampler_meta, pin_dir_hash) == 72, "ABI");
 
 #endif

@@ -76,22 +76,16 @@ static int judge_orphan(struct plan *plan, const struct program *program, struct
 {
 	struct sampler_meta meta;
 
-	if (program_read_meta(program, &meta))
-		return 0; /* a stranger's, or of another ABI */
-	if (meta.bpffs_device != plan->bpffs_device || meta.pin_dir_hash != pin_dir_hash(plan))
-		return program->chained
-			       ? 0
-			       : error_set(
-					 err, -EBUSY,
-					 "%s: another sampler (program id %u) counts here, with "
-					 "its pins "
-					 "elsewhere (another pin_dir, container or mount "
-					 "namespace): "
-					 "detach it there, or where that is gone, ip link set dev "
-					 "%s xdp off",
-					 plan->options->ifname, program->id, plan->options->ifname);
-	plan->old = program; /* ours, if only left over from another namespace */
-	return 0;
+	if (program_is_of(program, plan->bpffs_device, plan->options->pin_dir))
+		plan->old = program; /* ours, if only left over from another namespace */
+	else if (!program->chained && !program_read_meta(program, &meta))
+		return error_set(
+			err, -EBUSY,
+			"%s: another sampler (program id %u) counts here, with its pins "
+			"elsewhere (another pin_dir, container or mount namespace): "
+			"detach it there, or where that is gone, ip link set dev %s xdp off",
+			plan->options->ifname, program->id, plan->options->ifname);
+	return 0; /* else a stranger's, or in a chain, where there is room */
 }
 
 /* Of several on our maps, the one that counts; the others were left by an attach that died. */

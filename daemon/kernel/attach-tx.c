@@ -25,7 +25,8 @@
 /* Whose filters are meant. */
 struct owner {
 	uint32_t control_ids[2]; /* of the pins, and of those that were set aside */
-	uint64_t bpffs_device, pin_dir_hash;
+	uint64_t bpffs_device;
+	const char *pin_dir;
 };
 
 static struct owner make_owner(const struct pins *pins, const char *pin_dir, uint64_t bpffs_device)
@@ -33,7 +34,7 @@ static struct owner make_owner(const struct pins *pins, const char *pin_dir, uin
 	struct owner owner = {
 		.control_ids = { pins_map_id(pins, SAMPLER_MAP_CONTROL) },
 		.bpffs_device = bpffs_device,
-		.pin_dir_hash = hash64(pin_dir, strlen(pin_dir), 0),
+		.pin_dir = pin_dir,
 	};
 	struct pins aside;
 
@@ -44,13 +45,9 @@ static struct owner make_owner(const struct pins *pins, const char *pin_dir, uin
 
 static bool owns(const struct owner *owner, const struct program *program)
 {
-	struct sampler_meta meta;
-
-	if (program_uses_map(program, owner->control_ids[0]) ||
-	    program_uses_map(program, owner->control_ids[1]))
-		return true;
-	return !program_read_meta(program, &meta) && meta.bpffs_device == owner->bpffs_device &&
-	       meta.pin_dir_hash == owner->pin_dir_hash;
+	return program_uses_map(program, owner->control_ids[0]) ||
+	       program_uses_map(program, owner->control_ids[1]) ||
+	       program_is_of(program, owner->bpffs_device, owner->pin_dir);
 }
 
 static struct egress_filter *counting_filter(struct egress *egress, const struct pins *pins,

@@ -44,12 +44,9 @@ static bool is_ours(const struct program *program, const struct pins *pins, cons
 		    uint64_t bpffs_device)
 {
 	uint32_t control = pins_map_id(pins, SAMPLER_MAP_CONTROL);
-	struct sampler_meta meta;
 
-	if (control)
-		return program_uses_map(program, control);
-	return !program_read_meta(program, &meta) && meta.bpffs_device == bpffs_device &&
-	       meta.pin_dir_hash == hash64(pin_dir, strlen(pin_dir), 0);
+	return control ? program_uses_map(program, control)
+		       : program_is_of(program, bpffs_device, pin_dir);
 }
 
 /* All of them: an attach that was killed can have left a second one. */

@@ -262,6 +262,30 @@ int program_read_meta(const struct program *program, struct sampler_meta *ret_me
 }
 
 /**
+ * program_is_of() - does a program say that it is of a folder of pins, whatever became of those
+ * @program: of programs_read(), a sampler's of any version or a stranger's
+ * @bpffs_device: of the folder's file system
+ * @pin_dir: folder of all pins
+ *
+ * Return: true where it does.
+ */
+bool program_is_of(const struct program *program, uint64_t bpffs_device, const char *pin_dir)
+{
+	_cleanup_close_ int fd = program_open_map(program, SAMPLER_MAP_META);
+	_cleanup_free_ struct sampler_meta *meta = NULL;
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info), zero = 0;
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_MAP_TYPE_ARRAY ||
+	    info.value_size < offsetof(struct sampler_meta, config_hash))
+		return false;
+	meta = calloc(1, info.value_size + sizeof(*meta));
+	return meta && !bpf_map_lookup_elem(fd, &zero, meta) && meta->magic == SAMPLER_META_MAGIC &&
+	       meta->bpffs_device == bpffs_device &&
+	       meta->pin_dir_hash == hash64(pin_dir, strlen(pin_dir), 0);
+}
+
+/**
  * program_bind_meta() - have a program say whose it is, whatever happens to the pins
  * @prog_fd: program
  * @pins: with the meta

@@ -45,6 +45,7 @@ const struct program *programs_find_map(const struct programs *programs, uint32_
 __u32 program_xdp_flags(enum sampler_mode mode);
 enum xdp_attach_mode program_xdp_mode(enum sampler_mode mode);
 int program_detach(uint32_t ifindex, const struct program *program, struct error *err);
+bool program_is_of(const struct program *program, uint64_t bpffs_device, const char *pin_dir);
 int program_bind_meta(int prog_fd, const struct pins *pins);
 int program_read_meta(const struct program *program, struct sampler_meta *ret_meta);
 int program_open_map(const struct program *program, const char *name);

@@ -262,12 +262,14 @@ def test_failed(t, lab):
 
 NETLINK, PROGRAMS = ("sendto", "nlmsg_type="), ("bpf", "BPF_PROG_GET_FD_BY_ID")
 META, BTF = ("bpf", '/sampler_meta"'), ("bpf", "BPF_BTF_GET_FD_BY_ID")
+UPDATES = ("bpf", "BPF_MAP_UPDATE_ELEM")
+FAILS, KILLS = "error=ENOMEM", "signal=KILL"
 
 
-def traced(lab, call, *argv, failing=0):
-    """The nth call of a kind, from 1 on, fails. Return: Result, and each call."""
+def traced(lab, call, *argv, failing=0, how=FAILS):
+    """The nth call of a kind, from 1 on, fails, or is not lived to see. Return: Result, and each call."""
     trace = f"{RUN}/trace"
-    inject = ("-e", f"inject={call}:error=ENOMEM:when={failing}") if failing else ()
+    inject = ("-e", f"inject={call}:{how}:when={failing}") if failing else ()
     sanitizer = {"ASAN_OPTIONS": f"{os.environ.get('ASAN_OPTIONS', '')}:detect_leaks=0"}  # it is a tracer, too
     result = lab.samplerd(*argv, "--", "v0", env=sanitizer,
                           wrap=("strace", "-qq", "-e", f"trace={call}", "-o", trace, *inject))
@@ -307,14 +309,16 @@ def test_failing_attach(t, lab):
 @scenario("the kernel fails at any step of a hand-over", 60, kind=NETLINK)
 @scenario("programs cannot be looked at, at any step of a hand-over", 60, kind=PROGRAMS)
 @scenario("pins cannot be read, at any step of a hand-over", 60, kind=META)
-def test_failing_hand_over(t, lab, kind):
+@scenario("killed at any message of a hand-over", 60, kind=NETLINK, how=KILLS)
+@scenario("killed at any change of a map in a hand-over", 60, kind=UPDATES, how=KILLS)
+def test_failing_hand_over(t, lab, kind, how=FAILS):
     link = lab.veth("v0")
     lab.attach("v0")
     wrong = []
     epoch = lab.snapshot("v0")["epoch"]
     found = steps(lab, *kind, "--attach", "--priority", "19")
     for n in found:
-        result, _ = traced(lab, kind[0], "--attach", "--priority", str(20 + n), failing=n)
+        result, _ = traced(lab, kind[0], "--attach", "--priority", str(20 + n), failing=n, how=how)
         before = total(lab), total(lab, direction=0)
         sent = [outward(link).send(FRAMES), link.send(FRAMES)]
         after = total(lab), total(lab, direction=0)
@@ -322,9 +326,38 @@ def test_failing_hand_over(t, lab, kind):
         if (filters(lab), grown) != ([OURS], sent):
             wrong.append((n, filters(lab), grown, result))
     lab.attach("v0")
-    t.equal(wrong, [], f"{len(found)} calls: both directions are counted, and once, whether it fails or not")
+    t.equal(wrong, [], f"{len(found)} calls: both directions are counted, and once, whatever comes of it")
     t.equal((meta(lab)[0], filters(lab)), (True, [OURS]), "the next one is as ever")
     t.equal(lab.snapshot("v0")["epoch"], epoch, "over the same counters")
+    lab.samplerd("--detach", "v0")
+    untouched(t, lab, link)
+
+
+@scenario("killed at any message of an attach that begins new counters", 60)
+def test_killed_epoch(t, lab):
+    link = lab.veth("v0")
+    lab.attach("v0")
+    key = lab.key("v0")
+    wrong = []
+
+    def grow_old():
+        value = bytearray(lab.map_value(key, "sampler_meta"))
+        value[8] += 1  # its ABI
+        lab.map_value(key, "sampler_meta", bytes(value))
+
+    grow_old()
+    found = steps(lab, *NETLINK, "--attach")
+    for n in found:
+        grow_old()
+        killed, _ = traced(lab, NETLINK[0], "--attach", failing=n, how=KILLS)
+        said = lab.attach("v0")
+        before = total(lab), total(lab, direction=0)
+        sent = outward(link).send(FRAMES), link.send(FRAMES)
+        after = total(lab), total(lab, direction=0)
+        grown = tuple(tuple(b - a for a, b in zip(*pair)) for pair in zip(before, after))
+        if killed.status == 0 or (filters(lab), grown) != ([OURS], sent):
+            wrong.append((n, filters(lab), grown, killed, said))
+    t.equal(wrong, [], f"{len(found)} calls: the next one has both directions counted, and once")
     lab.samplerd("--detach", "v0")
     untouched(t, lab, link)
 
