@@ -281,7 +281,7 @@ def tell_raw(results):
     for p in results["pace"]:
         late, worst = p["lateness_us"], p["worst_second"]
         print(f"  {p['rate']:>9,}/s {p['sent'] - p['due']:+8,d} {worst['frames']:+9,.0f}"
-              f" ({abs(worst['frames']) / p['rate']:7.2%})"
-              f"  p50 {late['p50'] / 1e3:7.3f}  p99 {late['p99'] / 1e3:8.3f}  max {late['max'] / 1e3:8.3f}"
-              f"  CPU {p['cpu_percent']:5.1f} %  others {worst['waited_s']:4.0%} {p['waited_s'] / p['seconds']:4.0%}"
-              f"  sleeper {p['stall_ms']:6.1f} ms" + (f"  {p['share']:.0%} of what goes" if "share" in p else ""))
+              f" {'exact' if abs(worst['frames']) <= 1 else format(abs(worst['frames']) / p['rate'], '.2%'):>6}"
+              f"  p50 {late['p50'] / 1e3:.3f} p99 {late['p99'] / 1e3:.3f} max {late['max'] / 1e3:.3f}"
+              f"  CPU {p['cpu_percent']:.0f} % others {worst['waited_s']:.0%} {p['waited_s'] / p['seconds']:.0%}"
+              f" sleeper {p['stall_ms']:.1f}" + (f"  {p['share']:.0%} of what goes" if "share" in p else ""))
