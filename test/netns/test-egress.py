@@ -10,7 +10,7 @@ import socket
 import lab as laboratory
 from egress import counters, filters, meta, outward, qdiscs, total
 from frames import ACK, IPV4, TCP, UDP, eth, ipv4, tcp, udp
-from lab import OBJECTS, PINS, RUN, SAMPLERD, USER, Traffic, scenario, wait_for
+from lab import OBJECTS, PINS, RUN, USER, Traffic, scenario, wait_for
 
 FRAMES = [eth(IPV4, ipv4(TCP, tcp(40000, 80, ACK, b"x" * 60))), eth(IPV4, ipv4(UDP, udp(1, 2)))]
 U32_ALL = ("protocol", "ip", "u32", "match", "u32", "0", "0")  # an old kind, which every kernel has
@@ -51,9 +51,7 @@ def test_attach(t, lab):
     t.equal(lab.samplerd("--verify-attached", "v0").status, 0, "--verify-attached")
     lab.samplerd("--detach", "v0")
     untouched(t, lab, link)
-    processes = [lab.spawn(SAMPLERD, "--user", USER, "--attach", "v0", stderr=-3) for _ in range(6)]
-    t.equal(([p.wait() for p in processes], filters(lab)), ([0] * 6, [OURS]),
-            "six at once: one filter")
+    t.equal((lab.attach_at_once("v0", 6), filters(lab)), ([0] * 6, [OURS]), "six at once: one filter")
     counts(t, lab, link, "that counts once")
 
 
