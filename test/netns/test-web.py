@@ -340,7 +340,7 @@ def several_records(lab, interval, n):
 
 def longest_hole(records):
     """Milliseconds between two records."""
-    return max((b["boottime_ns"] - a["boottime_ns"]) / 1e6 for a, b in zip(records, records[1:]))
+    return max(((b["boottime_ns"] - a["boottime_ns"]) / 1e6 for a, b in zip(records, records[1:])), default=0)
 
 
 INTERVAL_S = {"100ms": 0.1, "1s": 1, "2s": 2}
