@@ -361,8 +361,12 @@ class Recorder:
         return self.wait()
 
     def kill(self):
+        """And wait until its child, which keeps the lock, has ended by itself as well. Return: exit status."""
+        children = self.children()
         self.send_signal(signal.SIGKILL)
-        return self.wait()
+        status = self.wait()
+        wait_for(lambda: not any(map(tap.is_running, children)), "the end of its child")
+        return status
 
     def children(self):
         with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:

@@ -8,7 +8,7 @@ import os
 import socket
 
 import lab as laboratory
-from egress import counters, filters, meta, outward, qdiscs, total
+from egress import counters, filters, meta, qdiscs, total
 from frames import ACK, IPV4, TCP, UDP, eth, ipv4, tcp, udp
 from lab import OBJECTS, PINS, RUN, USER, Traffic, scenario, wait_for
 
@@ -21,7 +21,7 @@ OURS = (1, "bpf", "sampler_tx")
 def counts(t, lab, link, name):
     """One point: what is sent from here on is counted exactly, and nothing of it as received."""
     before, received = total(lab, link.name), total(lab, link.name, direction=0)
-    sent, size = outward(link).send(FRAMES * 50)
+    sent, size = link.reversed().send(FRAMES * 50)
     after = total(lab, link.name)
     t.equal((after[0] - before[0], after[1] - before[1], total(lab, link.name, direction=0)),
             (sent, size, received), name)
@@ -97,7 +97,7 @@ def test_others(t, lab):
     t.equal(filters(lab), [OURS, *theirs[0]], "ours runs first")
     received = link.peer_ns.netlink.link(link.peer).stats.rx_packets
     large = eth(IPV4, ipv4(UDP, udp(1, 2, b"x" * 1200)))
-    there = outward(link)
+    there = link.reversed()
     for _ in range(100):
         there.socket().send(large)
     wait_for(lambda: link.peer_ns.netlink.link(link.peer).stats.rx_packets - received >= 98, "all")
@@ -172,7 +172,7 @@ def test_ingress(t, lab):
     t.equal(filters(lab, direction="ingress"), theirs, "theirs is as it was")
     sent, size = link.send(FRAMES * 50)
     t.equal(total(lab, direction=0), (sent, size), "received frames are counted")
-    outward(link).send(FRAMES)
+    link.reversed().send(FRAMES)
     t.equal(total(lab), (0, 0), "others are not")
     t.equal(lab.samplerd("--verify-attached", "v0").status, 0, "which is as it was put there")
     lab.run("tc", "qdisc", "del", "dev", "v0", "ingress")
@@ -209,7 +209,7 @@ def test_off(t, lab):
 def test_hand_over(t, lab, mode):
     link = lab.veth("v0")
     lab.attach("v0", "--mode", mode)
-    there = outward(link)
+    there = link.reversed()
     traffic = Traffic(there, FRAMES)
     programs = []
     for n in range(10):
@@ -249,7 +249,7 @@ def test_failed(t, lab):
 def test_new_epoch(t, lab):
     link = lab.veth("v0")
     lab.attach("v0")
-    outward(link).send(FRAMES * 10)
+    link.reversed().send(FRAMES * 10)
     key = lab.key("v0")
     value = bytearray(lab.map_value(key, "sampler_meta"))
     value[8] += 1  # its ABI
@@ -335,7 +335,7 @@ def test_lost_between(t, lab, lost):
         recorder.wait_log(GONE)
         lab.attach("v0")
         recorder.wait_log("v0: transmitted frames are counted again")
-    sent = outward(link).send(FRAMES * 25)
+    sent = link.reversed().send(FRAMES * 25)
     wait_for(lambda: (lab.last_record("v0")["tx"] or {}).get("packets") == sent[0], "the record")
     t.equal(recorder.stop(), 0, "the recorder ends well")
     line, = [line for line in recorder.log().splitlines() if "v0: rx " in line]
@@ -383,7 +383,7 @@ def test_lost_unit(t, lab):
 def test_lost_unseen(t, lab):
     link = lab.veth("v0")
     lab.attach("v0")
-    outward(link).send(FRAMES * 10)
+    link.reversed().send(FRAMES * 10)
     t.ok(lab.snapshot("v0")["tx"], "--print has what is counted")
     lose(lab)
     t.equal((lab.snapshot("v0")["tx"], meta(lab)[0]), (None, True),
