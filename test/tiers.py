@@ -4,7 +4,8 @@
 
 Called by test/run, which has installed and built everything. A tier is a suite of meson's. Each test
 program runs in a session of its own, against each of the builds that test/suites names for it. Several
-run at a time, the longest first; those that meson is told not to run in parallel come last, alone.
+run at a time, the longest first; those that meson is told not to run in parallel come last, alone,
+but for machines of their own (the tier vm), which run beside each other.
 A program fails as a whole, on top of its points, when it crashes, runs out of time, prints no plan or
 another number of points than planned, exits with an error that no point explains, or leaves processes
 behind (which are ended).
@@ -17,6 +18,7 @@ import concurrent.futures
 import ctypes
 import dataclasses
 import fnmatch
+import itertools
 import json
 import multiprocessing
 import os
@@ -33,6 +35,7 @@ import time
 PR_SET_CHILD_SUBREAPER = 36
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXIT_SKIP = 77
+MACHINES = "vm"  # the tier whose programs are in nobody's way but that of the rest
 SANITIZED_SLOWDOWN = 4
 JOBS = 1 + (os.cpu_count() or 1)  # many of them wait most of the time
 GRACE_S = 5  # from SIGTERM to SIGKILL; and for what a test has asked to end but not waited for
@@ -439,8 +442,9 @@ class Run:
             running = {pool.submit(execute, job, self.log_dir): job for job in together}
             for future in concurrent.futures.as_completed(running):
                 self.take(running[future], future)
-            for job in alone:
-                self.take(job, pool.submit(execute, job, self.log_dir))
+            for _, jobs in itertools.groupby(alone, lambda job: MACHINES if job.tier == MACHINES else id(job)):
+                for job, future in [(job, pool.submit(execute, job, self.log_dir)) for job in jobs]:
+                    self.take(job, future)
 
     def take(self, job, future):
         """Count and tell what a program has shown, once it has ended."""

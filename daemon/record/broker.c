@@ -26,8 +26,12 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define ANSWER_TIMEOUT_S 60 /* a driver may take seconds to reset its rings */
+#define LOCK_PAUSE_NS	 20000000
+#define LOCK_PAUSES \
+	100 /* 2 s: a child of which the recorder was killed finishes its errand first */
 
 enum verb { VERB_ATTACH, VERB_DETACH, VERB_VERIFY, VERB_RELOAD };
 
@@ -112,9 +116,22 @@ static int lock(struct child *child, struct error *err)
 	return 0;
 }
 
+/* A recorder that was killed leaves its child a moment longer, and the lock with it. */
+static int lock_first(struct child *child, struct error *err)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
+	int r = lock(child, err);
+
+	for (int i = 0; r == -EBUSY && i < LOCK_PAUSES; i++) {
+		nanosleep(&pause, NULL);
+		r = lock(child, err);
+	}
+	return r;
+}
+
 static int attach(struct child *child, struct answer *answer)
 {
-	int r = child->lock_fd < 0 ? lock(child, &answer->err) : 0;
+	int r = child->lock_fd < 0 ? lock_first(child, &answer->err) : 0;
 
 	if (r && r != -ENOENT)
 		return r;

@@ -297,6 +297,12 @@ class Result:
         return f"status {self.status}\nstdout: {self.out}\nstderr: {self.err}"
 
 
+def status_of(pid):
+    """Return: /proc/PID/status as a dictionary."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
 class Recorder:
     """A samplerd that records in the foreground."""
 
@@ -373,9 +379,7 @@ class Recorder:
             return [int(pid) for pid in file.read().split()]
 
     def status(self):
-        """Return: /proc/PID/status as a dictionary."""
-        with open(f"/proc/{self.pid}/status", encoding="utf-8") as file:
-            return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+        return status_of(self.pid)
 
 
 class Lab:

@@ -19,7 +19,7 @@ import time
 
 import lab as laboratory
 import tap
-from lab import Failure
+from lab import Failure, status_of
 
 LOADGEN = os.environ.get("LOADGEN", f"{laboratory.BUILD}/loadgen/sampler-loadgen")
 PORT, TLS_PORT = 8080, 8443
@@ -134,9 +134,7 @@ def fill(fd):
 
 def holds_signals(process):
     """Whether SIGINT is no longer what ends a process at once."""
-    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
-        blocked = int(re.search(r"SigBlk:\t(\S+)", file.read())[1], 16)
-    return blocked >> (signal.SIGINT - 1) & 1
+    return int(status_of(process.pid)["SigBlk"], 16) >> (signal.SIGINT - 1) & 1
 
 
 def interrupt(process):

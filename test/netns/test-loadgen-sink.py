@@ -15,7 +15,7 @@ import time
 
 import lab as laboratory
 import tap
-from lab import Failure, main, scenario
+from lab import Failure, main, scenario, status_of
 from reports import Written
 from servers import LISTEN, LOADGEN, TIME_WAIT, WINDOW_CLOSED, Summary, loadgen, tcp_sockets, wait_row
 
@@ -518,8 +518,7 @@ def test_memory(t, lab):
     client = sink.connect()
     client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     t.ok(head_of(client).startswith(NO_CONTENT), "others are served meanwhile")
-    with open(f"/proc/{sink.pid}/status", encoding="ascii") as file:
-        kib = int(re.search(r"RssAnon:\s+(\d+)", file.read())[1])
+    kib = int(status_of(sink.pid)["RssAnon"].split()[0])
     t.ok(kib < 200 * 128 + 65536 * tap.SLOWNESS, "each has a bound", f"{kib} KiB")
     for client in clients:
         client.close()

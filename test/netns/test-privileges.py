@@ -6,11 +6,12 @@ What the recorder may do (nothing), who may read, who is refused; and CPUs that 
 import os
 import pwd
 import re
+import signal
 import stat
 
 import lab as laboratory
 from frames import ACK, IPV4, TCP, eth, ipv4, tcp
-from lab import PINS, RUN, USER, scenario, wait_for
+from lab import PINS, RUN, USER, scenario, status_of, wait_for
 
 FRAMES = [eth(IPV4, ipv4(TCP, tcp(40000, 80, ACK, b"x" * 60)))]
 BUSY, UNSUPPORTED = 4, 5
@@ -177,6 +178,31 @@ def test_second(t, lab):
     wait_for(lambda: lab.last_record("v0")["rx"]["packets"] == sent, "the history")
     t.ok(True, "and records")
     recorder.stop()
+
+
+@scenario("a recorder that starts while the child of a killed one is still there")
+def test_late_child(t, lab):
+    lab.veth("v0")
+    recorder = lab.record("v0")
+    recorder.wait_record()
+    late, = recorder.children()
+    os.kill(late, signal.SIGSTOP)
+    try:
+        recorder.kill()
+        following = lab.record("v0")
+        wait_for(lambda: not following.running() or following.children(), "its child")
+
+        def pauses():
+            child, = following.children()
+            return int(status_of(child)["voluntary_ctxt_switches"])
+
+        before = pauses()
+        wait_for(lambda: pauses() >= before + 3, "pauses of its child")
+    finally:
+        os.kill(late, signal.SIGCONT)
+    following.wait_record()
+    t.ok(following.running(), "waits for it, and records")
+    t.equal(following.stop(), 0, "and ends well")
 
 
 @scenario("foreign files in the way of the history")

@@ -15,7 +15,7 @@ import subprocess
 
 import frames as f
 import lab as laboratory
-from lab import scenario
+from lab import scenario, status_of
 from raw import (DESTINATION4, DONE, ENV, FAILED, LOADGEN, MAC, SOURCE4, USAGE, Capture, Ends, stamp)
 from reports import valid
 
@@ -314,8 +314,7 @@ def capabilities(pid):
     """(CapEff, CapPrm, NoNewPrivs, user) of each thread."""
     found = set()
     for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as file:
-            status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+        status = status_of(task)
         found.add((int(status["CapEff"], 16), int(status["CapPrm"], 16), status["NoNewPrivs"],
                    status["Uid"].split()[0]))
     return found

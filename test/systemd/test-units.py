@@ -27,8 +27,8 @@ def test_words(t, machine):
     t.ok(program, "and our program is attached")
     t.equal(machine.counted("v0", link), (0, 0), "each frame is counted")
     t.equal([machine.show("sampler@v0", name) for name in ("Type", "WatchdogUSec", "Restart")],
-            ["notify", "3min", "always"], "the recorder tells when it is ready, and is watched")
-    t.equal(machine.show(attach_unit(), "TimeoutStartUSec"), "2min", "an attach has a limit of time")
+            ["notify", "180000000", "always"], "the recorder tells when it is ready, and is watched")
+    t.equal(machine.show(attach_unit(), "TimeoutStartUSec"), "120000000", "an attach has a limit of time")
     traffic = guest.lab.Traffic(link, guest.frames(20)[0], 2000)
     rates = r"rx (?!0 )[\d.]+ \S*bit/s, (?!0 )[\d.]+ \S*pkt/s"
     wait_for(lambda: re.search(f'Status: "{rates}', machine.systemctl("status", "sampler@v0").out), "rates", 20)
@@ -164,8 +164,9 @@ def test_stop_meanwhile(t, machine, verb, key):
     link, held = machine.veth(), f"{guest.tap_dir()}/held"
     if verb == "reload":
         machine.start("v0")
-    machine.drop_in("sampler-attach@.service",
-                    f"[Service]\n{key}=/bin/sh -c 'trap \"\" TERM; : >{held}; while [ -e {held} ]; do sleep 0.05; done'\n")
+    machine.drop_in(
+        f"[Service]\n{key}=/bin/sh -c 'trap \"\" TERM; : >{held}; while [ -e {held} ]; do sleep 0.05; done'\n",
+        "sampler-attach@.service")
     try:
         machine.systemctl("--no-block", verb, "sampler@v0")
         wait_for(lambda: os.path.exists(held), f"the {verb}")
@@ -177,7 +178,7 @@ def test_stop_meanwhile(t, machine, verb, key):
         t.equal((link.state().prog_id, machine.pins()), (0, []), "stopped meanwhile, it is detached and unpinned")
         t.equal(machine.units("sampler*@*"), [], "and nothing has failed")
     finally:
-        machine.drop_in("sampler-attach@.service", "")
+        machine.drop_in("", "sampler-attach@.service")
 
 
 # ---- devices that go and come ----
@@ -326,7 +327,7 @@ def test_socket(t, machine):
 def test_web_mistake(t, machine):
     machine.veth()
     machine.start("v0")
-    machine.drop_in("sampler-web.service", "[Service]\nRestartSec=100ms\n")
+    machine.drop_in("[Service]\nRestartSec=100ms\n", "sampler-web.service")
     machine.configure("[web]\nlissen = x\n")
     machine.systemctl("start", "sampler-web.socket")
     try:
@@ -338,7 +339,7 @@ def test_web_mistake(t, machine):
             t.ok(sock.recv(65536).startswith(b"HTTP/1.1 "), "mended, the request that waited is answered")
         t.equal(machine.get("/healthz")[0], 200, "and the next ones")
     finally:
-        machine.drop_in("sampler-web.service", "")
+        machine.drop_in("", "sampler-web.service")
 
 
 @scenario("the web service is restarted under requests", 90)

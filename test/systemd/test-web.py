@@ -81,7 +81,7 @@ def test_files(t, machine):
 
 @scenario("a socket that other machines can reach", 90)
 def test_reach(t, machine):
-    machine.drop_in("sampler-web.socket", "[Socket]\nListenStream=\nListenStream=3001\n")
+    machine.drop_in("[Socket]\nListenStream=\nListenStream=3001\n", "sampler-web.socket")
     try:
         machine.systemctl("start", "sampler-web.socket")
         machine.systemctl("start", "sampler-web.service", check=False)
@@ -93,4 +93,4 @@ def test_reach(t, machine):
         t.match(machine.journal("sampler-web"), r":3001: other machines can reach this, and nothing asks", "with a warning")
     finally:
         machine.systemctl("stop", "sampler-web.socket", "sampler-web.service", check=False)
-        machine.drop_in("sampler-web.socket", "")
+        machine.drop_in("", "sampler-web.socket")

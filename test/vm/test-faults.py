@@ -21,18 +21,9 @@ def recorded(machine, ifname="v0"):
     return last["rx"]["packets"] if last else None
 
 
-def limit(machine, unit, lines):
-    """A drop-in for a unit; an empty one takes it away."""
-    folder = f"/run/systemd/system/{unit}.d"
-    os.makedirs(folder, exist_ok=True)
-    with open(f"{folder}/test.conf", "w", encoding="ascii") as file:
-        file.write(f"[Service]\n{lines}\n")
-    machine.systemctl("daemon-reload")
-
-
 @scenario("the recorder hangs: the watchdog", 120)
 def test_watchdog(t, machine):
-    limit(machine, "sampler@.service", "WatchdogSec=3s\nTimeoutAbortSec=2s")
+    machine.drop_in("[Service]\nWatchdogSec=3s\nTimeoutAbortSec=2s\n", "sampler@.service")
     link = begin(machine)
     program, pid = link.state().prog_id, machine.pid("sampler@v0")
     os.kill(pid, signal.SIGSTOP)
@@ -44,7 +35,7 @@ def test_watchdog(t, machine):
     t.equal(link.state().prog_id, program, "the program was not touched")
     wait_for(lambda: recorded(machine) == 500, "the frames in the history")
     t.equal(machine.counted("v0", link), (0, 0), "it goes on exactly")
-    limit(machine, "sampler@.service", "")
+    machine.drop_in("", "sampler@.service")
 
 
 @scenario("the recorder is killed, again and again", 120)
@@ -91,8 +82,8 @@ def test_disk_full(t, machine):
 
 @scenario("a limit of memory", 90)
 def test_memory(t, machine):
-    limit(machine, "sampler@.service", "MemoryMax=24M\nMemorySwapMax=0")
-    limit(machine, "sampler-web.service", "MemoryMax=24M\nMemorySwapMax=0")
+    services = ("sampler@.service", "sampler-web.service")
+    machine.drop_in("[Service]\nMemoryMax=24M\nMemorySwapMax=0\n", *services)
     link = begin(machine)
     machine.systemctl("start", "sampler-web.socket")
     for _ in range(4):
@@ -103,8 +94,7 @@ def test_memory(t, machine):
     t.equal(machine.counted("v0", link), (0, 0), "samplerd within 24 MiB counts exactly")
     t.equal((machine.show("sampler@v0", "NRestarts"), machine.show("sampler-web", "NRestarts")), ("0", "0"),
             "neither it nor sampler-web was ended by it")
-    limit(machine, "sampler@.service", "")
-    limit(machine, "sampler-web.service", "")
+    machine.drop_in("", *services)
 
 
 @scenario("the clock is set back and forward", 90)
