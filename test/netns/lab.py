@@ -100,11 +100,7 @@ def wait_for(condition, what, seconds=10):
 
 def wakeups(pid):
     """How often the threads of a process were woken, by what the kernel counts as voluntary switches."""
-    n = 0
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{thread}/status", encoding="utf-8") as file:
-            n += int(re.search(r"(?m)^voluntary_ctxt_switches:\t(\d+)", file.read())[1])
-    return n
+    return sum(int(status_of(f"{pid}/task/{thread}")["voluntary_ctxt_switches"]) for thread in os.listdir(f"/proc/{pid}/task"))
 
 
 class Namespace:
@@ -367,12 +363,8 @@ class Recorder:
         return self.wait()
 
     def kill(self):
-        """And wait until its child, which keeps the lock, has ended by itself as well. Return: exit status."""
-        children = self.children()
         self.send_signal(signal.SIGKILL)
-        status = self.wait()
-        wait_for(lambda: not any(map(tap.is_running, children)), "the end of its child")
-        return status
+        return self.wait()
 
     def children(self):
         with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:

@@ -108,7 +108,7 @@ def test_kill_start(t, lab):
     for n in range(15):
         recorder = lab.record("v0")
         time.sleep(0.004 * n)
-        recorder.stop(signal.SIGKILL)
+        recorder.kill()
     # The killed one's privileged child ends by itself, and has the interface until then.
     laboratory.wait_for(lambda: not samplers(), "the privileged children's end")
     recorder = lab.record("v0")

@@ -298,14 +298,12 @@ def test_interval(t, lab):
     with Browser() as browser:
         open_page(browser)
         browser.evaluate(OPEN_TABLE)
-        browser.listen(4)
+        while_recorded(browser, lab, 4)
         lab.configure("[sampler]\ninterval = 2s\n")
         recorder.send_signal(signal.SIGHUP)
         recorder.wait_log("interval = 2s")
-        said = set()
-        for _ in range(14):
-            browser.listen(0.5)
-            said.add(browser.evaluate(STATUS))
+        said, wanted = set(), lab.last_record("v0")["record"] + 4
+        wait_for(lambda: said.add(browser.evaluate(STATUS)) or lab.last_record("v0")["record"] >= wanted, "records at 2 s", 20)
         times = [record["boottime_ns"] / 1e9 for record in lab.history("v0")]
         missing = sum(b - a > 2.5 for a, b in zip(times, times[1:]))  # of a machine that stood still
         rows = [row for row in browser.evaluate(SERVICES) if row[1] is not None]
@@ -327,7 +325,7 @@ def test_quick(t, lab):
         taken = [record["realtime_ns"] // 1000000 for record in lab.history("v0")]
         between = [time for time in taken if rows[0] <= time <= rows[-1]]
         t.ok(abs(len(rows) - len(between)) <= 1, "each is a row", (rows, between))
-        browser.listen(2)
+        while_recorded(browser, lab, 20)
         t.equal(browser.evaluate(STATUS), "Live", "and it stays live")
         check_peace(t, browser)
 
