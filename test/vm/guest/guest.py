@@ -140,7 +140,7 @@ class Machine(lab.Lab):
         except Failure:
             self._report.ok(False, "stopped, nothing is attached or pinned",
                             f"{self.pins()} {self.units('sampler-*@*')}\n{self.journal()[-3000:]}")
-        self._ip(*(f"link del {name}" for name in self._links if os.path.exists(f"/sys/class/net/{name}")))
+        self._ip(*(f"link del {name}" for name in self._links), check=False)  # some are gone, or with another
         for path in glob.glob(f"{STATE}/*.hist*"):
             os.unlink(path)
         shutil.rmtree(CONFIG, ignore_errors=True)
@@ -161,12 +161,12 @@ class Machine(lab.Lab):
 
     # ---- links ----
 
-    def _ip(self, *lines, ns=None):
-        """Commands of ip(8), in one process."""
+    def _ip(self, *lines, ns=None, check=True):
+        """Commands of ip(8), in one process; all of them where it need not succeed."""
         with tempfile.NamedTemporaryFile("w", suffix=".ip") as file:
             file.write("".join(f"{line}\n" for line in lines))
             file.flush()
-            self.run("ip", "-batch", file.name, ns=ns)
+            (self.run if check else self.try_run)("ip", *(() if check else ("-force",)), "-batch", file.name, ns=ns)
 
     def veth(self, name="v0", peer=None, mtu=1500, ns=None, peer_ns=None):
         if not self._links:
