@@ -72,13 +72,15 @@ static uint64_t sum_of(const void *bytes, size_t n)
 	return sum + word;
 }
 
-/* To 16 bits and the carries. */
+/* To 16 bits and the carries: a half and the other, added, leave their sum and its carry above. */
 static uint16_t fold(uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)((sum & 0xffff) + (sum >> 16));
+	uint32_t half;
+
+	sum += sum << 32 | sum >> 32;
+	half = (uint32_t)(sum >> 32);
+	half += half << 16 | half >> 16;
+	return (uint16_t)(half >> 16);
 }
 
 #define CRC_BIT(crc)  ((crc) >> 1 ^ ((crc)&1 ? 0x82f63b78U : 0))
@@ -395,12 +397,10 @@ static uint64_t fill_flow(const struct raw_template *t, const struct raw_patch *
 static uint64_t fill_stamp(const struct raw_template *t, const struct raw_patch *patch,
 			   uint8_t *frame)
 {
-	uint32_t words[4] = { htonl((uint32_t)(patch->k >> 32)), htonl((uint32_t)patch->k),
-			      htonl((uint32_t)(patch->time_ns >> 32)),
-			      htonl((uint32_t)patch->time_ns) };
+	uint64_t words[2] = { htobe64(patch->k), htobe64(patch->time_ns) };
 
 	memcpy(frame + t->stamp_at, words, sizeof(words));
-	return (uint64_t)words[0] + words[1] + words[2] + words[3];
+	return (words[0] >> 32) + (uint32_t)words[0] + (words[1] >> 32) + (uint32_t)words[1];
 }
 
 static void fill_id(const struct raw_template *t, const struct raw_patch *patch, uint8_t *frame)

@@ -76,7 +76,7 @@ int raw_worker_init(struct raw_worker *worker, struct raw_run *run, uint32_t ind
 		    struct error *err)
 {
 	worker->run = run;
-	worker->index = worker->at = index;
+	worker->index = index;
 	worker->fd = fd;
 	if (pthread_mutex_init(&worker->mailbox.lock, NULL))
 		return error_set(err, -ENOMEM, "cannot make a lock");
@@ -125,22 +125,16 @@ static void add_frame(struct raw_worker *w, uint32_t i, uint64_t k, uint64_t due
 	batch->iov[batch->n++].iov_len = len;
 }
 
-/* A thread's next place in the period. */
-static uint32_t step(const struct raw_run *run, uint32_t i)
-{
-	i += run->config->threads;
-	return i < run->sequence->period ? i : i - run->sequence->period;
-}
-
 /* What is due by now, as far as there is room. Return: when the next frame after these is. */
 static uint64_t take_due(struct raw_worker *w, uint64_t now_ns)
 {
 	const struct raw_run *run = w->run;
 	uint64_t time_ns = now_ns + (uint64_t)run->realtime_offset_ns;
 	uint64_t k = number(w, w->n_sent), due_ns = run->start_ns;
+	uint32_t n_threads = run->config->threads, period = run->sequence->period;
+	uint32_t i = (uint32_t)(k % period);
 
-	w->batch->n = 0;
-	for (uint32_t i = w->at; w->batch->n < BATCH; i = step(run, i)) {
+	for (w->batch->n = 0; w->batch->n < BATCH; k += n_threads) {
 		if (k >= run->n_frames)
 			return UINT64_MAX;
 		if (run->pace.kind != RAW_UNPACED)
@@ -148,7 +142,8 @@ static uint64_t take_due(struct raw_worker *w, uint64_t now_ns)
 		if (due_ns > now_ns)
 			return due_ns;
 		add_frame(w, i, k, due_ns, time_ns);
-		k += run->config->threads;
+		i += n_threads;
+		i = i < period ? i : i - period;
 	}
 	return 0;
 }
@@ -163,10 +158,9 @@ static void count_sent(struct raw_worker *w, uint32_t from, uint32_t to, uint64_
 
 		tally->bytes += len;
 		tally->wire_bytes += raw_wire_len(len);
-		w->at = step(w->run, w->at);
-		if (w->run->pace.kind != RAW_UNPACED)
-			histogram_record(&w->stats.lateness, now_ns - batch->due_ns[i]);
 	}
+	for (uint32_t i = from; i < to && w->run->pace.kind != RAW_UNPACED; i++)
+		histogram_record(&w->stats.lateness, now_ns - batch->due_ns[i]);
 	tally->frames += to - from;
 	w->n_sent += to - from;
 }

@@ -42,7 +42,6 @@ struct raw_worker {
 	pthread_t thread;
 	bool started, has_lock;
 	uint64_t n_sent;    /* its frames, from its first one on */
-	uint32_t at;	    /* the next one's place in the period */
 	struct stats stats; /* the thread's own */
 	char failure[200];  /* why it could not go on; "": it could */
 	struct raw_batch *batch;

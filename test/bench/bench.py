@@ -263,8 +263,8 @@ def main():
             results["loadgen"] = measure_loadgen(args.build_dir, pathlib.Path(folder), rounds, seconds, schedule)
     if "raw" in what:
         with tempfile.TemporaryDirectory(dir=args.state_dir) as folder:
-            rounds, n, seconds = (3, 300_000, 2) if args.quick else (9, 2_000_000, 10)
-            results["raw"] = measure_raw(args.build_dir, folder, rounds, n, seconds)
+            rounds, seconds = (20, 2) if args.quick else (100, 10)
+            results["raw"] = measure_raw(args.build_dir, folder, rounds, seconds)
     if args.json:
         json.dump(results, sys.stdout, indent=2)
         print()

@@ -1,25 +1,37 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """
-Raw frames of the load generator over veth: frames a second on one core, in turns with trafgen, tcpreplay
+Raw frames of the load generator over veth: what of a core's time one takes, in turns with trafgen, tcpreplay
 and a bare loop of sendmmsg, which is the kernel's limit; and how punctual they are, from one a second to as
 many as go.
+
+A machine that others use as well is now twice as fast as it is then. So all senders are there at once, on one
+core, stopped but for one; turns are of milliseconds, and what counts is the time that a sender was on the core
+for each frame that came out of the other end.
 """
 
+import contextlib
 import json
 import os
 import pathlib
-import re
-import resource
+import signal
 import struct
 import subprocess
 import sys
+import threading
+import time
 
-from common import CLIENT, cores, in_client, progress, spread
+from common import CLIENT, cores, first_match, in_client, on_cpu_ns, process, progress, spread
 
 SIZES = (64, 512, 1514)
 BUDGET_TRAFGEN = 1.1  # at 64 bytes
+MANY = 10**12  # frames: until it is ended
+OURS = "sampler-loadgen"
+TURN_S, TURN_FRAMES = 0.008, 4000  # at least
+WARM_S = 0.1
+LONG_S = 20
 MAC, SOURCE_MAC = "02:00:00:00:50:02", "02:00:00:00:50:01"  # of no interface
 DESTINATION = "198.18.0.9"
+GENERATOR = ("--raw", "--interface", "client0", "--destination", DESTINATION, "--destination-mac", MAC)
 RATES = (1, 10, 100, 1000, 10_000, 100_000, 300_000)
 SHARES = (0.5, 0.8, 0.95)  # of the maximum
 
@@ -32,8 +44,13 @@ def frame(size):
     return ethernet + ip + struct.pack("!HHHH", 1024, 9, size - 34, 0) + b"\x41" * (size - 42)
 
 
+def arrived():
+    """Frames that came out of server0, which is all that left client0."""
+    return int(first_match("/proc/net/dev", r"^ *server0:(.*)$").split()[1])
+
+
 class Senders:
-    """Each is called with a size and a number of frames, and returns frames a second by its own clock."""
+    """The command lines of all of them, that send one frame again and again until they are ended."""
 
     def __init__(self, build, folder):
         self.build, self.folder = build, pathlib.Path(folder)
@@ -45,77 +62,137 @@ class Senders:
                 struct.pack("=IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
                 + struct.pack("=IIII", 0, 0, size, size) + data)
 
-    def _run(self, *words):
-        """On the first core; also that of trafgen's only thread. Return: what it said."""
-        done = subprocess.run([*in_client(), "taskset", "-c", cores()[0], *map(str, words)],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(f"bench: {words[0]}: {done.stdout}{done.stderr}")
-        return done.stdout + done.stderr
+    def _loadgen(self, size, *more):
+        return (self.build / "loadgen/sampler-loadgen", *GENERATOR, "--frame-size", size, "--bandwidth", "0",
+                "--frames", MANY, *more)
 
-    def sampler_loadgen(self, size, n):
-        said = self._run(self.build / "loadgen/sampler-loadgen", "--raw", "--interface", "client0",
-                         "--destination", DESTINATION, "--destination-mac", MAC, "--frame-size", size,
-                         "--bandwidth", "0", "--frames", n, "--json")
-        return json.loads(said)["achieved"]["frames_per_s"]
+    def _trafgen(self, size, *more):
+        return ("trafgen", "--dev", "client0", "--conf", self.folder / f"{size}.cfg", "--num", MANY, "--cpus", "1",
+                "--no-sock-mem", *more)
 
-    def trafgen(self, size, n):
-        said = self._run("trafgen", "--dev", "client0", "--conf", self.folder / f"{size}.cfg", "--num", n,
-                         "--cpus", "1", "--no-sock-mem", "--qdisc-path")  # the way of all others here
-        seconds = re.search(r"(\d+) sec, (\d+) usec on CPU0 \((\d+) packets\)", said)
-        if int(seconds[3]) != n:
-            sys.exit(f"bench: trafgen has not sent {n}: {said}")
-        return n / (int(seconds[1]) + int(seconds[2]) / 1e6)
-
-    def tcpreplay(self, size, n):
-        said = self._run("tcpreplay", "--topspeed", "--preload-pcap", "--loop", n, "--intf1", "client0",
-                         self.folder / f"{size}.pcap")
-        return float(re.search(r"Rated: .* ([\d.]+) pps", said)[1])
-
-    def bare(self, size, n):
-        return float(self._run(self.build / "test/bench/send-bare", "client0", self.folder / f"{size}.bin", n))
+    def all(self, size):
+        """The first is compared with those after it that go the same way: by the queue, or past it."""
+        return {
+            "queue": {
+                OURS: self._loadgen(size),
+                "trafgen": self._trafgen(size, "--qdisc-path"),
+                "tcpreplay": ("tcpreplay", "--topspeed", "--preload-pcap", "--loop", MANY, "--intf1", "client0",
+                              self.folder / f"{size}.pcap"),
+                "bare": (self.build / "test/bench/send-bare", "client0", self.folder / f"{size}.bin", MANY),
+            },
+            "bypass": {
+                OURS: self._loadgen(size, "--qdisc-bypass", "yes"),
+                "trafgen": self._trafgen(size),
+            },
+        }
 
 
-def tx_packets():
-    said = subprocess.run([*in_client(), "ip", "-j", "-s", "link", "show", "client0"], check=True,
-                          capture_output=True, text=True).stdout
-    return json.loads(said)[0]["stats64"]["tx"]["packets"]
+class Sender:
+    """One that runs in turns: it is stopped by a signal while others have theirs, all on the first core."""
+
+    def __init__(self, words):
+        self.words = words
+
+    def __enter__(self):
+        self.run = subprocess.Popen([*in_client(), "taskset", "-c", cores()[0], *map(str, self.words)],
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                    start_new_session=True)
+        try:
+            self.await_frames(arrived() + TURN_FRAMES, WARM_S)
+        except BaseException:
+            self.__exit__()
+            raise
+        self.signal(signal.SIGSTOP)
+        self.pids = [self.run.pid, *children(self.run.pid)]  # trafgen's threads are processes
+        return self
+
+    def __exit__(self, *_):
+        self.signal(signal.SIGKILL)
+        self.run.wait()
+
+    def signal(self, number):
+        os.killpg(self.run.pid, number)
+
+    def await_frames(self, n, seconds):
+        """Longer where others take the core."""
+        deadline = time.monotonic() + LONG_S
+        time.sleep(seconds)
+        while arrived() < n:
+            if self.run.poll() is not None or time.monotonic() > deadline:
+                sys.exit(f"bench: no frames: {' '.join(self.run.args)}: status {self.run.returncode}")
+            time.sleep(0.002)
+
+    def cpu_ns(self):
+        return sum(map(on_cpu_ns, self.pids))
+
+    def turn(self):
+        """Return: CPU of a frame, user and system, in ns."""
+        cpu, n = self.cpu_ns(), arrived()
+        self.signal(signal.SIGCONT)
+        self.await_frames(n + TURN_FRAMES, TURN_S)
+        self.signal(signal.SIGSTOP)
+        for pid in self.pids:
+            await_stopped(pid)
+        return (self.cpu_ns() - cpu) / (arrived() - n)
 
 
-def measure_one(send, size, n):
-    """Frames a second, and CPU of a frame, user and system, in ns."""
-    before, packets = resource.getrusage(resource.RUSAGE_CHILDREN), tx_packets()
-    rate = send(size, n)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if tx_packets() - packets < n:
-        sys.exit(f"bench: {send.__name__}: {tx_packets() - packets} of {n} frames left the interface")
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"frames_per_s": rate, "cpu_ns": cpu / n * 1e9}
+def children(pid):
+    found = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found]
 
 
-def in_turns(senders, size, rounds, n):
-    progress(f"raw frames of {size} bytes: {rounds} rounds of {n:,}, in turns with trafgen, tcpreplay and a bare loop")
-    sends = [senders.sampler_loadgen, senders.trafgen, senders.tcpreplay, senders.bare]
-    rows = {send.__name__: [] for send in sends}
-    for i in range(rounds):
-        for send in sends[i % 4:] + sends[:i % 4]:
-            rows[send.__name__].append(measure_one(send, size, n))
-    ours = rows["sampler_loadgen"]
-    return {name: {
-        "frames_per_s": spread([row["frames_per_s"] for row in found]),
-        "cpu_ns": spread([row["cpu_ns"] for row in found]),
-        "ours": spread([a["frames_per_s"] / b["frames_per_s"] for a, b in zip(ours, found)]),
-    } for name, found in rows.items()}
+def await_stopped(pid):
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        while (task / "stat").read_text().rpartition(")")[2].split()[0] not in "TZ":
+            time.sleep(0.0002)
+
+
+def compare(ours, other, rounds):
+    """Forth and back at once, so that what else the machine does hits both. Return: CPU of a frame, of each."""
+    pairs = []
+    for _ in range(rounds):
+        turns = [sender.turn() for sender in (ours, other, other, ours)]
+        pairs.append(((turns[0] + turns[3]) / 2, (turns[1] + turns[2]) / 2))
+    return pairs
+
+
+def in_turns(senders, size, rounds):
+    progress(f"raw frames of {size} bytes: {rounds} rounds of turns with trafgen, tcpreplay and a bare loop")
+    results = {}
+    for way, them in senders.all(size).items():
+        results[way] = {}
+        with contextlib.ExitStack() as stack:
+            running = {name: stack.enter_context(Sender(words)) for name, words in them.items()}
+            ours = running.pop(OURS)
+            for name, other in running.items():
+                pairs = compare(ours, other, rounds)
+                results[way][name] = {
+                    "cpu_ns": spread([pair[1] for pair in pairs]),
+                    "ours_cpu_ns": spread([pair[0] for pair in pairs]),
+                    "ours": spread([b / a for a, b in pairs]),
+                }
+    return results
+
+
+def wait_ns(pid):
+    """For how long its threads have waited for a core that others had."""
+    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[1]) for task in tasks)
 
 
 def run_ndjson(build, *argv):
-    """Return: the objects of each second, and the report."""
-    said = subprocess.run(
-        [*in_client(), "taskset", "-c", cores()[0], str(build / "loadgen/sampler-loadgen"), "--raw", "--interface",
-         "client0", "--destination", DESTINATION, "--destination-mac", MAC, *argv, "--ndjson"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
-    *rows, report = map(json.loads, said.splitlines())
-    return rows, report
+    """Return: the objects of each second, with for how long of it others had the core, and the report."""
+    words = (build / "loadgen/sampler-loadgen", *GENERATOR, *argv, "--ndjson")
+    rows, waited = [], 0
+    with process(*in_client(), "taskset", "-c", cores()[0], *words, stdout=subprocess.PIPE, text=True) as run:
+        for line in run.stdout:
+            rows.append(json.loads(line))
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread has ended
+                now = wait_ns(run.pid)
+                rows[-1]["waited_s"], waited = max(0, now - waited) / 1e9, max(now, waited)
+        if run.wait():
+            sys.exit(f"bench: {' '.join(map(str, words))}: status {run.returncode}")
+    return rows[:-1], rows[-1]
 
 
 def maximum(build, seconds):
@@ -124,26 +201,56 @@ def maximum(build, seconds):
     return report["achieved"]["frames_per_s"]
 
 
+def worst_second(rate, rows):
+    """Frames more or less than were due; one is the edge of the second."""
+    found = [{"frames": row["frames"] - rate * row["interval_s"], "waited_s": row.get("waited_s", 0)}
+             for row in rows if row["interval_s"] > 0.5]
+    return max(found, key=lambda second: abs(second["frames"]))
+
+
+@contextlib.contextmanager
+def watch():
+    """One who only sleeps: the longest that the machine kept it from waking is in the list at the end."""
+    found, over = [0.0], threading.Event()
+
+    def sleep():
+        while not over.is_set():
+            due = time.monotonic() + 0.005
+            time.sleep(0.005)
+            found[0] = max(found[0], time.monotonic() - due)
+
+    sleeper = threading.Thread(target=sleep)
+    sleeper.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        sleeper.join()
+
+
 def pace(build, rate, seconds):
     """One rate: what was sent of what was due, in all and in the worst second; how late; CPU."""
     progress(f"raw frames at {rate:,}/s for {seconds} s")
-    rows, report = run_ndjson(build, "--rate", str(rate), "--duration", f"{seconds}s")
-    whole = [row for row in rows if row["interval_s"] > 0.9 and rate >= 10]
+    with watch() as stall:
+        rows, report = run_ndjson(build, "--rate", str(rate), "--duration", f"{seconds}s")
     return {
         "rate": rate,
         "seconds": seconds,
-        "sent_of_due": report["frames"]["sent"] / report["frames"]["asked_for"],
-        "seconds_off": max((abs(row["achieved"]["frames_per_s"] / rate - 1) for row in whole), default=None),
+        "sent": report["frames"]["sent"],
+        "due": report["frames"]["asked_for"],
+        "worst_second": worst_second(rate, rows),
+        "waited_s": sum(row.get("waited_s", 0) for row in rows),
+        "stall_ms": stall[0] * 1e3,
         "lateness_us": {name: report["lateness_us"][name] for name in ("p50", "p99", "max")},
         "cpu_percent": report["cpu_percent"],
     }
 
 
-def measure_raw(build, folder, rounds, n, seconds):
+def measure_raw(build, folder, rounds, seconds):
     senders = Senders(build, folder)
     os.chmod(folder, 0o755)
     results = {
-        "speed": {str(size): in_turns(senders, size, rounds, n) for size in SIZES},
+        "speed": {str(size): in_turns(senders, size, rounds) for size in SIZES},
         "pace": [pace(build, rate, seconds) for rate in RATES],
     }
     for share in SHARES:  # of what goes just then, on a machine that others use as well
@@ -152,21 +259,29 @@ def measure_raw(build, folder, rounds, n, seconds):
     return results
 
 
+def tell_cpu(ns):
+    return f"{1e3 / ns['median']:6.3f} {ns['median']:5.0f} ns ({ns['q1']:.0f} to {ns['q3']:.0f})"
+
+
 def tell_raw(results):
-    print("\nRaw frames over veth on one core, Mpps, in turns; x: how many times as many sampler-loadgen sends")
-    for size, rows in results["speed"].items():
-        print(f"  {size} bytes")
-        for name, row in rows.items():
-            rate, ours = row["frames_per_s"], row["ours"]
-            over = size == "64" and name == "trafgen" and ours["median"] < BUDGET_TRAFGEN
-            print(f"    {name:<16} {rate['median'] / 1e6:6.3f} (min {rate['min'] / 1e6:.3f}, max"
-                  f" {rate['max'] / 1e6:.3f})  {row['cpu_ns']['median']:6.0f} ns CPU   x {ours['median']:.2f}"
-                  f" ({ours['q1']:.2f} to {ours['q3']:.2f})"
-                  f"{f'  budget {BUDGET_TRAFGEN}' if size == '64' and name == 'trafgen' else ''}"
-                  f"{'  UNDER BUDGET' if over else ''}")
-    print("\nRaw frames at a rate, up to so much of the maximum: sent of due, the worst second, lateness in us, CPU")
+    print("\nRaw frames over veth: millions in a second of one core's time, and what of it a frame takes, of each and"
+          f"\nof {OURS} in turns with it; x: how many times as many the latter sends; medians (quartiles)")
+    for size, ways in results["speed"].items():
+        for way, rows in ways.items():
+            print(f"  {size} bytes, {'through the queue' if way == 'queue' else 'past the queue'}")
+            for name, row in rows.items():
+                budget = f"  budget {BUDGET_TRAFGEN}" if size == "64" and name == "trafgen" else ""
+                over = "  UNDER BUDGET" if budget and row["ours"]["median"] < BUDGET_TRAFGEN else ""
+                ours = row["ours"]
+                print(f"    {name:<10}{tell_cpu(row['cpu_ns'])}   {OURS}{tell_cpu(row['ours_cpu_ns'])}"
+                      f"   x {ours['median']:.3f} ({ours['q1']:.3f} to {ours['q3']:.3f}){budget}{over}")
+    print("\nRaw frames at a rate, up to so much of the maximum: sent less due, in all and in the worst second, of"
+          "\nwhich one is its edge; lateness in ms; CPU, and how long others had the core, of that second and in all;"
+          "\nhow late one was who only slept")
     for p in results["pace"]:
-        late, off = p["lateness_us"], p["seconds_off"]
-        print(f"  {p['rate']:>9,}/s  {p['sent_of_due']:.5f}  {'-' if off is None else f'{off * 100:.2f} %':>8}"
-              f"  p50 {late['p50']:8.1f}  p99 {late['p99']:9.1f}  max {late['max']:10.1f}"
-              f"  {p['cpu_percent']:5.1f} %" + (f"  {p['share']:.0%} of what goes" if "share" in p else ""))
+        late, worst = p["lateness_us"], p["worst_second"]
+        print(f"  {p['rate']:>9,}/s {p['sent'] - p['due']:+8,d} {worst['frames']:+9,.0f}"
+              f" {'exact' if abs(worst['frames']) <= 1 else format(abs(worst['frames']) / p['rate'], '.2%'):>6}"
+              f"  p50 {late['p50'] / 1e3:.3f} p99 {late['p99'] / 1e3:.3f} max {late['max'] / 1e3:.3f}"
+              f"  CPU {p['cpu_percent']:.0f} % others {worst['waited_s']:.0%} {p['waited_s'] / p['seconds']:.0%}"
+              f" sleeper {p['stall_ms']:.1f}" + (f"  {p['share']:.0%} of what goes" if "share" in p else ""))

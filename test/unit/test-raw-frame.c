@@ -55,8 +55,7 @@ struct made {
 	uint8_t frame[RAW_MAX_FRAME + RAW_HEAD];
 };
 
-static void make(const struct raw_config *config, const struct raw_mix_item *item, uint32_t size,
-		 uint32_t part, uint64_t k, struct made *ret)
+static void fill(struct made *m, uint32_t part, uint64_t k)
 {
 	const struct raw_patch patch = { .k = k,
 					 .k_first = k - part,
@@ -65,9 +64,15 @@ static void make(const struct raw_config *config, const struct raw_mix_item *ite
 					 .port = 80,
 					 .flow = (uint32_t)k };
 
+	raw_template_fill(&m->t, &patch, m->frame);
+}
+
+static void make(const struct raw_config *config, const struct raw_mix_item *item, uint32_t size,
+		 uint32_t part, uint64_t k, struct made *ret)
+{
 	raw_template_make(config, &ends, item, size, part, &ret->t);
 	raw_pattern(ret->frame, 0, sizeof(ret->frame));
-	raw_template_fill(&ret->t, &patch, ret->frame);
+	fill(ret, part, k);
 }
 
 /* RFC 1071, word by word as the network has them. */
@@ -207,6 +212,26 @@ static void no_checksum_of_udp_is_zero(void **state)
 	free(m);
 }
 
+static void nothing_of_an_earlier_frame_is_left(void **state)
+{
+	struct made *again = malloc(sizeof(*again)), *fresh = malloc(sizeof(*fresh));
+
+	(void)state;
+	for (size_t kind = 0; kind < raw_n_kinds(); kind++) {
+		struct raw_mix_item item = nth(kind);
+		struct raw_config config = config_of(kind % 3);
+
+		for (uint32_t part = 0; part < raw_kind_n_frames(item.kind); part++) {
+			make(&config, &item, 200, part, 0xfedcba9876543210, again);
+			fill(again, part, 5);
+			make(&config, &item, 200, part, 5, fresh);
+			assert_memory_equal(again->frame, fresh->frame, sizeof(fresh->frame));
+		}
+	}
+	free(again);
+	free(fresh);
+}
+
 static void each_kind_is_classified_as_it_is_named(void **state)
 {
 	struct made *m = malloc(sizeof(*m));
@@ -267,6 +292,7 @@ int main(void)
 		cmocka_unit_test(tags_and_addresses),
 		cmocka_unit_test(checksums_are_right_at_all_sizes),
 		cmocka_unit_test(no_checksum_of_udp_is_zero),
+		cmocka_unit_test(nothing_of_an_earlier_frame_is_left),
 		cmocka_unit_test(each_kind_is_classified_as_it_is_named),
 		cmocka_unit_test(names_of_kinds),
 	};
