@@ -94,11 +94,6 @@ def filters(lab, ifname="v0", direction="egress", ns=None):
             for f in found if f.get("options")]
 
 
-def outward(link):
-    """Return: the link turned round: what it sends goes out of the interface under test."""
-    return link.reversed()
-
-
 class Pair:
     """v0, whose sent frames are compared with those that its peer, in another namespace, receives."""
 

@@ -98,6 +98,11 @@ def wait_for(condition, what, seconds=10):
     return value
 
 
+def wakeups(pid):
+    """How often the threads of a process were woken, by what the kernel counts as voluntary switches."""
+    return sum(int(status_of(f"{pid}/task/{thread}")["voluntary_ctxt_switches"]) for thread in os.listdir(f"/proc/{pid}/task"))
+
+
 class Namespace:
     """A network namespace, kept alive by its descriptor alone."""
 
@@ -324,18 +329,19 @@ class Recorder:
         except Failure as failure:
             raise Failure(f"{failure}:\n{self.log()}") from None
 
-    def wait_record(self, seconds=10):
-        """Wait until one more record is in the history. Return: the newest."""
-        before = self._lab.last_record(self.ifname, ns=self._ns)
+    def wait_record(self, n=1):
+        """Wait until so many more records are in the history. Return: the newest."""
+        last = self._lab.last_record(self.ifname, ns=self._ns)
+        wanted = (last["record"] if last else -1) + n
         newest = []
 
         def more():
             if not self.running():
                 raise Failure(f"{self.ifname}: ended:\n{self.log()}")
             newest[:] = self._lab.history(self.ifname, ns=self._ns)[-1:]
-            return newest and (not before or newest[0]["record"] > before["record"])
+            return newest and newest[0]["record"] >= wanted
 
-        wait_for(more, f"a new record of {self.ifname}:\n{self.log()}", seconds)
+        wait_for(more, f"record {wanted} of {self.ifname}:\n{self.log()}")
         return newest[0]
 
     def running(self):
@@ -482,6 +488,12 @@ class Lab:
         if result.status:
             raise Failure(f"--attach {ifname}: {result!r}")
         return result.err
+
+    def attach_at_once(self, ifname, n):
+        """So many samplerd --attach at a time. Return: their exit statuses."""
+        processes = [self.spawn(SAMPLERD, "--user", USER, "--attach", ifname, stderr=subprocess.DEVNULL)
+                     for _ in range(n)]
+        return [process.wait() for process in processes]
 
     def attach_object(self, name, ifname, *argv, ns=None):
         """Attach another BPF object than the built-in one. Return: Result."""

@@ -56,6 +56,10 @@ class Ends:
         self.lab, self.link = lab, lab.veth("v0", **options)
         lab.run("ip", "addr", "add", f"{SOURCE4}/24", "dev", "p0", ns=self.link.peer_ns)
 
+    def queue(self, *argv, at=("root",)):
+        """Put a queue, as tc-qdisc(8) has them, at the sending end."""
+        self.lab.run("tc", "qdisc", "add", "dev", "p0", *at, *argv, ns=self.link.peer_ns)
+
     def options(self, *argv):
         """Of a run to both addresses; those of @argv win."""
         return ("--raw", "--interface", "p0", "--destination", f"{DESTINATION4} {DESTINATION6}",

@@ -4,13 +4,16 @@ What the load generator is tried with: a real nginx, servers that behave as a te
 and the report of a run.
 """
 import collections
+import contextlib
 import hashlib
 import json
 import os
 import re
+import select
 import signal
 import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -85,13 +88,35 @@ def loadgen(lab, *argv, port=PORT, host="127.0.0.1", scheme="http", **options):
     return Summary(lab.try_run(LOADGEN, "--url", url, *argv, **options))
 
 
-def wait_row(process):
-    """Read what a run says on a pipe until the line of its first second."""
-    line = ""
-    while not re.match(r" +\d+\.\d ", line):
+def wait_row(process, seconds=0):
+    """Read what a run says on a pipe until the line of a second: the next one, or that of so many seconds."""
+    row = None
+    while not row or float(row[1]) < seconds:
         line = process.stdout.readline()
         if not line:
-            raise Failure(f"ended: {process.stderr.read()}")
+            raise Failure(f"ended: {process.stderr and process.stderr.read()}")
+        row = re.match(r" +(\d+\.\d) ", line)
+
+
+# States and a timer of TCP, as /proc/net/tcp has them.
+ESTABLISHED, SYN_SENT, TIME_WAIT, LISTEN = "01", "02", "06", "0A"
+WINDOW_CLOSED = "04"  # what is to be sent waits until the other end has read
+
+TcpSocket = collections.namedtuple("TcpSocket", "local remote state timer")
+
+
+def tcp_sockets(ns=None):
+    """Return: [TcpSocket] of all that is over IPv4 in a namespace, by the ports."""
+    with ns or contextlib.nullcontext(), open("/proc/thread-self/net/tcp", encoding="ascii") as file:
+        rows = [line.split() for line in file][1:]
+    return [TcpSocket(*(int(end.split(":")[1], 16) for end in row[1:3]), row[3], row[5].split(":")[0]) for row in rows]
+
+
+def tcp_count(name, ns):
+    """A counter of a namespace's TCP, by its name in /proc/net/snmp."""
+    with ns, open("/proc/thread-self/net/snmp", encoding="ascii") as file:
+        names, values = (line.split() for line in file if line.startswith("Tcp:"))
+    return int(dict(zip(names, values))[name])
 
 
 Seen = collections.namedtuple("Seen", "method host x_a agent server_name client protocol resumed")
@@ -116,8 +141,11 @@ def interrupt(process):
     """As often as it takes: the end of a run comes later on a machine that is held up. Return: its status."""
     def ended():
         process.send_signal(signal.SIGINT)
-        time.sleep(0.5)
-        return process.poll() is not None
+        try:
+            process.wait(0.5)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     laboratory.wait_for(ended, "it ends")
     return process.returncode
@@ -303,6 +331,9 @@ class Flag:
         except BlockingIOError:
             return False
 
+    def wait(self):
+        select.select([self._read], [], [])
+
 
 class Clocked:
     """
@@ -335,6 +366,13 @@ def always(data, keep=True):
         return keep
 
     return behave
+
+
+def hang(client):
+    """No answer: until the client has enough."""
+    while client.recv(65536):
+        pass
+    return False
 
 
 def reset(client):

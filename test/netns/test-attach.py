@@ -12,7 +12,7 @@ import struct
 import lab as laboratory
 from egress import qdiscs
 from frames import ACK, IPV4, TCP, UDP, eth, ipv4, tcp, udp
-from lab import OBJECTS, PINS, RUN, SAMPLERD, USER, Traffic, scenario, wait_for
+from lab import OBJECTS, PINS, RUN, USER, Traffic, scenario, wait_for
 
 FRAMES = [eth(IPV4, ipv4(TCP, tcp(40000, 80, ACK, b"x" * 60))), eth(IPV4, ipv4(UDP, udp(1, 2)))]
 # Exit statuses, as --help has them
@@ -152,14 +152,10 @@ def test_idempotent(t, lab):
             (first["program"], first["epoch"], state.prog_id), "same program, same epoch")
     t.match(said, "v0: was attached already: native mode", "it says so")
     t.equal(packets(lab), sent, "the counters stay")
-    processes = [lab.spawn(SAMPLERD, "--user", "nobody", "--attach", "v0", stderr=-3)
-                 for _ in range(6)]
-    t.equal([p.wait() for p in processes], [0] * 6, "six at once: all are well")
+    t.equal(lab.attach_at_once("v0", 6), [0] * 6, "six at once: all are well")
     t.equal(link.state().prog_id, state.prog_id, "and it is still the same program")
     lab.samplerd("--detach", "v0")
-    processes = [lab.spawn(SAMPLERD, "--user", "nobody", "--attach", "v0", stderr=-3)
-                 for _ in range(6)]
-    t.equal([p.wait() for p in processes], [0] * 6, "six at once with nothing attached: all well")
+    t.equal(lab.attach_at_once("v0", 6), [0] * 6, "six at once with nothing attached: all well")
     counts(t, lab, link, "and the one that is there counts")
 
 

@@ -9,9 +9,9 @@ import socket
 import time
 
 import lab as laboratory
-from egress import counted_ns, counters, filters, meta, outward, qdiscs, total
+from egress import counted_ns, counters, filters, meta, qdiscs, total
 from frames import ACK, IPV4, TCP, UDP, eth, ipv4, tcp, udp
-from lab import OBJECTS, PINS, RUN, SAMPLERD, USER, Traffic, scenario, wait_for
+from lab import OBJECTS, PINS, RUN, USER, Traffic, scenario, wait_for
 
 FRAMES = [eth(IPV4, ipv4(TCP, tcp(40000, 80, ACK, b"x" * 60))), eth(IPV4, ipv4(UDP, udp(1, 2)))]
 U32_ALL = ("protocol", "ip", "u32", "match", "u32", "0", "0")  # an old kind, which every kernel has
@@ -22,7 +22,7 @@ OURS = (1, "bpf", "sampler_tx")
 def counts(t, lab, link, name):
     """One point: what is sent from here on is counted exactly, and nothing of it as received."""
     before, received = total(lab, link.name), total(lab, link.name, direction=0)
-    sent, size = outward(link).send(FRAMES * 50)
+    sent, size = link.reversed().send(FRAMES * 50)
     after = total(lab, link.name)
     t.equal((after[0] - before[0], after[1] - before[1], total(lab, link.name, direction=0)),
             (sent, size, received), name)
@@ -52,9 +52,7 @@ def test_attach(t, lab):
     t.equal(lab.samplerd("--verify-attached", "v0").status, 0, "--verify-attached")
     lab.samplerd("--detach", "v0")
     untouched(t, lab, link)
-    processes = [lab.spawn(SAMPLERD, "--user", USER, "--attach", "v0", stderr=-3) for _ in range(6)]
-    t.equal(([p.wait() for p in processes], filters(lab)), ([0] * 6, [OURS]),
-            "six at once: one filter")
+    t.equal((lab.attach_at_once("v0", 6), filters(lab)), ([0] * 6, [OURS]), "six at once: one filter")
     counts(t, lab, link, "that counts once")
 
 
@@ -100,7 +98,7 @@ def test_others(t, lab):
     t.equal(filters(lab), [OURS, *theirs[0]], "ours runs first")
     received = link.peer_ns.netlink.link(link.peer).stats.rx_packets
     large = eth(IPV4, ipv4(UDP, udp(1, 2, b"x" * 1200)))
-    there = outward(link)
+    there = link.reversed()
     for _ in range(100):
         there.socket().send(large)
     wait_for(lambda: link.peer_ns.netlink.link(link.peer).stats.rx_packets - received >= 98, "all")
@@ -175,7 +173,7 @@ def test_ingress(t, lab):
     t.equal(filters(lab, direction="ingress"), theirs, "theirs is as it was")
     sent, size = link.send(FRAMES * 50)
     t.equal(total(lab, direction=0), (sent, size), "received frames are counted")
-    outward(link).send(FRAMES)
+    link.reversed().send(FRAMES)
     t.equal(total(lab), (0, 0), "others are not")
     t.equal(lab.samplerd("--verify-attached", "v0").status, 0, "which is as it was put there")
     lab.run("tc", "qdisc", "del", "dev", "v0", "ingress")
@@ -224,7 +222,7 @@ def test_off(t, lab):
 def test_hand_over(t, lab, mode):
     link = lab.veth("v0")
     lab.attach("v0", "--mode", mode)
-    there = outward(link)
+    there = link.reversed()
     traffic = Traffic(there, FRAMES)
     programs = []
     for n in range(10):
@@ -283,7 +281,7 @@ NONE = [(0, 0), (0, 0)]
 def uncounted(lab, link):
     """Return: (frames, bytes) of those sent and received meanwhile that are not counted, or are less than 0."""
     before = total(lab), total(lab, direction=0)
-    moved = outward(link).send(FRAMES), link.send(FRAMES)
+    moved = link.reversed().send(FRAMES), link.send(FRAMES)
     after = total(lab), total(lab, direction=0)
     return [tuple(a + n - b for a, n, b in zip(*one)) for one in zip(before, moved, after)]
 
@@ -406,7 +404,7 @@ def test_no_handle(t, lab):
 def test_new_epoch(t, lab):
     link = lab.veth("v0")
     lab.attach("v0")
-    outward(link).send(FRAMES * 10)
+    link.reversed().send(FRAMES * 10)
     key = lab.key("v0")
     value = bytearray(lab.map_value(key, "sampler_meta"))
     value[8] += 1  # its ABI
@@ -522,7 +520,7 @@ def test_lost_between(t, lab, lost):
         recorder.wait_log(GONE)
         lab.attach("v0")
         recorder.wait_log("v0: transmitted frames are counted again")
-    sent = outward(link).send(FRAMES * 25)
+    sent = link.reversed().send(FRAMES * 25)
     wait_for(lambda: (lab.last_record("v0")["tx"] or {}).get("packets") == sent[0], "the record")
     t.equal(recorder.stop(), 0, "the recorder ends well")
     line, = [line for line in recorder.log().splitlines() if "v0: rx " in line]
@@ -570,7 +568,7 @@ def test_lost_unit(t, lab):
 def test_lost_unseen(t, lab):
     link = lab.veth("v0")
     lab.attach("v0")
-    outward(link).send(FRAMES * 10)
+    link.reversed().send(FRAMES * 10)
     t.ok(lab.snapshot("v0")["tx"], "--print has what is counted")
     lose(lab)
     t.equal((lab.snapshot("v0")["tx"], meta(lab)[0]), (None, True),

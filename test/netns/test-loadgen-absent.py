@@ -8,13 +8,12 @@ import re
 import signal
 import socket
 import threading
-import time
 
 import lab as laboratory
 import tap
 from lab import scenario
 from servers import (CERTS, LOADGEN, OK, PORT, TLS_PORT, Nginx, Server, Summary, answer_ok,
-                     certificates, forward, loadgen, reset, wait_row)
+                     certificates, forward, loadgen, reset, tcp_count, wait_row)
 
 
 @scenario("more connections than files may be open")
@@ -50,8 +49,9 @@ def test_comes_back(t, lab):
     process = lab.spawn(LOADGEN, "--url", f"http://127.0.0.1:{PORT}/", "--rate", "200",
                         "--connections", "3", "--duration", "4s", stdout=-1, stderr=-1, text=True)
     wait_row(process)
+    refused = tcp_count("AttemptFails", lab.ns)
     first = server.stop()
-    time.sleep(0.5)
+    laboratory.wait_for(lambda: tcp_count("AttemptFails", lab.ns) > refused + 3, "refused connections")
     server = Server(answer_ok)
     out, err = process.communicate(timeout=30 * tap.SLOWNESS)
     second = server.stop()

@@ -15,14 +15,14 @@ import lab as laboratory
 import tap
 from lab import scenario
 from servers import (CERTS, LOADGEN, OK, PORT, TLS_PORT, Nginx, Server, Summary, always, answer_ok,
-                     certificates, forward, loadgen, reset)
+                     certificates, forward, hang, loadgen, reset, wait_row)
 
 
 # ---- servers that are slow, or wrong ----
 
 @scenario("a request of which nothing moves")
 def test_timeout(t, lab):
-    server = Server(lambda client, number: time.sleep(60) if number < 2 else client.sendall(OK))
+    server = Server(lambda client, number: hang(client) if number < 2 else client.sendall(OK))
     run = loadgen(lab, "--requests", "20", "--bandwidth", "0", "--connections", "2", "--timeout",
                   "2s")
     told = server.stop()
@@ -67,27 +67,41 @@ def test_infeasible(t, lab):
 @scenario("what moves is no hang, however long it takes: an answer", 60, total=1000, scheme="http")
 @scenario("what moves is no hang, however long it takes: a request", 60, total=20_000_000, scheme="https")
 def test_slow_progress(t, lab, total, scheme):
-    """It takes longer than the timeout, but never stands still for so long."""
+    """A part with each second that the run tells: it takes longer than the timeout, and never stands still for so long."""
     certificates(lab)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(f"{CERTS}/server.pem", f"{CERTS}/server.key")
 
+    begun, done = threading.Event(), threading.Event()
+
     def handle(client, _number):
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         if scheme == "https":
             client = context.wrap_socket(client, server_side=True)
-        left = total - len(client.recv(65536).partition(b"\r\n\r\n")[2])
-        while left > 0:
-            for _ in range(80):
-                left -= len(client.recv(16384)) if left > 0 else 0
-            time.sleep(0.4)
-        pieces = [OK] if total > 1000 else [OK[start:start + 3] for start in range(0, len(OK), 3)]
-        for piece in pieces:
-            client.sendall(piece)
-            time.sleep(0.3)
+        first = client.recv(65536)
+        if not first:
+            return  # it was to find out where the server is
+        left = total - len(first.partition(b"\r\n\r\n")[2])
+        begun.wait()
+        try:
+            while left > 0:
+                wait_row(process)
+                stop = max(0, left - total // 3)
+                while left > stop:
+                    left -= len(client.recv(16384)) or left  # or the client has gone
+            for piece in [OK] if total > 1000 else [OK[:10], OK[10:20], OK[20:30], OK[30:]]:
+                wait_row(process)
+                client.sendall(piece)
+        finally:
+            done.set()
 
-    run = loadgen(lab, "--bandwidth", "0", "--requests", "1", "--connections", "1", "--timeout", "3s",
-                  "--request-size", f"{total}B", "--insecure", scheme=scheme, port=serve_raw(handle))
+    process = lab.spawn(LOADGEN, "--url", f"{scheme}://127.0.0.1:{serve_raw(handle)}/", "--bandwidth", "0",
+                        "--requests", "1", "--connections", "1", "--timeout", "3s", "--request-size", f"{total}B",
+                        "--insecure", stdout=-1, stderr=-1, text=True)
+    begun.set()
+    done.wait()
+    out, err = process.communicate(timeout=30 * tap.SLOWNESS)
+    run = Summary(laboratory.Result(process.returncode, out, err))
     t.equal((run.result.status, run.requests(), run.phases()), (0, (1, 0, 0), {}), "it is answered")
     t.ok(run.latency("service")["max"] > 3200, "after a while", run.text)
 
@@ -450,7 +464,7 @@ def test_early_reset(t, lab):
 
     def refuse(client):
         client.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
-        time.sleep(0.05)  # unread bytes make a reset of the close
+        client.recv(1, socket.MSG_PEEK)  # unread bytes make a reset of the close
 
     run = refused_early(lab, refuse)
     t.equal((run.result.status, run.requests()), (0, (10, 0, 0)), "the answers count")

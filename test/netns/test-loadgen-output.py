@@ -16,10 +16,8 @@ import lab as laboratory
 import tap
 from lab import Failure, scenario
 from reports import FORMATS, Percentiles, Written, csv_rows, json_report, ndjson
-from servers import (CERTS, LOADGEN, OK, PORT, TLS_PORT, Flag, Nginx, Server, Summary, answer_ok,
-                     certificates, loadgen, reset, unexpected)
-
-HANG = 60  # seconds: longer than any scenario
+from servers import (CERTS, LOADGEN, OK, PORT, SYN_SENT, TLS_PORT, Flag, Nginx, Server, Summary, answer_ok,
+                     certificates, hang, loadgen, reset, tcp_sockets, unexpected)
 
 
 def near(a, b, share=1e-6):
@@ -291,13 +289,6 @@ def test_interrupted_name(t, lab):
     t.equal((report["address"], report["duration_s"]), (None, 0), "there was no address yet")
 
 
-def n_in_state(state, ns, port=PORT):
-    """Sockets of a namespace that connect to a port, by their state in /proc/net/tcp."""
-    with ns, open("/proc/thread-self/net/tcp", encoding="ascii") as file:
-        rows = [line.split() for line in file][1:]
-    return sum(row[2].endswith(f":{port:04X}") and row[3] == state for row in rows)
-
-
 @scenario("interrupted while the first connection is made", 60)
 def test_interrupted_connect(t, lab):
     """What is sent to the address goes nowhere."""
@@ -305,7 +296,7 @@ def test_interrupted_connect(t, lab):
     lab.run("ip", "address", "add", "10.1.1.2/24", "dev", "p0", ns=link.peer_ns)
     lab.run("ip", "neighbour", "add", "10.1.1.9", "lladdr", "02:00:00:00:00:09", "dev", "p0",
             ns=link.peer_ns)
-    report = interrupted(t, lab, lambda: n_in_state("02", link.peer_ns), "connecting",
+    report = interrupted(t, lab, lambda: any(end.state == SYN_SENT for end in tcp_sockets(link.peer_ns)), "connecting",
                          host="10.1.1.9", ns=link.peer_ns)
     t.equal((report["connections"]["made"], report["requests"]["completed"]), (0, 0), "nothing yet")
 
@@ -351,7 +342,7 @@ def test_interrupted_early(t, lab, number):
 @scenario("interrupted while no request is answered", 60)
 def test_interrupted_hung(t, lab):
     arrived = Flag()
-    server = Server(lambda client, n: (arrived.set(), time.sleep(HANG)))
+    server = Server(lambda client, n: (arrived.set(), hang(client))[1])
     report = interrupted(t, lab, arrived.is_set, "hung", argv=("--rate", "100", "--connections", "3"))
     server.stop()
     t.ok(report["requests"]["completed"] == 0 and report["requests"]["unfinished"] >= 1,

@@ -17,7 +17,7 @@ import lab as laboratory
 import tap
 from lab import Failure, main, scenario, status_of
 from reports import Written
-from servers import LOADGEN, Summary, loadgen, wait_row
+from servers import LISTEN, LOADGEN, TIME_WAIT, WINDOW_CLOSED, Summary, loadgen, tcp_sockets, wait_row
 
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n"
 
@@ -291,7 +291,8 @@ def test_pipelined(t, lab):
     client = sink.connect()
     client.sendall(b"GET /?body=8MiB HTTP/1.1\r\nHost: a\r\n\r\n" * 5 +
                    b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-    time.sleep(0.3)
+    laboratory.wait_for(lambda: any(end.local == sink.port and end.timer == WINDOW_CLOSED for end in tcp_sockets()),
+                        "answers that wait for their reader")
     got = everything(client)
     t.equal(got.count(b"HTTP/1.1 200 OK"), 5, "answers that have to wait all come")
     t.ok(len(got) > 5 * (8 << 20) and b"\r\nConnection: close\r\n" in got[-200:], "in order", len(got))
@@ -432,9 +433,7 @@ def test_idle(t, lab):
 
 def n_open(port):
     """Connections that the server has, also those that its clients have closed."""
-    with open("/proc/net/tcp", encoding="ascii") as file:
-        rows = [line.split() for line in file][1:]
-    return sum(row[1].endswith(f":{port:04X}") and row[3] not in ("0A", "06") for row in rows)
+    return sum(end.local == port and end.state not in (LISTEN, TIME_WAIT) for end in tcp_sockets())
 
 
 @scenario("a head that comes drop by drop is not waited for", 60)

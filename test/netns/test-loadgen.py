@@ -12,13 +12,12 @@ import re
 import signal
 import struct
 import termios
-import time
 
 import lab as laboratory
 import tap
 from lab import scenario
-from servers import (CERTS, LOADGEN, OK, PORT, TLS_PORT, Nginx, Server, Summary, answer_ok,
-                     certificates, fill, interrupt, loadgen, unexpected, wait_row)
+from servers import (CERTS, ESTABLISHED, LISTEN, LOADGEN, OK, PORT, TIME_WAIT, TLS_PORT, Nginx, Server, Summary, answer_ok,
+                     certificates, fill, hang, interrupt, loadgen, tcp_count, tcp_sockets, unexpected, wait_row)
 
 
 # ---- exactly what was asked for ----
@@ -255,12 +254,6 @@ def test_broken_pipe(t, lab):
     t.ok(nginx.stop(), "after it had begun")
 
 
-def n_established(port=PORT):
-    with open("/proc/net/tcp", encoding="ascii") as file:
-        rows = [line.split() for line in file][1:]
-    return sum(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
-
-
 @scenario("nobody reads standard output", 60, again=False)
 @scenario("nobody reads standard output, and it is interrupted twice", 60, again=True)
 def test_unread(t, lab, again):
@@ -279,7 +272,8 @@ def test_unread(t, lab, again):
         before = len(nginx.requests())
         laboratory.wait_for(lambda: len(nginx.requests()) > before + 200 * seconds, "it goes on")
     process.send_signal(signal.SIGINT)
-    laboratory.wait_for(lambda: not n_established(), "SIGINT ends the run")
+    laboratory.wait_for(lambda: not any(end.local == PORT and end.state == ESTABLISHED for end in tcp_sockets()),
+                        "SIGINT ends the run")
     t.ok(True, "SIGINT ends the run, whether somebody reads or not")
     if again:
         t.equal(interrupt(process), -signal.SIGINT, "and once more ends what waits to write its report")
@@ -335,7 +329,7 @@ def test_terminal(t, lab, columns, in_place):
 
 @scenario("a duration cuts what is under way")
 def test_duration(t, lab):
-    server = Server(lambda client, number: time.sleep(60) if number >= 5 else client.sendall(OK))
+    server = Server(lambda client, number: hang(client) if number >= 5 else client.sendall(OK))
     run = loadgen(lab, "--bandwidth", "0", "--connections", "3", "--duration", "1s")
     told = server.stop()
     t.equal(run.result.status, 0, "it ends well")
@@ -346,7 +340,7 @@ def test_duration(t, lab):
 
 @scenario("a server that never answers")
 def test_hung(t, lab):
-    server = Server(lambda client, number: time.sleep(60))
+    server = Server(lambda client, number: hang(client))
     run = loadgen(lab, "--rate", "100", "--connections", "2", "--duration", "1s")
     server.stop()
     t.equal(run.result.status, 1, "exit status 1")
@@ -366,15 +360,14 @@ def wire_lab(lab):
     return link
 
 
-def settled(lab):
+def settled(lab, link):
     """What the sampler has counted of TCP, once no more comes: a close goes on after the run."""
 
-    def same():
-        before = lab.snapshot("v0")["rx"]["l4"]["tcp"]
-        time.sleep(0.2)
-        return before == lab.snapshot("v0")["rx"]["l4"]["tcp"] and before
+    def closed():
+        return all(end.state in (LISTEN, TIME_WAIT) for ns in (link.ns, link.peer_ns) for end in tcp_sockets(ns))
 
-    return laboratory.wait_for(same, "no more frames")
+    laboratory.wait_for(closed, "the end of all connections")
+    return lab.snapshot("v0")["rx"]["l4"]["tcp"]
 
 
 @scenario("the rate on the wire is the run's")
@@ -406,7 +399,7 @@ def test_wire(t, lab, argv, tls=False):
     run = loadgen(lab, "--duration", "2s", *argv, **where, host="10.1.1.1", ns=link.peer_ns)
     nginx.stop()
     t.equal((run.result.status, run.requests()[1]), (0, 0), "it ends well")
-    rx = settled(lab)
+    rx = settled(lab, link)
     sent, frames = run.pair("wire")[0], run.pair("frames")[0]
     t.note(f"bytes: sampler {rx['bytes']}, report {sent}; frames: {rx['packets']}, {frames}")
     t.ok(abs(sent - rx["bytes"]) <= rx["bytes"] * 0.005, "bytes within half a percent",
@@ -431,7 +424,7 @@ def test_wire_refused(t, lab, tls=False):
     n = run.requests()[0]
     t.equal((run.result.status, run.requests()), (0, (n, 0, 0)), "each request is answered")
     t.equal(nginx.stop(), [(413, 2000000)] * n, "by a refusal")
-    rx = settled(lab)
+    rx = settled(lab, link)
     sent, frames, http = (run.pair(name)[0] for name in ("wire", "frames", "HTTP"))
     t.note(f"bytes: sampler {rx['bytes']}, report {sent}; frames: {rx['packets']}, {frames}")
     t.ok(abs(sent - rx["bytes"]) <= rx["bytes"] * 0.02, "bytes within two percent", (sent, rx))
@@ -442,13 +435,6 @@ def test_wire_refused(t, lab, tls=False):
     t.match(run.text, "target of 50.0 Mbit/s was not reached .* because most answers were errors, "
             "before all of the payload was sent", "also as the reason for a missed target")
     t.match(run.text, rf"\nAll {n} answers were errors \(4xx\): the target refuses", "at the end")
-
-
-def n_sent_again(ns):
-    """TCP segments that were sent again in a namespace."""
-    with ns, open("/proc/thread-self/net/snmp", encoding="ascii") as file:
-        names, values = (line.split() for line in file if line.startswith("Tcp:"))
-    return int(dict(zip(names, values))["RetransSegs"])
 
 
 @scenario("frames that the way loses are counted, and told as sent again", 60)
@@ -465,8 +451,8 @@ def test_wire_lost(t, lab):
     run = loadgen(lab, "--bandwidth", "0", "--request-size", "500KB", "--connections", "16",
                   "--duration", "2s", host="10.1.1.1", ns=link.peer_ns)
     nginx.stop()
-    sent, arrived = run.pair("frames")[0], settled(lab)["packets"]
-    lost, again = link.dropped() - before, n_sent_again(link.peer_ns)
+    sent, arrived = run.pair("frames")[0], settled(lab, link)["packets"]
+    lost, again = link.dropped() - before, tcp_count("RetransSegs", link.peer_ns)
     t.equal((run.result.status, run.requests()[1]), (0, 0), "it ends well")
     t.ok(lost and again, "some are lost, and sent again", (lost, again))
     t.ok("  sent again by TCP: " in run.text, "which is told", run.text)

@@ -11,7 +11,7 @@ import stat
 
 import lab as laboratory
 from frames import ACK, IPV4, TCP, eth, ipv4, tcp
-from lab import PINS, RUN, USER, scenario, status_of, wait_for
+from lab import PINS, RUN, USER, scenario, wait_for, wakeups
 
 FRAMES = [eth(IPV4, ipv4(TCP, tcp(40000, 80, ACK, b"x" * 60)))]
 BUSY, UNSUPPORTED = 4, 5
@@ -194,7 +194,7 @@ def test_late_child(t, lab):
 
         def pauses():
             child, = following.children()
-            return int(status_of(child)["voluntary_ctxt_switches"])
+            return wakeups(child)
 
         before = pauses()
         wait_for(lambda: pauses() >= before + 3, "pauses of its child")

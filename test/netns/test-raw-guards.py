@@ -12,7 +12,6 @@ import re
 import signal
 import struct
 import subprocess
-import time
 
 import frames as f
 import lab as laboratory
@@ -42,6 +41,12 @@ def allowed(t, ends, name, *argv):
     result = ends.try_run(*argv, "--frames", "5", "--json")
     t.equal((result.status, received(ends) - before), (DONE, 5), f"{name}: sent when it is allowed")
     return result
+
+
+def wait_woken(process, what):
+    """Wait until a run has tried to send some more."""
+    woken = laboratory.wakeups(process.pid)
+    laboratory.wait_for(lambda: laboratory.wakeups(process.pid) > woken + 20, what)
 
 
 def to(address, *argv):
@@ -371,18 +376,18 @@ def test_signal(t, lab):
 def test_flap(t, lab):
     ends = Ends(lab)
     seen = Capture(ends.link)
-    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--frames", "600", "--json"))
+    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--frames", "1000", "--json"))
     before = received(ends)
-    laboratory.wait_for(lambda: received(ends) > before + 50, "frames")
+    laboratory.wait_for(lambda: received(ends) > before + 20, "frames")
     lab.run("ip", "link", "set", "p0", "down", ns=ends.link.peer_ns)
-    time.sleep(0.3)
+    wait_woken(process, "frames that are refused")
     lab.run("ip", "link", "set", "p0", "up", ns=ends.link.peer_ns)
     out, err = process.communicate(timeout=60)
     report = valid(out, "raw_report")
-    t.equal((process.returncode, report["frames"]["sent"], err), (DONE, 600, ""), "all were sent")
+    t.equal((process.returncode, report["frames"]["sent"], err), (DONE, 1000, ""), "all were sent")
     t.ok(report["frames"]["refused"] > 0, "what was refused meanwhile is told", report["frames"])
-    numbers = [stamp(frame)[0] for frame in seen.frames(600) if frame[12:14] == b"\x08\0"]
-    t.ok(numbers == sorted(set(numbers)) and numbers[-1] == 599, "none twice, in their order", numbers)
+    numbers = [stamp(frame)[0] for frame in seen.frames(1000) if frame[12:14] == b"\x08\0"]
+    t.ok(numbers == sorted(set(numbers)) and numbers[-1] == 999, "none twice, in their order", numbers)
 
 
 @scenario("a link that is gone", 60)
@@ -411,28 +416,31 @@ def test_gone(t, lab):
 def test_carrier(t, lab):
     ends = Ends(lab)
     # with a queue the kernel takes frames without a word, and drops them
-    lab.run("tc", "qdisc", "add", "dev", "p0", "root", "pfifo", ns=ends.link.peer_ns)
-    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--frames", "400", "--json"))
-    laboratory.wait_for(lambda: received(ends) > 50, "frames")
+    ends.queue("pfifo")
+    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--frames", "800", "--json"))
+    laboratory.wait_for(lambda: received(ends) > 20, "frames")
     lab.run("ip", "link", "set", "v0", "down")
-    time.sleep(0.2)
+    wait_woken(process, "frames that nobody receives")
     lab.run("ip", "link", "set", "v0", "up")
     out, _ = process.communicate(timeout=60)
     report = valid(out, "raw_report")
-    t.equal((process.returncode, report["frames"]["sent"]), (DONE, 400), "the run goes on")
+    t.equal((process.returncode, report["frames"]["sent"]), (DONE, 800), "the run goes on")
     t.ok(any("p0 lost its link 1 time:" in note for note in report["notes"]), "and says so", report["notes"])
     lab.run("ip", "link", "set", "v0", "down")
     refused(t, ends, "no link at all", FAILED, "p0 has no link: is its other end connected",
             *to(DESTINATION4, "--frames", "5"))
 
 
+def slow(rate, room, burst="10kb"):
+    """A queue of a rate, with room for so many bytes."""
+    return "tbf", "rate", rate, "burst", burst, "limit", room
+
+
 @scenario("a queue that drops what it had taken", 60)
 def test_queue_drops(t, lab):
     ends = Ends(lab)
-    lab.run("tc", "qdisc", "add", "dev", "p0", "root", "handle", "1:", "tbf", "rate", "8mbit", "burst", "10kb",
-            "limit", "20kb", ns=ends.link.peer_ns)
-    lab.run("tc", "qdisc", "add", "dev", "p0", "parent", "1:1", "pfifo_head_drop", "limit", "5",
-            ns=ends.link.peer_ns)
+    ends.queue("handle", "1:", *slow("8mbit", "20kb"))
+    ends.queue("pfifo_head_drop", "limit", "5", at=("parent", "1:1"))
     report = ends.run("--frame-size", "1000", "--rate", "10000", "--frames", "700")
     dropped = report["frames"]["dropped"]
     t.ok(dropped > 500, "most have no room", report["frames"])
@@ -444,8 +452,7 @@ def test_queue_drops(t, lab):
 @scenario("a queue that holds frames at the end", 60)
 def test_queued(t, lab):
     ends = Ends(lab)
-    lab.run("tc", "qdisc", "add", "dev", "p0", "root", "tbf", "rate", "80kbit", "burst", "2kb", "limit", "1mb",
-            ns=ends.link.peer_ns)
+    ends.queue(*slow("80kbit", "1mb", burst="2kb"))
     report = ends.run("--frame-size", "1000", "--bandwidth", "0", "--frames", "20")
     told = [re.fullmatch(r"In the queue of p0 are still (\d+) frames, this run's or others': .*", note)
             for note in report["notes"]]
@@ -457,8 +464,7 @@ def test_queued(t, lab):
 def test_slow(t, lab):
     ends = Ends(lab)
     # there is room for all that a socket may have on its way
-    lab.run("tc", "qdisc", "add", "dev", "p0", "root", "tbf", "rate", "8mbit", "burst", "10kb", "limit", "1mb",
-            ns=ends.link.peer_ns)
+    ends.queue(*slow("8mbit", "1mb"))
     report = ends.run("--frame-size", "1500", "--bandwidth", "20Mbps", "--duration", "1s")
     notes = report["notes"]
     t.equal(report["frames"]["dropped"], 0, "nothing is lost")
@@ -471,8 +477,7 @@ def test_full(t, lab):
     ends = Ends(lab)
     lab.attach("v0", "--mode", "skb")
     # 8 Mbit/s and room for some 20 frames, offered 10,000 a second of 1,000 bytes
-    lab.run("tc", "qdisc", "add", "dev", "p0", "root", "tbf", "rate", "8mbit", "burst", "10kb", "limit",
-            "20kb", ns=ends.link.peer_ns)
+    ends.queue(*slow("8mbit", "20kb"))
     report = ends.run("--frame-size", "1000", "--rate", "10000", "--frames", "700")
     t.ok(report["frames"]["refused"] > 0, "the kernel refused frames", report["frames"])
     laboratory.wait_for(lambda: lab.snapshot("v0")["rx"]["packets"] >= 700, "all frames", 5)

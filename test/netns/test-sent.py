@@ -8,7 +8,7 @@ import itertools
 import socket
 
 import lab as laboratory
-from egress import CONFIG, HERE, MORE, RX, THERE, TX, Guest, Pair, counters, outward
+from egress import CONFIG, HERE, MORE, RX, THERE, TX, Guest, Pair, counters
 from frames import (ARP, FIN, HOPOPTS, IPV4, IPV6, QINQ, SYN, TCP, UDP, VLAN, arp, eth, extension,
                     ipv4, ipv6, padded, tags, tcp, udp)
 from known import N_FRAMES, known_frames
@@ -24,7 +24,7 @@ def test_truth(t, lab, mode):
     link = lab.veth("v0", mtu=9000)
     lab.attach("v0", "--mode", mode)
     frames, want = known_frames(N_FRAMES)
-    sent, size = outward(link).send(frames)
+    sent, size = link.reversed().send(frames)
     want = {path: n for path, n in want.items() if n}
     t.equal((sent, size), (N_FRAMES, want["bytes"]), "10,007 frames were sent")
     t.equal(counters(lab, "v0", TX, MORE), want, "every class, size, flag and service is exact")
@@ -154,7 +154,7 @@ def test_vlan(t, lab):
     for payload in (1, 1400, 1401, 14_000):
         sent = guest.send(payload, 1400)
     t.equal(sent["vlan.packets"], guest.wanted, "each frame has one")
-    outward(pair.link).send([eth(*tags(IPV4, ipv4(TCP, tcp(40000, 80)), VLAN)),
+    pair.link.reversed().send([eth(*tags(IPV4, ipv4(TCP, tcp(40000, 80)), VLAN)),
                           eth(*tags(IPV4, ipv4(TCP, tcp(40000, 80)), QINQ, VLAN)),
                           padded(eth(ARP, arp()), 60), eth(VLAN, b"")])
     sent = pair.agrees("before tags in the frame, and before none", guest.wanted + 4)

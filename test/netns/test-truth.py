@@ -5,7 +5,6 @@ Known frames are found exactly, in every place that tells of them: the map, the 
 log, the journal; and the interface's own counter agrees.
 """
 import re
-import time
 
 import lab as laboratory
 from journal import WITH_JOURNAL, Journal
@@ -19,8 +18,8 @@ def logged(log):
     return tuple(sum(int(line[i]) for line in lines) for i in (0, 1))
 
 
-def totals(record):
-    return record["rx"]["packets"], record["rx"]["bytes"]
+def totals(record, direction="rx"):
+    return record[direction]["packets"], record[direction]["bytes"]
 
 
 @scenario("10,007 frames, native mode", 60, mode="native")
@@ -52,25 +51,31 @@ def test_truth(t, lab, mode):
     t.equal((link.state().prog_id, lab.pins()), (0, []), "no program and no pin is left")
 
 
+def send_pieces(lab, link, sizes, direction="rx"):
+    """So many known frames at a time. Yield: all packets and bytes so far, once they are in the history."""
+    frames, _ = known_frames(max(sizes))
+    sent = (0, 0)
+    for n in sizes:
+        packets, size = link.send(frames[:n])
+        sent = (sent[0] + packets, sent[1] + size)
+        laboratory.wait_for(lambda: totals(lab.last_record("v0"), direction)[0] == sent[0], "in the history")
+        yield sent
+
+
 @scenario("in pieces, with silence between", 60)
 def test_pieces(t, lab):
     """Rate log lines are left out in silence, and none may take a frame with it."""
     link = lab.veth("v0", mtu=9000)
     recorder = lab.record("v0", log_interval="100ms")
     recorder.wait_record()
-    frames, _ = known_frames(997)
-    sent = [0, 0]
-    for n in (1, 2, 3, 91, 900):
-        piece = link.send(frames[:n])
-        sent = [sent[0] + piece[0], sent[1] + piece[1]]
-        laboratory.wait_for(lambda: totals(lab.last_record("v0"))[0] == sent[0], "in the history")
-        time.sleep(0.35)  # silence of a few intervals is what this is about
+    for sent in send_pieces(lab, link, (1, 2, 3, 91, 900)):
+        recorder.wait_record(4)
     records = lab.history("v0")
-    t.equal(totals(records[-1]), tuple(sent), "the history has each piece")
+    t.equal(totals(records[-1]), sent, "the history has each piece")
     numbers = [r["record"] for r in records]
     t.equal(numbers, list(range(numbers[0], numbers[0] + len(numbers))), "no record is missing")
     t.equal(recorder.stop(), 0, "the recorder ends well")
-    t.equal(logged(recorder.log()), tuple(sent), "the rate log adds up")
+    t.equal(logged(recorder.log()), sent, "the rate log adds up")
 
 
 @scenario("one direction alone is no silence")
@@ -79,15 +84,10 @@ def test_one_direction(t, lab):
     link = lab.veth("v0", mtu=9000)
     recorder = lab.record("v0", log_interval="100ms")
     recorder.wait_record()
-    frames, _ = known_frames(97)
-    sent = [0, 0]
-    for n in (1, 5, 91):
-        piece = link.reversed().send(frames[:n])
-        sent = [sent[0] + piece[0], sent[1] + piece[1]]
-        laboratory.wait_for(lambda: lab.last_record("v0")["tx"]["packets"] == sent[0], "in the history")
+    *_, sent = send_pieces(lab, link.reversed(), (1, 5, 91), "tx")
     t.equal(recorder.stop(), 0, "the recorder ends well")
     lines = re.findall(r"; tx [^()]*\((\d+) packets, (\d+) bytes\)", recorder.log())
-    t.equal([sum(int(line[i]) for line in lines) for i in (0, 1)], sent, "its lines add up to all of it")
+    t.equal(tuple(sum(int(line[i]) for line in lines) for i in (0, 1)), sent, "its lines add up to all of it")
     t.equal(logged(recorder.log()), (0, 0), "with nothing received")
 
 

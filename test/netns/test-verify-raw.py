@@ -184,17 +184,13 @@ def test_lost(t, lab):
     t.match("\n".join(verify["notes"]), "Fewer frames were counted than sent: they were lost", "which is told")
 
 
-def shape(ends, device, *qdisc):
-    ends.lab.run("tc", "qdisc", "add", "dev", device, "root", *qdisc, ns=ends.link.peer_ns)
-
-
 SHAPER = ("tbf", "rate", "400kbit", "burst", "2kb", "limit", "10mb")  # 50 frames of 1,000 bytes a second
 
 
 @scenario("a shaper holds frames back for longer than a sampler's interval", 60)
 def test_shaped(t, lab):
     ends = Verified(lab)
-    shape(ends, "p0", *SHAPER)
+    ends.queue(*SHAPER)
     argv = ("--mix", "udp4", "--frame-size", "1000", "--bandwidth", "0", "--frames", "150")
     process = ends.start(*argv)
     out, err = process.communicate(timeout=60)
@@ -206,7 +202,7 @@ def test_shaped(t, lab):
 def test_shaped_below(t, lab):
     """What is made on top of an interface has no queue: what its sockets have handed over is all there is to see."""
     ends = Verified(lab)
-    shape(ends, "p0", *SHAPER)
+    ends.queue(*SHAPER)
     lab.run("ip", "link", "add", "link", "p0", "name", "above", "type", "macvlan", ns=ends.link.peer_ns)
     lab.run("ip", "link", "set", "above", "up", ns=ends.link.peer_ns)
     status, _, verify = ends.verify("--interface", "above", "--mix", "udp4", "--frame-size", "1000", "--bandwidth",
@@ -217,7 +213,7 @@ def test_shaped_below(t, lab):
 @scenario("a queue that nothing leaves", 60)
 def test_stuck(t, lab):
     ends = Verified(lab)
-    shape(ends, "p0", "tbf", "rate", "8bit", "burst", "1500b", "limit", "10mb")
+    ends.queue("tbf", "rate", "8bit", "burst", "1500b", "limit", "10mb")
     status, report, verify = ends.verify("--mix", "udp4", "--frame-size", "1000", "--bandwidth", "0", "--frames", "20")
     t.equal((status, verify["verdict"]), (3, "differs"), "nobody waits for ever")
     t.match("\n".join(report["notes"]), r"In the queue of p0 are still \d+ frames, ", "it is told")
@@ -226,7 +222,7 @@ def test_stuck(t, lab):
 @scenario("others keep the queue filled", 60)
 def test_filled(t, lab):
     ends = Verified(lab)
-    shape(ends, "p0", *SHAPER)
+    ends.queue(*SHAPER)
     other = lab.spawn(LOADGEN, *ends.options("--mix", "udp4", "--frame-size", "1000", "--bandwidth", "0", "--duration",
                                              "60s", "-q"), ns=ends.link.peer_ns, env=ENV, stdout=subprocess.DEVNULL)
     wait_for(lambda: ends.link.stats().rx_packets > 20, "its frames")
@@ -241,7 +237,7 @@ def test_filled(t, lab):
 @scenario("interrupted while a queue empties", 90)
 def test_shaped_interrupted(t, lab):
     ends = Verified(lab)
-    shape(ends, "p0", "tbf", "rate", "16kbit", "burst", "2kb", "limit", "10mb")  # two frames a second
+    ends.queue("tbf", "rate", "16kbit", "burst", "2kb", "limit", "10mb")  # two frames a second
     process = ends.start("--mix", "udp4", "--frame-size", "1000", "--bandwidth", "0", "--frames", "80")
     wait_for(lambda: "waiting" in process.stderr.readline(), "the wait")
     process.send_signal(signal.SIGINT)

@@ -7,6 +7,7 @@ HTTPS; what is lost, what others send, samplers that end, begin anew, are stale 
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -16,7 +17,7 @@ import lab as laboratory
 import tap
 from frames import ACK, IPV4, TCP, UDP, eth, ipv4, tcp, udp
 from lab import RUN, Traffic, scenario, wait_for
-from servers import CERTS, LOADGEN, Nginx, Server, always, fill, interrupt
+from servers import CERTS, LOADGEN, Nginx, Server, always, fill, hang, interrupt
 from verifying import (ASIDE, DIFFERS, SAMPLER, SERVER, TLS, URL, VERIFIED, WITHOUT_PRIVILEGE, Stage, lose_some,
                        staged)
 from web import WebServer
@@ -179,8 +180,9 @@ def test_others(t, stage):
                                             (HTTP_FRAME, "yes", VERIFIED, "http")):
         process = stage.start(*argv, "--verify-others", verify_others)
         wait_for(lambda: stage.nginx.requests(), "the run's first request")
+        before = stage.link.stats().rx_packets
         traffic = Traffic(stage.link, [frame], rate=2000)
-        time.sleep(0.2)
+        wait_for(lambda: stage.link.stats().rx_packets > before + 200, "others' frames")
         sent, _ = traffic.stop()
         run = stage.finish(process)
         os.truncate(f"{stage.nginx.folder}/access", 0)
@@ -211,9 +213,7 @@ def run_and(stage, action, *argv):
 @staged
 def test_restart(t, stage):
     def again():
-        children = stage.recorder.children()  # one keeps the lock, and ends by itself
         stage.recorder.kill()
-        wait_for(lambda: not any(map(tap.is_running, children)), "the end of its child")
         stage.record()
 
     t.equal(run_and(stage, again).verdict(), VERIFIED, "nothing is lost: it is verified")
@@ -328,11 +328,10 @@ def answer(body, head="", status="200 OK"):
 
 
 def trickle(client, _number):
-    """A byte now and then, and never an end."""
+    """A byte now and then, until the client has enough."""
     client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-    for _ in range(200):
+    while not select.select([client], [], [], 0.1)[0]:
         client.sendall(b"[")
-        time.sleep(0.1)
     return False
 
 
@@ -340,11 +339,6 @@ def endless(client, _number):
     client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
     while True:
         client.sendall(b"[" * 65536)
-
-
-def silent(_client, _number):
-    time.sleep(30)
-    return False
 
 
 HOSTILE = (
@@ -365,7 +359,7 @@ HOSTILE = (
      r"it refuses the question \(401\): it wants a token \(--verify-token-file FILE\)"),
     ("no end", endless, "the answer from .* is larger than 1 MiB"),
     ("a byte now and then", trickle, "no whole answer from .* within 5 s"),
-    ("silence", silent, "no whole answer from .* within 5 s"),
+    ("silence", lambda client, _number: hang(client), "no whole answer from .* within 5 s"),
 )
 
 

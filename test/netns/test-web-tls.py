@@ -100,7 +100,9 @@ def check_sessions(t, lab):
              f"{version}: no session is resumed, no ticket given", again)
         if os.path.exists(saved):
             os.unlink(saved)
-    result = lab.try_run("sh", "-c", f"(echo R; sleep 1) | openssl s_client -tls1_2 -connect 127.0.0.1:{PORT}")
+    ours, theirs = os.pipe()  # which is not closed, so that the client goes on until it is cut off
+    os.write(theirs, b"R\n")
+    result = lab.try_run("sh", "-c", f"openssl s_client -tls1_2 -connect 127.0.0.1:{PORT} </proc/{os.getpid()}/fd/{ours}")
     t.ok(result.status and "RENEGOTIATING" in result.err, "who wants to negotiate anew is cut off", result)
 
 

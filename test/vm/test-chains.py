@@ -301,7 +301,7 @@ def test_killed_handover(t, machine):
 def test_sent_handover(t, machine):
     link = begin(machine)
     machine.load("late")
-    there = egress.outward(link)
+    there = link.reversed()
     t.equal(egress.filters(machine), [(1, "bpf", "sampler_tx")], "a filter at tc egress")
     start = egress.total(machine)
     chosen, size = guest.frames(997)

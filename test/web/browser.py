@@ -176,6 +176,17 @@ class Browser:
             self.listen(0.05)
         return value
 
+    def press(self, key, expression, what):
+        """Press a key, and wait for what it does."""
+        self.key(key)
+        self.wait(expression, what)
+
+    def drawn(self):
+        """Wait until what has changed is drawn: two frames, and what moves has come to rest."""
+        self.evaluate("""
+            new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
+                .then(() => Promise.all(document.getAnimations().map(({finished}) => finished))).then(() => true)""")
+
     def text(self, selector):
         """Return: the text of an element as it is shown, None where there is none."""
         return self.evaluate(f"document.querySelector({json.dumps(selector)})?.innerText")

@@ -26,7 +26,7 @@ MIX = [
     frames.eth(frames.IPV4, frames.ipv4(frames.UDP, frames.udp(payload=b"x" * 60))),
 ]
 
-STATUS = "document.getElementById('status').textContent"
+STATUS = "(document.getElementById('status')?.textContent ?? '')"  # also of a page that is about to come
 LIVE = f"{STATUS} === 'Live'"
 CONTROLS = "document.getElementById('zone').textContent !== ''"  # what they need is loaded behind the first chart
 OLD = "document.querySelector('main').classList.contains('old')"
@@ -87,9 +87,10 @@ def begin(lab, *names, recorded=None, interval="1s"):
     return links, recorders, WebServer(lab)
 
 
-def out_of(link):
-    """What is sent at it leaves by the interface under test."""
-    return laboratory.Link(link.peer, link.name, link.peer_ns, link.ns)
+def while_recorded(browser, lab, n, name="v0"):
+    """Take in what the page does until so many more records are taken."""
+    wanted = lab.last_record(name)["record"] + n
+    laboratory.wait_for(lambda: browser.listen(0.1) or lab.last_record(name)["record"] >= wanted, f"{n} more records")
 
 
 def holes(lab, name="v0"):
@@ -170,9 +171,12 @@ def saved_csv(browser):
     folder = tempfile.mkdtemp(dir=RUN)
     browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=folder)
     browser.key("s")
-    laboratory.wait_for(lambda: browser.listen(0.1) or any(name.endswith(".csv") for name in os.listdir(folder)),
-                        "a file")
-    browser.listen(0.3)
+
+    def complete():
+        browser.listen(0.1)
+        return {os.path.splitext(name)[1] for name in os.listdir(folder)} == {".csv"}  # no other than that, as amid it
+
+    laboratory.wait_for(complete, "a file")
     name, = os.listdir(folder)
     with open(f"{folder}/{name}", newline="", encoding="utf-8") as file:
         return name, list(csv.reader(file))

@@ -10,7 +10,7 @@ import os
 import re
 
 from page import (FIGURES, LEGEND, LIVE, MIX, ORIGIN, PIXELS, ROWS, STATUS, answer_of, begin, check_peace, main, open_page,
-                  out_of, saved_csv)
+                  saved_csv, while_recorded)
 import frames
 import lab as laboratory
 from browser import Browser
@@ -101,7 +101,7 @@ def page_with(t, lab, hash="", mix=MIX, sent=(), rate=1000):
     (link,), _, server = begin(lab, "v0")
     traffic = [laboratory.Traffic(link, mix, rate=rate)]
     if sent:
-        traffic.append(laboratory.Traffic(out_of(link), sent, rate=rate // 3))
+        traffic.append(laboratory.Traffic(link.reversed(), sent, rate=rate // 3))
     with Browser() as browser:
         open_page(browser, hash)
         browser.evaluate(OPEN_TABLES)
@@ -186,10 +186,10 @@ def test_view(t, lab):
                 "the legend names all services, both ways")
         second = "#services .legend li:nth-child(2) button"
         orange = PIXELS % ("services", "r > g + 20 && g > b + 20")  # the second of the palette
-        t.ok(sum(browser.evaluate(orange)) > 50, "the second is in the chart")
+        browser.wait(f"({orange}).reduce((a, b) => a + b) > 50", "the second is in the chart")
         browser.click(second)
         browser.wait(f"{HASH} === '#hide=services.rx.https'", "what is left out is in the address")
-        browser.listen(0.3)
+        browser.wait(f"({orange}).every((n) => n === 0)", "which is drawn")
         t.equal(sum(browser.evaluate(orange)), 0, "and not in the chart")
         t.equal([shown for _, _, shown in browser.evaluate(legend)], [True, False, True, True, True, True], "its button says so")
         browser.call("Page.reload")
@@ -243,7 +243,7 @@ def test_zoom(t, lab):
         browser.wait(f"{HASH}.includes('from=')", "zoomed by dragging")
         start, stop = (float(n) for n in re.findall(r"(?:from|to)=([\d.]+)", browser.evaluate(HASH)))
         t.ok(20 < stop - start < 34, "to what was dragged over: 27 s of the minute", (start, stop))
-        browser.listen(1.5)
+        while_recorded(browser, lab, 2)
         rows = browser.evaluate(SERVICES)
         t.ok(all(start * 1000 <= row[0] <= stop * 1000 for row in rows), "its rows are of that time", rows)
         t.match(browser.text("#stretch"), r"\d\d:\d\d:\d\d to \d\d:\d\d:\d\d", "which is said")
@@ -254,9 +254,9 @@ def test_zoom(t, lab):
 
         browser.click("#pause")
         browser.wait(f"{STATUS}.startsWith('Paused')", "paused")
-        browser.listen(1)
+        while_recorded(browser, lab, 1)
         still = browser.evaluate(f"[{FIGURES}, {SERVICES}]")
-        browser.listen(2.5)
+        while_recorded(browser, lab, 3)
         t.equal(browser.evaluate(f"[{FIGURES}, {SERVICES}]"), still, "a pause holds all still")
         browser.key("l")
         browser.wait(f"{LIVE} && ({FIGURES}).total_packets !== '{still[0]['total_packets']}'", "it goes on")
@@ -327,10 +327,9 @@ def test_pointer(t, lab):
         keys = set(browser.evaluate("[...document.querySelectorAll('#help kbd')].map((k) => k.textContent)"))
         t.ok(keys >= {"1", "8", "z", "u", "c", "s", "t", "l", "?"}, "all of them", keys)
         browser.evaluate("document.getElementById('keys-on').click()")
-        browser.key("Escape")
-        browser.wait("!document.getElementById('help').open", "Esc closes it")
+        browser.press("Escape", "!document.getElementById('help').open", "Esc closes it")
         browser.key("u")
-        browser.listen(0.2)
+        browser.drawn()
         t.equal(browser.evaluate(HASH), "#range=1m", "letters can be switched off")
         browser.evaluate("document.getElementById('keys-on').click()")
         browser.key("t")
@@ -341,14 +340,10 @@ def test_pointer(t, lab):
         grid = PIXELS % ("services", "a < 80 && Math.abs(r - 0x9b) < 8 && Math.abs(b - 0xb0) < 8")
         t.ok(sum(browser.evaluate(grid)) > 100, "and the charts")
 
-        browser.key("ArrowLeft")
-        browser.wait(f"({AT})[3].startsWith('at ')", "the pointer")
-        browser.key("Escape")
-        browser.wait(f"({AT})[3] === 'mean of the shown time'", "no pointer")
-        browser.key("p")
-        browser.wait(f"{HASH}.includes('from=')", "a pause")
-        browser.key("Escape")
-        browser.wait(f"{HASH} === '#range=1m' && {LIVE}", "live")
+        browser.press("ArrowLeft", f"({AT})[3].startsWith('at ')", "the pointer")
+        browser.press("Escape", f"({AT})[3] === 'mean of the shown time'", "no pointer")
+        browser.press("p", f"{HASH}.includes('from=')", "a pause")
+        browser.press("Escape", f"{HASH} === '#range=1m' && {LIVE}", "live")
         t.ok(True, "Esc takes the pointer away, then it is live")
         tables = "[...document.querySelectorAll('#one .scroll')].map((one) => one.hidden)"
         for hidden in (True, False):
@@ -371,10 +366,8 @@ def test_pointer(t, lab):
 def test_export(t, lab):
     with page_with(t, lab, "#range=1m") as (browser, server):
         browser.call("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
-        browser.key("p")
-        browser.listen(1.5)
-        browser.key("c")
-        browser.wait("document.getElementById('note').textContent.startsWith('Copied')", "copied")
+        browser.press("p", f"{STATUS}.startsWith('Paused')", "a pause")
+        browser.press("c", "document.getElementById('note').textContent.startsWith('Copied')", "copied")
         command = browser.evaluate("navigator.clipboard.readText()")
         t.match(command, r"^curl -s 'http://127\.0\.0\.1:3000/api/history\?interface=v0&from=\d+&to=\d+&metrics=rx",
                 "a command for a shell")
@@ -440,7 +433,7 @@ def test_away(t, lab):
             recorder.wait_record()
         server = WebServer(lab)
         browser.wait(LIVE, "live again by itself")
-        browser.listen(2.5)
+        while_recorded(browser, lab, 3)
         rows = browser.evaluate(SERVICES)
         while rows and rows[0][1] is None:  # before the second record there is no rate
             rows.pop(0)

@@ -6,7 +6,7 @@ interfaces that go, and what was asked for meanwhile.
 """
 import os
 
-from page import CONTROLS, FIGURES, LIVE, MIX, ORIGIN, ROWS, STATUS, answer_of, begin, check_peace, main, open_page
+from page import CONTROLS, FIGURES, LIVE, MIX, ORIGIN, ROWS, STATUS, answer_of, begin, check_peace, main, open_page, while_recorded
 from browser import Browser
 from lab import BUILD, scenario
 from web import WebServer
@@ -51,7 +51,8 @@ SILENT_STREAM = """
 (() => {
     const plain = window.fetch;
     window.silent = true;
-    window.fetch = (url, options) => window.silent && String(url).includes('/api/stream')
+    window.tries = 0;
+    window.fetch = (url, options) => window.silent && String(url).includes('/api/stream') && ++window.tries
         ? new Promise((_, reject) => {
             options.signal.addEventListener('abort', () => reject(options.signal.reason));
         }) : plain(url, options);
@@ -99,7 +100,7 @@ def test_late(t, lab):
         browser.evaluate("window.letGo()")
         seen = []
         for _ in range(8):
-            browser.listen(0.05)
+            browser.drawn()
             seen.append(browser.evaluate(steps))
         t.equal(seen, [[0]] * 8, "an answer that is late is not drawn")
         browser.key("c")
@@ -137,10 +138,8 @@ def test_silent(t, lab):
             window.said = [];
             setInterval(() => document.getElementById('status') && window.said.push({STATUS}), 20);""")
         browser.open(ORIGIN)
-        for _ in range(2):
-            browser.wait(f"{STATUS} === 'Connection lost: no answer in 4 s. Nothing to show yet; trying again.'",
-                         "given up, and said")
-            browser.listen(1.5)
+        browser.wait(f"{STATUS} === 'Connection lost: no answer in 4 s. Nothing to show yet; trying again.'", "given up, and said")
+        browser.wait("window.tries > 1 && (window.enough ??= window.said.length + 25) < window.said.length", "another try")
         t.equal([text for text in browser.evaluate("window.said") if text.startswith("Live")], [],
                 "what nothing follows is not live, nor when it is tried again")
         browser.evaluate("window.silent = false")
@@ -159,9 +158,8 @@ def test_pause(t, lab):
         browser.key("p")
         still = browser.evaluate(FIGURES)
         link.send(MIX)
-        browser.listen(2.5)
-        browser.key("u")
-        browser.wait(f"{AXIS} === 'packets/s'", "packets")
+        while_recorded(browser, lab, 3)
+        browser.press("u", f"{AXIS} === 'packets/s'", "packets")
         t.equal(browser.evaluate(FIGURES), still, "charts are in the unit that was chosen; figures hold still")
         browser.key("l")
         server.kill()

@@ -7,7 +7,7 @@ kept as a picture for people, in $SAMPLER_SCREENSHOTS.
 """
 import os
 
-from page import FIGURES, LIVE, MIX, OLD, ORIGIN, STATUS, begin, check_peace, main, open_page, out_of
+from page import AT, FIGURES, LIVE, MIX, OLD, ORIGIN, STATUS, begin, check_peace, main, open_page, while_recorded
 import frames
 import lab as laboratory
 from browser import Browser
@@ -91,17 +91,22 @@ Math.min(...[...document.querySelectorAll('body *')].filter((element) => element
 SHIFTED = """
 new Promise((done) => {
     const moves = [];
-    new PerformanceObserver((list) => moves.push(...list.getEntries().map(({value, sources}) =>
-        [value, sources.map(({node}) => node?.id || node?.className || node?.nodeName)])))
-        .observe({type: 'layout-shift', buffered: true});
-    setTimeout(() => done(moves), 300);
+    const observer = new PerformanceObserver((list) => {
+        moves.push(...list.getEntriesByType('layout-shift').map(({value, sources}) =>
+            [value, sources.map(({node}) => node?.id || node?.className || node?.nodeName)]));
+        if (list.getEntriesByName('told').length)
+            done(moves);
+    });
+    observer.observe({type: 'layout-shift', buffered: true});
+    observer.observe({type: 'mark'});
+    requestAnimationFrame(() => requestAnimationFrame(() => performance.mark('told')));  // behind all that moved before
 })
 """
 
 
 def take(t, browser, name, *, axe=True):
     """A picture, and what axe-core says."""
-    browser.listen(0.6)
+    browser.drawn()
     browser.screenshot(f"{SCREENSHOTS}/{name}.png")
     if axe:
         t.equal(browser.evaluate(VIOLATIONS), [], f"{name}: axe-core finds nothing")
@@ -123,8 +128,9 @@ def fits(t, browser, name):
 def stands_still(t, browser, name):
     places = browser.evaluate(PLACES)
     moved = 0
-    for _ in range(4):
-        browser.listen(0.5)
+    for _ in range(2):
+        browser.wait(f"{AT} !== '{browser.evaluate(AT)}'", "the next sample")
+        browser.drawn()
         moved += browser.evaluate(PLACES) != places
     t.equal(moved, 0, f"{name}: nothing moves while figures change")
 
@@ -152,12 +158,11 @@ def test_busy(t, lab):
     lab.configure("[services]\nhttp = tcp/80\nhttps = tcp/443\n" +
                   "".join(f"{name} = {port}\n" for name, port in SERVICES.items()))
     (link,), (recorder,), _ = begin(lab, "v0")
-    traffic = [laboratory.Traffic(link, busy_mix(), rate=3000), laboratory.Traffic(out_of(link), busy_mix()[3:], rate=1000)]
+    traffic = [laboratory.Traffic(link, busy_mix(), rate=3000), laboratory.Traffic(link.reversed(), busy_mix()[3:], rate=1000)]
     for _ in range(3):
         recorder.wait_record()
     with Browser(1280, 1000) as browser:
         browser.emulate(prefers_color_scheme="light")
-        browser.listen(0.3)
         before = browser.received
         open_page(browser)
         browser.wait("performance.getEntriesByName('first chart').length > 0", "the first chart")
@@ -280,7 +285,7 @@ def test_overview(t, lab):
         browser.emulate(prefers_color_scheme="light")
         open_page(browser)
         browser.wait("document.querySelectorAll('.card canvas').length === 5", "five small charts")
-        browser.listen(4)
+        while_recorded(browser, lab, 4)
         load_axe(browser)
         browser.evaluate("document.querySelector('#all .as-table').click()")
         take(t, browser, "overview")
@@ -306,12 +311,9 @@ def test_overview(t, lab):
         browser.wait(f"location.hash === '#interface=v2' && {LIVE}", "its name leads to it")
         browser.wait("document.querySelector('#services canvas') !== null", "its charts")
         t.ok(browser.evaluate("document.getElementById('all').hidden"), "a name leads to its interface")
-        browser.key("[")
-        browser.wait(f"location.hash === '#interface=v1' && {LIVE}", "the one before")
-        browser.key("]")
-        browser.wait(f"location.hash === '#interface=v2' && {LIVE}", "the one behind")
-        browser.key("a")
-        browser.wait(f"location.hash === '' && {LIVE} && !document.getElementById('all').hidden", "all")
+        browser.press("[", f"location.hash === '#interface=v1' && {LIVE}", "the one before")
+        browser.press("]", f"location.hash === '#interface=v2' && {LIVE}", "the one behind")
+        browser.press("a", f"location.hash === '' && {LIVE} && !document.getElementById('all').hidden", "all")
         t.ok(True, "keys go from one to the other")
         check_peace(t, browser)
     for one in traffic:

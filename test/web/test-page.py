@@ -7,8 +7,8 @@ shows is what the API says; what is old looks old; and it heals by itself.
 import signal
 
 from page import (FIGURES, LEGEND, LIVE, MIX, OLD, ORIGIN, PIXELS, ROWS, SENT_COUNTERS, STATUS, at_rest, begin,
-                  check_figures, check_peace, expected_rows, holes, main, numbers, open_page, out_of, same_sample,
-                  saved_csv)
+                  check_figures, check_peace, expected_rows, holes, main, numbers, open_page, same_sample,
+                  saved_csv, while_recorded)
 import lab as laboratory
 from browser import Browser
 from lab import scenario, wait_for
@@ -66,7 +66,7 @@ def test_sent(t, lab):
     sent_rows = f"({SENT_COUNTERS})"
     with Browser() as browser:
         open_page(browser)
-        out_of(link).send(frames)
+        link.reversed().send(frames)
         browser.wait(f"({FIGURES}).tx_total_packets === '{BURST}' && ({FIGURES}).tx_bandwidth_bps === '0'",
                      "all that was sent, and silence")
         shown, _, realtime, summary = same_sample(browser, server)
@@ -78,7 +78,7 @@ def test_sent(t, lab):
                 "it has its figure, its totals, its sizes and its table")
         t.match(browser.text(".figures"), r"(?s)Received.*Sent.*HTTP received", "the others say that they are not of it")
 
-        traffic = [laboratory.Traffic(out_of(link), MIX, rate=2000), laboratory.Traffic(link, MIX, rate=1000)]
+        traffic = [laboratory.Traffic(link.reversed(), MIX, rate=2000), laboratory.Traffic(link, MIX, rate=1000)]
         browser.wait(f"Number(({FIGURES}).tx_bandwidth_bps) > 1e6 && Number(({FIGURES}).bandwidth_bps) > 1e6", "traffic")
         shown, _, realtime, summary = same_sample(browser, server)
         check_figures(t, shown, realtime, summary, "both ways")
@@ -98,7 +98,7 @@ def test_not_sent(t, lab):
     with Browser() as browser:
         open_page(browser, "#interface=v0")
         links[0].send(MIX)
-        out_of(links[0]).send(MIX)
+        links[0].reversed().send(MIX)
         at_rest(browser, len(MIX))
         shown, _, realtime, summary = same_sample(browser, server, "?interface=v0")
         check_figures(t, shown, realtime, summary, "not counted")
@@ -114,7 +114,7 @@ def test_not_sent(t, lab):
         t.equal([column for column in head if column.startswith("tx.")], [], "no column of the CSV is of it")
         browser.key("a")
         browser.wait(f"location.hash === '' && {LIVE} && document.querySelectorAll('.card canvas').length === 2", "both")
-        out_of(links[1]).send(MIX * 100)
+        links[1].reversed().send(MIX * 100)
         cards = "[...document.querySelectorAll('.card .also')].map((one) => one.hidden)"
         browser.wait(f"JSON.stringify({cards}) === '[true,false]'", "one of them sends")
         t.ok(browser.evaluate("document.getElementById('sent').hidden"), "a sum of those of which one does not count it: none")
@@ -133,9 +133,9 @@ def test_hidden(t, lab):
     with Browser() as browser:
         open_page(browser)
         browser.evaluate(hide % "true")
-        browser.listen(0.5)
+        while_recorded(browser, lab, 1)
         before = len(browser.requests)
-        browser.listen(3)
+        while_recorded(browser, lab, 3)
         t.equal(len(browser.requests), before, "a hidden page asks for nothing")
         link.send(MIX)
         recorder.wait_record()
@@ -166,7 +166,6 @@ def test_troubles(t, lab):
         filters = browser.evaluate("['canvas', '.swatch'].map((path) => getComputedStyle("
                                    "document.querySelector(`#services ${path}`)).filter)")
         t.equal(filters, ["grayscale(1)"] * 2, "chart and legend are grey as well")
-        browser.listen(2)
         recorder = lab.record("v0", interval="1s")
         browser.wait(f"{LIVE} && !{OLD}", "live again")
         t.ok(True, "with a recorder it is live again")
@@ -179,7 +178,7 @@ def test_troubles(t, lab):
         browser.wait(f"{OLD} && {lost}", "lost without a server")
         t.equal(browser.text("[data-field=total_packets]"), "3", "lost: figures stay, grey")
         t.match(browser.text("#age"), r" \d+ s old", "and say how old")
-        browser.listen(1)
+        while_recorded(browser, lab, 1)
         server = WebServer(lab)
         browser.wait(f"{LIVE} && !{OLD}", "live again by itself")
         t.ok(True, "with a server it is live again by itself")
@@ -299,14 +298,12 @@ def test_interval(t, lab):
     with Browser() as browser:
         open_page(browser)
         browser.evaluate(OPEN_TABLE)
-        browser.listen(4)
+        while_recorded(browser, lab, 4)
         lab.configure("[sampler]\ninterval = 2s\n")
         recorder.send_signal(signal.SIGHUP)
         recorder.wait_log("interval = 2s")
-        said = set()
-        for _ in range(14):
-            browser.listen(0.5)
-            said.add(browser.evaluate(STATUS))
+        said, wanted = set(), lab.last_record("v0")["record"] + 4
+        wait_for(lambda: said.add(browser.evaluate(STATUS)) or lab.last_record("v0")["record"] >= wanted, "records at 2 s", 20)
         times = [record["boottime_ns"] / 1e9 for record in lab.history("v0")]
         missing = sum(b - a > 2.5 for a, b in zip(times, times[1:]))  # of a machine that stood still
         rows = [row for row in browser.evaluate(SERVICES) if row[1] is not None]
@@ -328,7 +325,7 @@ def test_quick(t, lab):
         taken = [record["realtime_ns"] // 1000000 for record in lab.history("v0")]
         between = [time for time in taken if rows[0] <= time <= rows[-1]]
         t.ok(abs(len(rows) - len(between)) <= 1, "each is a row", (rows, between))
-        browser.listen(2)
+        while_recorded(browser, lab, 20)
         t.equal(browser.evaluate(STATUS), "Live", "and it stays live")
         check_peace(t, browser)
 
