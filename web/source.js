@@ -266,12 +266,12 @@ export class Source {
 			await this.askHistories(view(), signal);
 		await stream; // figures that nothing follows are not live
 		const realtime = await this.askFigures(signal);
-		if (!resumes && this.one) // else what was missed comes first
-			this.recordings.get(this.asked)?.add(realtime, Source.intervalOf(this.one));
 		this.kindRead = kind;
 		answered();
 		ready = true;
 		early.forEach((event) => this.onEvent(event, view, signal, inner));
+		if (!resumes && this.one) // behind those, which are earlier; and what was missed comes first as well
+			this.recordings.get(this.asked)?.add(realtime, Source.intervalOf(this.one));
 		await Promise.race([reading, this.watch(view, signal, inner, kind)]);
 		throw new Lost("the server has ended it");
 	}

@@ -99,6 +99,17 @@ def holes(lab, name="v0"):
     return sum(b - a > 1.5 for a, b in zip(times, times[1:]))
 
 
+def left_out(lab, rows, step_ms, name="v0"):
+    """
+    Return: times of records, in ms, that no row of a table is about; one of the history's is at the end of a step.
+    A row of which nothing is known is about none.
+    """
+    known = [row[0] for row in rows if row[1] is not None]
+    taken = [record["realtime_ns"] // 1000000 for record in lab.history(name)]
+    return [time for time in taken if known[0] <= time <= known[-1]
+            and not any(abs(time - row) <= step_ms for row in known)]
+
+
 def open_page(browser, hash="", level="ok"):
     """@level: of its state, which is "Live" where all is well."""
     browser.open(ORIGIN + hash)

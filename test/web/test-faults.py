@@ -6,7 +6,7 @@ interfaces that go, and what was asked for meanwhile.
 """
 import os
 
-from page import CONTROLS, FIGURES, LIVE, MIX, ORIGIN, ROWS, STATUS, answer_of, begin, check_peace, main, open_page, while_recorded
+from page import CONTROLS, FIGURES, LIVE, MIX, ORIGIN, ROWS, STATUS, answer_of, begin, check_peace, left_out, main, open_page, while_recorded
 from browser import Browser
 from lab import BUILD, scenario
 from web import WebServer
@@ -82,6 +82,23 @@ def fill(lab):
     lab.run(FILL, lab.state_dir, "v0", "v0", "14")
     os.chmod(f"{lab.state_dir}/v0.hist", 0o644)
     WebServer(lab)
+
+
+@scenario("a history that is late", 60)
+def test_late_history(t, lab):
+    """Samples that come before it are behind its end, and none is left out."""
+    begin(lab, "v0", interval="100ms")
+    with Browser() as browser:
+        browser.call("Page.addScriptToEvaluateOnNewDocument", source=HOLD_FIRST_HISTORY)
+        browser.open(ORIGIN + "#interface=v0&range=1m")
+        browser.wait("window.histories > 0", "the first question")
+        while_recorded(browser, lab, 10)
+        browser.evaluate("window.letGo()")
+        browser.wait(CONTROLS, "the page")
+        browser.evaluate(OPEN_TABLE)
+        browser.wait(f"({SERVICES}).length > 20", "rows")
+        rows = browser.evaluate(SERVICES)
+        t.equal(left_out(lab, rows, 100), [], "each has its row")
 
 
 @scenario("a late answer", 60)
