@@ -421,9 +421,10 @@ def test_wire_refused(t, lab, tls=False):
     where = {"scheme": "https", "port": TLS_PORT} if tls else {}
     run = loadgen(lab, "--request-size", "2MB", "--bandwidth", "50Mbps", "--duration", "3s",
                   "--insecure", **where, host="10.1.1.1", ns=link.peer_ns)
-    n = run.requests()[0]
-    t.equal((run.result.status, run.requests()), (0, (n, 0, 0)), "each request is answered")
-    t.equal(nginx.stop(), [(413, 2000000)] * n, "by a refusal")
+    n, failed, cut = run.requests()  # the last may be on its way when the time is over
+    t.ok(run.result.status == 0 and not failed and cut <= 1 < n, "each request is answered", run.requests())
+    refused = nginx.stop()
+    t.ok(n <= len(refused) <= n + cut and set(refused) == {(413, 2000000)}, "by a refusal", refused)
     rx = settled(lab, link)
     sent, frames, http = (run.pair(name)[0] for name in ("wire", "frames", "HTTP"))
     t.note(f"bytes: sampler {rx['bytes']}, report {sent}; frames: {rx['packets']}, {frames}")

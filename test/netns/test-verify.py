@@ -439,7 +439,9 @@ def test_secrets(t, stage):
     run = stage.run(*argv, "--verify-token-file", f"{RUN}/tokens", verify=url)
     t.equal(run.verdict(), VERIFIED, "with both it is verified")
     t.ok(run.verify["asked"]["packets"] >= 20, "questions over TLS are in it, too", run.verify["asked"])
-    t.equal(run.rows()["tcp"]["difference"]["packets"], run.rows()["http"]["difference"]["packets"], "to the frame")
+    # Where a question takes long, the kernel sends an ACK of its own of what came before.
+    odd = run.rows()["tcp"]["difference"]["packets"] - run.rows()["http"]["difference"]["packets"]
+    t.ok(0 <= odd <= run.verify["asked"]["packets"] // 4, "to the frame, but for ACKs", (odd, run.verify["asked"]))
     refused(t, stage.run(*argv, "--verify-token-file", f"{RUN}/wrong", verify=url),
             r"it refuses the question \(401\): is the token in verify_token_file the right one\?", "a wrong token")
     refused(t, stage.run(*argv, verify=url), r"it refuses the question \(401\): it wants a token .*", "no token")
