@@ -98,6 +98,20 @@ def wait_for(condition, what, seconds=10):
     return value
 
 
+def until_run(process, seconds):
+    """Wait until a process has had a CPU for so long, or has ended: a moment of its work, on a busy machine as well."""
+    while process.poll() is None:
+        with open(f"/proc/{process.pid}/schedstat", encoding="ascii") as file:
+            if int(file.read().split()[0]) >= seconds * 1e9:
+                return
+
+
+def until_after(record, seconds):
+    """Wait until so long after a record was taken."""
+    while time.clock_gettime_ns(time.CLOCK_BOOTTIME) < record["boottime_ns"] + seconds * 1e9:
+        os.sched_yield()
+
+
 def wakeups(pid):
     """How often the threads of a process were woken, by what the kernel counts as voluntary switches."""
     return sum(int(status_of(f"{pid}/task/{thread}")["voluntary_ctxt_switches"]) for thread in os.listdir(f"/proc/{pid}/task"))

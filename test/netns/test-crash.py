@@ -72,8 +72,7 @@ def test_kill_recorder(t, lab, mode):
     traffic = Traffic(link, FRAMES)
     gone, adopted = [], []
     for n in range(N_KILLS):
-        recorder.wait_record()
-        time.sleep(0.013 * n)  # another moment between two ticks each time
+        laboratory.until_after(recorder.wait_record(), 0.013 * n)  # another moment between two ticks each time
         recorder.kill()
         laboratory.wait_for(lambda: not samplers(), "the privileged child's end")
         gone.append((link.state().prog_id, bool(lab.pins())))
@@ -107,7 +106,7 @@ def test_kill_start(t, lab):
     link = lab.veth("v0")
     for n in range(15):
         recorder = lab.record("v0")
-        time.sleep(0.004 * n)
+        time.sleep(0.004 * n)  # it works in two processes, and rests in between
         recorder.kill()
     # The killed one's privileged child ends by itself, and has the interface until then.
     laboratory.wait_for(lambda: not samplers(), "the privileged children's end")
@@ -128,7 +127,7 @@ def test_interrupt_start(t, lab):
     left, statuses = [], set()
     for n in range(25):
         recorder = lab.record("v0")
-        time.sleep(0.003 * n)
+        time.sleep(0.003 * n)  # as above
         for child in recorder.children():
             os.kill(child, signal.SIGINT)
         statuses.add(recorder.stop(signal.SIGINT))
@@ -183,7 +182,7 @@ def test_kill_detach(t, lab):
     for n in range(12):
         lab.attach("v0")
         process = lab.spawn(laboratory.SAMPLERD, "--detach", "v0", stderr=-3)
-        time.sleep(0.0012 * n)
+        laboratory.until_run(process, 0.0005 * n)
         process.kill()
         process.wait()
         result = lab.samplerd("--detach", "v0")
@@ -203,7 +202,7 @@ def test_kill_attach(t, lab):
     for n in range(20):
         process = lab.spawn(laboratory.SAMPLERD, "--user", laboratory.USER, "--attach", "v0",
                             stderr=-3)
-        time.sleep(0.0025 * n)
+        laboratory.until_run(process, 0.0025 * n)
         process.kill()
         process.wait()
         result = lab.samplerd("--attach", "v0")

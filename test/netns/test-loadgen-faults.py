@@ -4,10 +4,14 @@
 sampler-loadgen and servers that are slow, broken or hostile: none makes it crash, hang, spin or lie, and
 each is told for what it is, by the phase that failed. test-loadgen-absent.py has those that are not there.
 """
+import fcntl
 import json
+import os
 import random
 import socket
 import ssl
+import sys
+import termios
 import threading
 import time
 
@@ -148,10 +152,11 @@ def body_size(data):
 def send_in_pieces(client, data, chance):
     """At once, or cut at any bytes, with or without a while in between."""
     cuts = sorted(chance.sample(range(1, len(data)), chance.choice((0, 0, 1, 3))))
-    pause = chance.choice((0, 0.001))
+    apart = chance.choice((False, True))
     for start, end in zip([0] + cuts, cuts + [len(data)]):
         client.sendall(data[start:end])
-        time.sleep(pause)
+        while apart and int.from_bytes(fcntl.ioctl(client.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder):
+            os.sched_yield()  # until the other end has it
 
 
 @scenario("answers of all kinds by turns, in pieces", 60, scheme="http")
