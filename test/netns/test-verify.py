@@ -192,8 +192,8 @@ def test_others(t, stage):
             want = DIFFERS
         t.equal(run.verdict(), want, f"{name}: verdict")
         found = run.rows()[row]
-        t.equal((found["counted"]["packets"] - (found["sent"]["packets"] or 0)) // 10, sent // 10,
-                f"{name}: the other {sent} are in the table")
+        others = found["counted"]["packets"] - (found["sent"]["packets"] or 0)
+        t.ok(abs(others - sent) < 10, f"{name}: the other {sent} are in the table", run)
         if want == DIFFERS:
             t.match(run.out, r"\nMore was counted than sent: other traffic arrives at server0 as well "
                              r"\(verify_others = yes allows for it\)\.\n", f"{name}: which is told")
