@@ -96,7 +96,7 @@ static bool is_open(const struct tcp_info *info)
 /*
  * Closing first takes FIN and a last ACK, and the peer answers with its FIN; closing second takes FIN
  * and gets an ACK; giving up takes a RST. A connection that was reset, or never was, sends nothing
- * more.
+ * more. What was not acknowledged by then may get lost, and may be sent again.
  */
 static void foretell(const struct tcp_info *info, bool ipv6, bool given_up, struct wire *closing)
 {
@@ -109,6 +109,8 @@ static void foretell(const struct tcp_info *info, bool ipv6, bool given_up, stru
 	closing->tx_bytes = closing->tx_frames * header;
 	closing->rx_frames = !given_up;
 	closing->rx_bytes = closing->rx_frames * header;
+	closing->tx_unacked_frames = info->tcpi_unacked - info->tcpi_sacked;
+	closing->tx_unacked_bytes = closing->tx_unacked_frames * info->tcpi_snd_mss;
 }
 
 /* Return: whether close() will drop what is queued. Else it would go on sending, unseen by us. */
@@ -161,6 +163,8 @@ void wire_add(struct wire *sum, const struct wire *wire)
 	sum->rx_bytes += wire->rx_bytes;
 	sum->tx_again_bytes += wire->tx_again_bytes;
 	sum->tx_again_frames += wire->tx_again_frames;
+	sum->tx_unacked_bytes += wire->tx_unacked_bytes;
+	sum->tx_unacked_frames += wire->tx_unacked_frames;
 	sum->rx_disorder += wire->rx_disorder;
 }
 
@@ -173,5 +177,7 @@ void wire_subtract(struct wire *wire, const struct wire *earlier)
 	wire->rx_bytes -= earlier->rx_bytes;
 	wire->tx_again_bytes -= earlier->tx_again_bytes;
 	wire->tx_again_frames -= earlier->tx_again_frames;
+	wire->tx_unacked_bytes -= earlier->tx_unacked_bytes;
+	wire->tx_unacked_frames -= earlier->tx_unacked_frames;
 	wire->rx_disorder -= earlier->rx_disorder;
 }
