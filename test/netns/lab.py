@@ -20,6 +20,7 @@ import pwd
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -46,6 +47,7 @@ RUN = "/run/sampler-test"
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
 
+ABI_OFFSET = 8  # of sampler_meta.abi_version
 BURST = 64  # frames; a veth's ring takes 256
 SANITIZER_WORDS = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:")
 
@@ -572,6 +574,14 @@ class Lab:
             return value
         dump = self.run("bpftool", "-j", "map", "dump", "pinned", path)
         return bytes(int(byte, 16) for byte in json.loads(dump)[0]["value"])
+
+    def change_abi(self, key, by=1):
+        """Have pins say that they are of another ABI. Return: that, and the one before."""
+        meta = self.map_value(key, "sampler_meta")
+        before, = struct.unpack_from("=I", meta, ABI_OFFSET)
+        self.map_value(key, "sampler_meta",
+                       meta[:ABI_OFFSET] + struct.pack("=I", before + by) + meta[ABI_OFFSET + 4:])
+        return before + by, before
 
     def key(self, ifname, ns=None):
         """The name of an interface's folder of pins, in a namespace that is not init's."""
