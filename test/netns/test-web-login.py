@@ -330,7 +330,7 @@ class Strangers(threading.Thread):
                 except OSError:
                     pass
             self.rounds += 1
-            time.sleep(0.05)
+            time.sleep(0.05)  # they hold what they have, and need not hurry
 
 
 @scenario("strangers do not hold what others need", 60)
