@@ -392,7 +392,7 @@ def test_hostile(t, lab):
         t.equal(run.returncode, COULD_NOT, f"{name}: exit status 1")
         t.match(err, rf"^sampler-loadgen: error: cannot verify at \S+: {why}\n$", f"{name}: one line")
     took = time.monotonic() - begin
-    t.ok(took < 10 * tap.SLOWNESS, "within their time", took)
+    t.ok(took < 20 * tap.SLOWNESS, "all of them, of which each has 5 s", took)
     for server in servers:
         server.stop()
 
