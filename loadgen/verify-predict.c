@@ -24,8 +24,8 @@ static void know(struct verify_count *count, const struct wire *wire)
  *
  * Data is exact to the byte. How a connection ends after the last look at it is not: it may be a frame
  * more or less, of headers alone. A frame that was sent again replaces one that may have been lost,
- * before the sampler or behind it; one that was not acknowledged by the end may be lost as well, and sent
- * again after the last look.
+ * before the sampler or behind it; one that was never acknowledged may be lost as well, and sent again after
+ * the last look.
  */
 void verify_predict(const struct stats *stats, const char *service, bool ipv6,
 		    struct verify_sent *ret)

@@ -75,7 +75,7 @@ static void put_verdict(const struct verify_result *result, FILE *out)
 	if (result->n_data)
 		fprintf(out,
 			"  %" PRIu64
-			" frames of data may, too: sent again, or not acknowledged at the end\n",
+			" frames of data may, too: sent again, or never acknowledged\n",
 			result->n_data);
 	if (result->asked.packets)
 		fprintf(out,

@@ -51,6 +51,25 @@ static uint64_t syn_surplus(const struct tcp_info *info)
 							: SYN_OPTIONS_BARE;
 }
 
+static uint64_t surplus(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/*
+ * Those that are under way; and those that a queue of this host has dropped, of which it tells TCP, so that
+ * they are sent as if they had never been.
+ */
+static void find_unacked(const struct tcp_info *info, struct wire *wire)
+{
+	uint64_t syn = info->tcpi_bytes_acked != 0;
+
+	wire->tx_unacked_frames = surplus(info->tcpi_data_segs_out,
+					  info->tcpi_delivered - syn + info->tcpi_total_retrans);
+	wire->tx_unacked_bytes = surplus(info->tcpi_bytes_sent,
+					 info->tcpi_bytes_acked - syn + info->tcpi_bytes_retrans);
+}
+
 static void wire_from(const struct tcp_info *info, bool ipv6, struct wire *wire)
 {
 	uint64_t header = header_size(info, ipv6);
@@ -64,6 +83,7 @@ static void wire_from(const struct tcp_info *info, bool ipv6, struct wire *wire)
 		.tx_again_frames = info->tcpi_total_retrans,
 		.rx_disorder = info->tcpi_rcv_ooopack,
 	};
+	find_unacked(info, wire);
 	if (wire->tx_frames)
 		wire->tx_bytes += syn_surplus(info);
 	if (wire->rx_frames)
@@ -96,7 +116,7 @@ static bool is_open(const struct tcp_info *info)
 /*
  * Closing first takes FIN and a last ACK, and the peer answers with its FIN; closing second takes FIN
  * and gets an ACK; giving up takes a RST. A connection that was reset, or never was, sends nothing
- * more. What was not acknowledged by then may get lost, and may be sent again.
+ * more.
  */
 static void foretell(const struct tcp_info *info, bool ipv6, bool given_up, struct wire *closing)
 {
@@ -109,8 +129,6 @@ static void foretell(const struct tcp_info *info, bool ipv6, bool given_up, stru
 	closing->tx_bytes = closing->tx_frames * header;
 	closing->rx_frames = !given_up;
 	closing->rx_bytes = closing->rx_frames * header;
-	closing->tx_unacked_frames = info->tcpi_unacked - info->tcpi_sacked;
-	closing->tx_unacked_bytes = closing->tx_unacked_frames * info->tcpi_snd_mss;
 }
 
 /* Return: whether close() will drop what is queued. Else it would go on sending, unseen by us. */
