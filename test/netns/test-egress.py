@@ -370,7 +370,7 @@ def test_failing_detach(t, lab, kind):
         lab.attach("v0")
         result, _ = traced(lab, kind[0], "--detach", failing=n)
         gone = (link.state().prog_id, lab.pins(), filters(lab)) == (0, [], [])
-        if gone != (result.status == 0) or (gone and qdiscs(lab) and "qdisc clsact" not in result.err):
+        if gone != (result.status == 0) or (gone and qdiscs(lab) and "tc qdisc del dev v0 clsact" not in result.err):
             wrong.append((n, gone, result))
         lab.samplerd("--detach", "v0")
         lab.try_run("tc", "qdisc", "del", "dev", "v0", "clsact")  # of which it warned
