@@ -33,12 +33,16 @@ struct xdp_buff {
 
 extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
 
+/* Where the verifier knows that function by name, the kernel has it (Linux 6.2). */
+enum special_kfunc_type { KF_bpf_cast_to_kern_ctx };
+
 /* As bpf_xdp_get_buff_len(), which is asked only where there may be more than the linear part. */
 static __always_inline __u64 frame_len(struct xdp_md *ctx, __u64 linear)
 {
 	struct xdp_buff *xdp;
 
-	if (!sampler_sees_kernel)
+	if (!sampler_sees_kernel ||
+	    !bpf_core_enum_value_exists(enum special_kfunc_type, KF_bpf_cast_to_kern_ctx))
 		return bpf_xdp_get_buff_len(ctx);
 	xdp = bpf_cast_to_kern_ctx(ctx);
 	if (xdp->flags & bpf_core_enum_value(enum xdp_buff_flags, XDP_FLAGS_HAS_FRAGS))

@@ -19,9 +19,10 @@
 const volatile __u32 sampler_generation SEC(SAMPLER_SECTION_GENERATION) = 0;
 
 /*
- * Whether the kernel lets this program see its own view of a frame. For sampler_rx that is
- * bpf_cast_to_kern_ctx() (Linux 6.2), which costs nothing, where a call of bpf_xdp_get_buff_len() costs
- * a third of all that is done here; for sampler_tx bpf_probe_read_kernel().
+ * Whether this program may look at the kernel's own view of a frame. For sampler_rx that is
+ * bpf_cast_to_kern_ctx(), if there is one (Linux 6.2), which costs nothing, where a call of
+ * bpf_xdp_get_buff_len() costs a third of all that is done here; for sampler_tx
+ * bpf_probe_read_kernel().
  */
 const volatile _Bool sampler_sees_kernel = 0;
 

@@ -63,20 +63,6 @@ static int set_constants(struct bpf_object *object, const struct object_constant
 				     &constants->sees_kernel, sizeof(constants->sees_kernel));
 }
 
-/**
- * object_can_see_kernel() - may a program read the kernel's own view of a frame
- *
- * Return: true where the kernel has bpf_cast_to_kern_ctx() (Linux 6.2).
- */
-bool object_can_see_kernel(void)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-	bool can = btf && btf__find_by_name_kind(btf, "bpf_cast_to_kern_ctx", BTF_KIND_FUNC) > 0;
-
-	btf__free(btf);
-	return can;
-}
-
 static int set_pin_paths(struct bpf_object *object, const struct pins *pins)
 {
 	char path[320];

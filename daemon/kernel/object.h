@@ -23,7 +23,6 @@ struct object_constants {
 };
 
 struct object_image object_builtin(void);
-bool object_can_see_kernel(void);
 int object_open(struct object_image image, const char *program, const struct pins *pins,
 		const struct object_constants *constants, struct bpf_object **ret_object,
 		struct error *err);

@@ -347,11 +347,7 @@ def test_alone_by_accident(t, machine):
                          "CapabilityBoundingSet=\nCapabilityBoundingSet=CAP_NET_ADMIN CAP_BPF CAP_CHOWN CAP_FOWNER"),
                         ("read-only /sys/fs/bpf/xdp", False, r"attached alone, without libxdp's dispatcher",
                          "ReadOnlyPaths=/sys/fs/bpf/xdp")):
-        folder = "/run/systemd/system/sampler-attach@.service.d"
-        os.makedirs(folder, exist_ok=True)
-        with open(f"{folder}/test.conf", "w", encoding="ascii") as file:
-            file.write(f"[Service]\n{lines}\n")
-        machine.systemctl("daemon-reload")
+        machine.drop_in(f"[Service]\n{lines}\n", "sampler-attach@.service")
         machine.begun = time.time()
         result = machine.systemctl("start", "sampler@v0", check=False)
         log = machine.journal("sampler@v0")
@@ -363,6 +359,5 @@ def test_alone_by_accident(t, machine):
             machine.explained(t, "sampler-attach@v0", "ATTACHED_ALONE", said)
         t.match(log, said, f"{name}: the log says it")
         machine.systemctl("stop", "sampler@v0", "sampler-attach@v0", check=False)
-        os.unlink(f"{folder}/test.conf")
-        machine.systemctl("daemon-reload")
         machine.systemctl("reset-failed", check=False)
+        machine.drop_in("", "sampler-attach@.service")

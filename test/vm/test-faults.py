@@ -35,6 +35,7 @@ def test_watchdog(t, machine):
     t.equal(link.state().prog_id, program, "the program was not touched")
     wait_for(lambda: recorded(machine) == 500, "the frames in the history")
     t.equal(machine.counted("v0", link), (0, 0), "it goes on exactly")
+    machine.stop("v0")
     machine.drop_in("", "sampler@.service")
 
 
@@ -82,8 +83,8 @@ def test_disk_full(t, machine):
 
 @scenario("a limit of memory", 90)
 def test_memory(t, machine):
-    services = ("sampler@.service", "sampler-web.service")
-    machine.drop_in("[Service]\nMemoryMax=24M\nMemorySwapMax=0\n", *services)
+    machine.drop_in("[Service]\nMemoryMax=24M\nMemorySwapMax=0\n", "sampler@.service")
+    machine.systemctl("set-property", "--runtime", "sampler-web.service", "MemoryMax=24M", "MemorySwapMax=0")
     link = begin(machine)
     machine.systemctl("start", "sampler-web.socket")
     for _ in range(4):
@@ -94,7 +95,10 @@ def test_memory(t, machine):
     t.equal(machine.counted("v0", link), (0, 0), "samplerd within 24 MiB counts exactly")
     t.equal((machine.show("sampler@v0", "NRestarts"), machine.show("sampler-web", "NRestarts")), ("0", "0"),
             "neither it nor sampler-web was ended by it")
-    machine.drop_in("", *services)
+    machine.systemctl("set-property", "--runtime", "sampler-web.service", "MemoryMax=infinity",
+                      "MemorySwapMax=infinity")
+    machine.stop("v0")
+    machine.drop_in("", "sampler@.service")
 
 
 @scenario("the clock is set back and forward", 90)

@@ -42,9 +42,9 @@ if BOOT == 1:
     def test_before(t, machine):
         with open("/etc/systemd/system/test-link.service", "w", encoding="ascii") as file:
             file.write(LINK)
-        machine.systemctl("daemon-reload")
-        machine.systemctl("enable", "--now", "test-link.service")
-        machine.systemctl("enable", "--now", "sampler@v0", "sampler-web.socket")
+        machine.systemctl("enable", "test-link.service", "sampler@v0", "sampler-web.socket")
+        machine.systemctl("start", "test-link.service")
+        machine.systemctl("start", "sampler@v0", "sampler-web.socket")
         t.equal(machine.counted("v0", link(machine)), (0, 0), "enabled units count")
         wait_for(lambda: machine.last_record("v0")["rx"]["packets"] == 997, "the history has it")
         t.ok(True, "and record")

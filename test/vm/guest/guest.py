@@ -202,7 +202,7 @@ class Machine(lab.Lab):
         return result
 
     def drop_in(self, text, *units):
-        """Add to units; with no text, take it back."""
+        """Add to units; with no text, take it back. What systemd has not loaded it reads when it does."""
         for unit in units:
             folder = f"/run/systemd/system/{unit}.d"
             shutil.rmtree(folder, ignore_errors=True)
@@ -210,7 +210,9 @@ class Machine(lab.Lab):
                 os.makedirs(folder)
                 with open(f"{folder}/test.conf", "w", encoding="ascii") as file:
                     file.write(text)
-        self.systemctl("daemon-reload")
+        patterns = [unit.replace("@.", "@*.") for unit in units]
+        if self._ask_systemd(MANAGER_PATH, f"{MANAGER}.ListUnitsByPatterns", "asas", (), patterns):
+            self.systemctl("daemon-reload")
 
     def start(self, *ifnames):
         """systemctl start sampler@… """
