@@ -6,7 +6,7 @@
  */
 import { getHistory } from "./api.js";
 import { valueAt } from "./metrics.js";
-import { Table } from "./series.js";
+import { GAP_INTERVALS, Table } from "./series.js";
 
 const COARSE = 1.5; // a row of more intervals than this is none of a sample
 const MAX_ROWS = 4600; // some more than the API gives at once: a quick sampler makes no endless table of a long range
@@ -46,6 +46,7 @@ export class Recording {
 		this.marks = [];
 		this.asked = null;
 		this.askedAt = -Infinity;
+		this.hasHole = false;
 	}
 
 	/** @returns {boolean} whether samples are rows of it */
@@ -54,9 +55,9 @@ export class Recording {
 			(!this.table.span || this.table.span <= COARSE * interval);
 	}
 
-	/** @returns {boolean} whether it is time for longer rows, of which the API knows how long */
-	get isFull() {
-		return this.table.length > MAX_ROWS;
+	/** @returns {boolean} whether the history has more: what no sample was sent of, or longer rows for that many */
+	get isWanting() {
+		return this.hasHole || this.table.length > MAX_ROWS;
 	}
 
 	/**
@@ -99,6 +100,7 @@ export class Recording {
 		this.marks = marksOf(answer);
 		this.asked = what;
 		this.askedAt = performance.now();
+		this.hasHole = false;
 		this.recent.forEach((realtime) => this.put(realtime, interval));
 	}
 
@@ -135,16 +137,20 @@ export class Recording {
 		if (realtime.stale || realtime.interval_ms === null)
 			return;
 		this.recent = [...this.recent.slice(1 - RECENT), realtime];
-		this.put(realtime, interval);
+		// Of one interval, but the one before it is missing: a service that stands still goes on with the newest.
+		if (this.put(realtime, interval) && realtime.interval_ms < 1000 * GAP_INTERVALS * interval)
+			this.hasHole = true;
 	}
 
+	/* Return: whether a gap is before it. */
 	put(realtime, interval) {
 		const time = Date.parse(realtime.timestamp) / 1000;
 		const { table } = this;
 
 		if (!this.isFine(interval))
-			return;
-		table.addSample(time, table.names.map((name) => valueAt(realtime, name)), interval);
+			return false;
+		const gap = table.addSample(time, table.names.map((name) => valueAt(realtime, name)), interval);
 		table.cutBefore(time - this.asked.seconds - 1);
+		return gap;
 	}
 }

@@ -8,7 +8,7 @@
  */
 
 /* Two samples further apart than this many of the sampler's intervals have a gap between them. */
-const GAP_INTERVALS = 2.5;
+export const GAP_INTERVALS = 2.5;
 
 /** A table that grows at its end and is cut at its beginning. */
 export class Table {
@@ -93,16 +93,19 @@ export class Table {
 	 * @param {number} time
 	 * @param {(number|null)[]} values
 	 * @param {number} interval of the sampler, in seconds
+	 * @returns {boolean} whether there is a gap between it and what was known before
 	 */
 	addSample(time, values, interval) {
 		const last = this.known;
 
 		if (time <= last + (this.lastIsStep(last) ? this.span / 2 : 0))
-			return;
+			return false;
 		this.cutBehind(last);
-		if (time - last > GAP_INTERVALS * Math.max(interval, this.span) && last > -Infinity)
+		const gap = time - last > GAP_INTERVALS * Math.max(interval, this.span) && last > -Infinity;
+		if (gap)
 			this.add((time + last) / 2, this.columns.map(() => null));
 		this.add(time, values);
+		return gap;
 	}
 
 	/* Steps of a history end on multiples of their length. */

@@ -292,7 +292,7 @@ export class Source {
 				throw new Changed();
 			for (const target of this.targets)
 				await this.recordings.get(target.reference)?.extend(Source.intervalOf(target), signal);
-			if ([...this.recordings.values()].some(({ isFull }) => isFull))
+			if ([...this.recordings.values()].some(({ isWanting }) => isWanting))
 				await this.askHistories(view(), signal);
 			this.views.changed();
 		}

@@ -5,10 +5,11 @@ What goes wrong between a reader and the page: answers that come late or not at 
 interfaces that go, and what was asked for meanwhile.
 """
 import os
+import signal
 
 from page import CONTROLS, FIGURES, LIVE, MIX, ORIGIN, ROWS, STATUS, answer_of, begin, check_peace, left_out, main, open_page, while_recorded
 from browser import Browser
-from lab import BUILD, scenario
+from lab import BUILD, scenario, wait_for
 from web import WebServer
 
 FILL = os.environ.get("SAMPLER_FILL_HISTORY", f"{BUILD}/test/bench/fill-history")
@@ -100,6 +101,24 @@ def test_late_history(t, lab):
         rows = browser.evaluate(SERVICES)
         left = left_out(lab, rows, 100)  # a service that stands still for some goes on with the newest
         t.ok(len(left) < 5, "those ten have their rows", (left, rows))
+
+
+@scenario("a service that stands still", 60)
+def test_still(t, lab):
+    """It goes on with the newest sample; the history has those between."""
+    _, _, server = begin(lab, "v0", interval="100ms")
+    with Browser() as browser:
+        open_page(browser, "#interface=v0&range=1m")
+        browser.wait(CONTROLS, "the page")
+        browser.evaluate(OPEN_TABLE)
+        server.process.send_signal(signal.SIGSTOP)
+        while_recorded(browser, lab, 10)
+        server.process.send_signal(signal.SIGCONT)
+        since = lab.last_record("v0")["realtime_ns"] // 1000000
+        browser.wait(f"({SERVICES}).at(-1)[0] > {since}", "it goes on")
+        # A recorder that is held up itself makes steps of which nothing is known.
+        wait_for(lambda: len(left_out(lab, browser.evaluate(SERVICES), 100)) < 5, "those ten have their rows")
+        t.equal(browser.evaluate(STATUS), "Live", "those ten have their rows, and it is live")
 
 
 @scenario("a late answer", 60)

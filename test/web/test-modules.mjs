@@ -240,13 +240,13 @@ test("a quick sampler makes no endless table of a long range", () => {
 	for (let i = 1; i < 4000; i++)
 		recording.add(sample(i), 0.1);
 	assert.equal(recording.table.length, 4000);
-	assert.ok(!recording.isFull);
+	assert.ok(!recording.isWanting);
 	for (let i = 4000; i < 5000; i++)
 		recording.add(sample(i), 0.1);
-	assert.ok(recording.isFull);
+	assert.ok(recording.isWanting);
 	recording.asked.seconds = 60;
 	recording.add(sample(5000), 0.1);
-	assert.ok(!recording.isFull && recording.table.length <= 612);
+	assert.ok(!recording.isWanting && recording.table.length <= 612);
 });
 
 test("samples without a record, or without rates, are no rows", () => {
