@@ -72,6 +72,7 @@ extern const struct config_kind config_mix;
 extern const struct config_kind config_vlan;
 extern const struct config_kind config_tcp_flags;
 extern const struct config_kind config_flow_order;
+extern const struct config_kind config_socket;
 extern const struct config_kind config_layer; /* bool: 1 */
 extern const struct config_kind config_speed; /* uint64_t, RAW_SPEED_PARTS */
 

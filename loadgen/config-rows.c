@@ -148,6 +148,8 @@ const struct config_row config_rows[N_KEYS] = {
 	[KEY_BANDWIDTH_LAYER] = { "raw", "bandwidth_layer", &config_layer, RAW(layer1), 0, 0,
 				  "2 (frames without FCS) or 1 (with FCS, preamble and gap)", "2",
 				  BY_RAW },
+	[KEY_SOCKET] = { "raw", "socket", &config_socket, RAW(socket), 0, 0, "packet or xdp",
+			 "packet", BY_RAW },
 	[KEY_QDISC_BYPASS] = { "raw", "qdisc_bypass", &config_yes, RAW(past_qdisc), 0, 0,
 			       "yes or no", "no", BY_RAW },
 	[KEY_PCAP] = { "raw", "pcap", &config_text, RAW(pcap), 0, LOADGEN_MAX_PATH,

@@ -208,6 +208,18 @@ static int check_interface(const struct config *c, struct error *err)
 			 "section of a file (-c)");
 }
 
+static int settle_socket(struct config *c, struct error *err)
+{
+	if (c->raw.socket != RAW_XDP)
+		return 0;
+	if (!config_is_default(c, KEY_QDISC_BYPASS) && !c->raw.past_qdisc)
+		return config_disagree(c, KEY_QDISC_BYPASS, KEY_SOCKET,
+				       "AF_XDP always passes by queueing disciplines", err);
+	c->raw.past_qdisc = true;
+	config_follows(c, KEY_QDISC_BYPASS, KEY_SOCKET);
+	return 0;
+}
+
 static int check_limits(const struct config *c, struct error *err)
 {
 	bool loops = *c->raw.pcap && c->raw.loops;
@@ -232,6 +244,7 @@ int config_agree_raw(struct config *config, struct error *err)
 	int r = check_interface(config, err);
 
 	r = r ?: check_limits(config, err);
+	r = r ?: settle_socket(config, err);
 	if (!r)
 		r = capture ? settle_capture(config, err) : settle_made(config, err);
 	if (!r && !capture)

@@ -59,6 +59,8 @@ struct raw_vlan {
 	uint16_t id[2];
 };
 
+enum raw_socket_type { RAW_PACKET, RAW_XDP };
+
 enum raw_flow_order { RAW_ROUND_ROBIN, RAW_UNIFORM, RAW_ZIPF };
 
 struct raw_config {
@@ -75,9 +77,10 @@ struct raw_config {
 	uint32_t flows;
 	enum raw_flow_order flow_order;
 
-	uint32_t burst;	 /* frames that are due together */
-	bool layer1;	 /* a bandwidth has preamble, FCS and gap in it */
-	bool past_qdisc; /* PACKET_QDISC_BYPASS */
+	uint32_t burst; /* frames that are due together */
+	bool layer1;	/* a bandwidth has preamble, FCS and gap in it */
+	enum raw_socket_type socket;
+	bool past_qdisc; /* PACKET_QDISC_BYPASS, or AF_XDP, which always is */
 	uint64_t frames; /* of the whole run; 0: no limit */
 
 	char pcap[256]; /* "": frames are made */

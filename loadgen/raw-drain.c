@@ -14,10 +14,8 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#include <linux/sockios.h>
 #include <poll.h>
 #include <stdbool.h>
-#include <sys/ioctl.h>
 
 #define LOOK_MS	  5
 #define STUCK_NS  (2 * NSEC_PER_SEC)
@@ -44,10 +42,9 @@ static struct queued look(const struct raw_link *link, const struct raw_worker *
 	raw_link_stats(link, &stats);
 	queued = (struct queued){ .frames = stats.n_queued };
 	for (uint32_t i = 0; i < n; i++) {
-		int bytes;
+		const struct raw_socket *socket = &worker[i].socket;
 
-		if (!ioctl(worker[i].fd, SIOCOUTQ, &bytes) && bytes > 0)
-			queued.bytes += (uint64_t)bytes;
+		queued.bytes += socket->kind->queued(socket);
 	}
 	return queued;
 }

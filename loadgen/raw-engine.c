@@ -58,7 +58,7 @@ static int make_workers(struct raw_engine *e, const struct config *config, struc
 		return error_set(err, -ENOMEM, "out of memory for %u threads", config->threads);
 	for (uint32_t i = 0; !r && i < config->threads; i++) {
 		e->n_made = i + 1;
-		r = raw_worker_init(&e->worker[i], &e->run, i, take_fd(&e->plan.fd[i]), err);
+		r = raw_worker_init(&e->worker[i], &e->run, i, &e->plan.socket[i], err);
 	}
 	return r;
 }

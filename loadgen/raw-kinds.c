@@ -344,23 +344,50 @@ static void format_tcp_flags(const void *field, char *buf, size_t size)
 /* ---- how they are sent ---- */
 
 static const char *const orders[] = { "round-robin", "uniform", "zipf" };
+static const char *const sockets[] = { "packet", "xdp" };
+
+/* Return: which one, or -EINVAL. */
+static int find_name(const char *const *names, int n, const char *text)
+{
+	for (int i = 0; i < n; i++) {
+		if (!strcmp(names[i], text))
+			return i;
+	}
+	return -EINVAL;
+}
 
 static int parse_flow_order(const struct config_row *row, const char *text, void *field,
 			    struct error *err)
 {
+	int i = find_name(orders, array_size(orders), text);
+
 	(void)row, (void)err;
-	for (size_t i = 0; i < array_size(orders); i++) {
-		if (strcmp(orders[i], text))
-			continue;
-		*(enum raw_flow_order *)field = (enum raw_flow_order)i;
-		return 0;
-	}
-	return -EINVAL;
+	if (i < 0)
+		return i;
+	*(enum raw_flow_order *)field = (enum raw_flow_order)i;
+	return 0;
 }
 
 static void format_flow_order(const void *field, char *buf, size_t size)
 {
 	snprintf(buf, size, "%s", orders[*(const enum raw_flow_order *)field]);
+}
+
+static int parse_socket(const struct config_row *row, const char *text, void *field,
+			struct error *err)
+{
+	int i = find_name(sockets, array_size(sockets), text);
+
+	(void)row, (void)err;
+	if (i < 0)
+		return i;
+	*(enum raw_socket_type *)field = (enum raw_socket_type)i;
+	return 0;
+}
+
+static void format_socket(const void *field, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", sockets[*(const enum raw_socket_type *)field]);
 }
 
 static int parse_layer(const struct config_row *row, const char *text, void *field,
@@ -406,5 +433,6 @@ const struct config_kind config_mix = { parse_mix, format_mix };
 const struct config_kind config_vlan = { parse_vlan, format_vlan };
 const struct config_kind config_tcp_flags = { parse_tcp_flags, format_tcp_flags };
 const struct config_kind config_flow_order = { parse_flow_order, format_flow_order };
+const struct config_kind config_socket = { parse_socket, format_socket };
 const struct config_kind config_layer = { parse_layer, format_layer };
 const struct config_kind config_speed = { parse_speed, format_speed };

@@ -10,25 +10,21 @@
 
 #include "raw-ethernet.h"
 #include "raw-guard.h"
-#include "raw-socket.h"
 #include "util/privileges.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <unistd.h>
 
 #define USER "nobody"
 
 static int open_sockets(struct raw_plan *plan, const struct config *config, struct error *err)
 {
-	for (uint32_t i = 0; i < config->threads; i++) {
-		int fd = raw_socket_open(&plan->link, config->raw.past_qdisc, err);
+	int r = 0;
 
-		if (fd < 0)
-			return fd;
-		plan->fd[plan->n_fds++] = fd;
-	}
-	return 0;
+	for (uint32_t i = 0; !r && i < config->threads; i++)
+		r = raw_socket_open(&plan->socket[plan->n_sockets++], &config->raw, &plan->link, i,
+				    err);
+	return r;
 }
 
 /* A tag comes on top of what the MTU allows, but only one (the kernel's rule). */
@@ -37,7 +33,8 @@ static uint32_t most_bytes(const struct raw_plan *plan, const uint8_t *frame)
 	return plan->link.mtu + ETHERNET + (be16(frame + TYPE_AT) == TYPE_VLAN ? TAG : 0);
 }
 
-static int check_lengths(const struct raw_plan *plan, struct error *err)
+static int check_lengths(const struct raw_plan *plan, const struct raw_config *raw,
+			 struct error *err)
 {
 	const struct raw_sequence *s = &plan->sequence;
 
@@ -52,6 +49,11 @@ static int check_lengths(const struct raw_plan *plan, struct error *err)
 					 "(its MTU is %u; ip link set dev %s mtu N)",
 					 i + 1, len, plan->link.name, most, plan->link.mtu,
 					 plan->link.name);
+		if (raw->socket == RAW_XDP && len > RAW_MOST_XDP)
+			return error_set(err, -EMSGSIZE,
+					 "frame %u has %u bytes, but socket = xdp takes frames of "
+					 "%u at most; use socket = packet",
+					 i + 1, len, RAW_MOST_XDP);
 	}
 	return 0;
 }
@@ -66,7 +68,7 @@ static int make_sequence(struct raw_plan *plan, const struct config *config, str
 	r = r ?: raw_sequence_make(config, &plan->ends, &plan->file, &plan->sequence, err);
 	if (!r && *config->raw.pcap)
 		r = raw_guard_capture(&config->raw, &plan->link, &plan->sequence.capture, err);
-	r = r ?: check_lengths(plan, err);
+	r = r ?: check_lengths(plan, &config->raw, err);
 	if (r)
 		return r;
 	plan->n_frames = raw_sequence_n_frames(&plan->sequence);
@@ -107,10 +109,8 @@ int raw_plan_make(const struct config *config, bool sockets, struct raw_plan *re
 /** raw_plan_free() - release what raw_plan_make() has made */
 void raw_plan_free(struct raw_plan *plan)
 {
-	for (uint32_t i = 0; i < plan->n_fds; i++) {
-		if (plan->fd[i] >= 0)
-			close(plan->fd[i]);
-	}
+	for (uint32_t i = 0; i < plan->n_sockets; i++)
+		raw_socket_close(&plan->socket[i]);
 	raw_sequence_free(&plan->sequence);
 	raw_file_free(&plan->file);
 }

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "raw-link.h"
 #include "raw-sequence.h"
+#include "raw-socket.h"
 #include "util/error.h"
 
 #include <stdbool.h>
@@ -17,8 +18,8 @@ struct raw_plan {
 	struct raw_sequence sequence;
 	uint64_t n_frames; /* but for the duration; UINT64_MAX: no limit */
 	struct raw_file file;
-	uint32_t n_fds;
-	int fd[LOADGEN_MAX_THREADS]; /* sockets; -1: taken over */
+	uint32_t n_sockets;
+	struct raw_socket socket[LOADGEN_MAX_THREADS]; /* until workers take them over */
 };
 
 int raw_plan_make(const struct config *config, bool sockets, struct raw_plan *ret,

@@ -17,15 +17,10 @@
 #include "util/clock.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 
-#define BATCH	     64
 #define CACHE_LINE   64
 #define AWAKE_NS     (8 * NSEC_PER_USEC)  /* before a frame is due: no sleep any more */
 #define MAX_SLEEP_NS (50 * NSEC_PER_MSEC) /* until which a thread has to hear that it is to end */
@@ -33,14 +28,12 @@
 #define MAX_GRACE_NS NSEC_PER_SEC
 #define REFUSED_NS   (20 * NSEC_PER_USEC) /* until a frame that was refused is tried again */
 #define DOWN_NS	     (5 * NSEC_PER_MSEC)  /* the same, where the interface is down */
-#define MAX_HELD_MS  50 /* waiting for room, until which it is the same as with MAX_SLEEP_NS */
 
 struct raw_batch {
 	uint32_t n;
-	uint64_t due_ns[BATCH];
-	struct iovec iov[BATCH];
-	struct mmsghdr message[BATCH];
-	uint8_t *buffer[BATCH]; /* with the pattern in them; [0] is the memory of all */
+	uint64_t due_ns[RAW_BATCH];
+	struct iovec iov[RAW_BATCH];
+	uint8_t *buffer[RAW_BATCH]; /* with the pattern in them; [0] is the memory of all */
 };
 
 static int batch_make(const struct raw_sequence *sequence, struct raw_batch **ret)
@@ -51,13 +44,11 @@ static int batch_make(const struct raw_sequence *sequence, struct raw_batch **re
 	if (!batch)
 		return -ENOMEM;
 	*ret = batch;
-	if (posix_memalign((void **)&batch->buffer[0], CACHE_LINE, BATCH * size))
+	if (posix_memalign((void **)&batch->buffer[0], CACHE_LINE, RAW_BATCH * size))
 		return -ENOMEM;
-	for (size_t i = 0; i < BATCH; i++) {
+	for (size_t i = 0; i < RAW_BATCH; i++) {
 		batch->buffer[i] = batch->buffer[0] + i * size;
 		raw_pattern(batch->buffer[i], 0, size);
-		batch->message[i].msg_hdr =
-			(struct msghdr){ .msg_iov = &batch->iov[i], .msg_iovlen = 1 };
 	}
 	return 0;
 }
@@ -67,17 +58,18 @@ static int batch_make(const struct raw_sequence *sequence, struct raw_batch **re
  * @worker: filled; to be freed by raw_worker_free(), also after a failure
  * @run: is used as long as the worker
  * @index: from 0
- * @fd: its socket, which it takes over
+ * @socket: which it takes over
  * @err: why not
  *
  * Return: 0 or negative errno.
  */
-int raw_worker_init(struct raw_worker *worker, struct raw_run *run, uint32_t index, int fd,
-		    struct error *err)
+int raw_worker_init(struct raw_worker *worker, struct raw_run *run, uint32_t index,
+		    struct raw_socket *socket, struct error *err)
 {
 	worker->run = run;
 	worker->index = index;
-	worker->fd = fd;
+	worker->socket = *socket;
+	socket->kind = NULL;
 	if (pthread_mutex_init(&worker->mailbox.lock, NULL))
 		return error_set(err, -ENOMEM, "cannot make a lock");
 	worker->has_lock = true;
@@ -134,7 +126,7 @@ static uint64_t take_due(struct raw_worker *w, uint64_t now_ns)
 	uint32_t n_threads = run->config->threads, period = run->sequence->period;
 	uint32_t i = (uint32_t)(k % period);
 
-	for (w->batch->n = 0; w->batch->n < BATCH; k += n_threads) {
+	for (w->batch->n = 0; w->batch->n < RAW_BATCH; k += n_threads) {
 		if (k >= run->n_frames)
 			return UINT64_MAX;
 		if (run->pace.kind != RAW_UNPACED)
@@ -189,12 +181,9 @@ static bool is_past_end(const struct raw_run *run, uint64_t now_ns)
 	return run->end_ns != UINT64_MAX && now_ns >= run->end_ns + grace_ns(run);
 }
 
-/* What was handed over is still in a queue: wait until much of it has left. */
 static void wait_for_room(struct raw_worker *w, uint64_t now_ns)
 {
-	struct pollfd fd = { .fd = w->fd, .events = POLLOUT };
-
-	poll(&fd, 1, MAX_HELD_MS);
+	w->socket.kind->wait(&w->socket);
 	w->stats.raw.held_ns += monotonic_ns() - now_ns;
 }
 
@@ -234,16 +223,6 @@ static bool may_go_on(struct raw_worker *w, int error, uint64_t since_ns)
 	return true;
 }
 
-/* Whether the socket could have handed over more, as far as it can be told afterwards. */
-static bool has_room(const struct raw_worker *w)
-{
-	int most, used;
-	socklen_t n = sizeof(most);
-
-	return getsockopt(w->fd, SOL_SOCKET, SO_SNDBUF, &most, &n) ||
-	       ioctl(w->fd, SIOCOUTQ, &used) || used < most / 4 * 3;
-}
-
 /*
  * Where the kernel takes some of a batch it does not say why not the next one. If the socket was not
  * full the interface has refused it, and that one is tried again at once: if it is taken then, there had
@@ -254,12 +233,13 @@ static bool has_room(const struct raw_worker *w)
 static bool send_batch(struct raw_worker *w, uint64_t now_ns)
 {
 	struct raw_batch *batch = w->batch;
+	struct raw_socket *socket = &w->socket;
 	uint64_t since_ns = now_ns;
 	bool cut = false;
 
 	for (uint32_t i = 0; i < batch->n;) {
-		int n = sendmmsg(w->fd, batch->message + i, batch->n - i, MSG_DONTWAIT);
-		int error = n > 0 ? ENOBUFS : errno;
+		int n = socket->kind->send(socket, batch->iov + i, batch->n - i);
+		int error = n > 0 ? ENOBUFS : -n;
 
 		if (cut)
 			count_refused(w, error);
@@ -267,10 +247,11 @@ static bool send_batch(struct raw_worker *w, uint64_t now_ns)
 		if (n > 0) {
 			count_sent(w, i, i + (uint32_t)n, now_ns);
 			i += (uint32_t)n;
-			cut = i < batch->n && has_room(w);
+			cut = i < batch->n && socket->kind->has_room(socket);
 			if (i < batch->n)
 				since_ns = now_ns = monotonic_ns();
 		} else if (!may_go_on(w, error, since_ns)) {
+			count_sent(w, i, i + socket->kind->settle(socket), now_ns);
 			return false;
 		} else {
 			now_ns = monotonic_ns();
@@ -360,7 +341,5 @@ void raw_worker_free(struct raw_worker *worker)
 	free(worker->batch);
 	if (worker->has_lock)
 		pthread_mutex_destroy(&worker->mailbox.lock);
-	if (worker->fd >= 0)
-		close(worker->fd);
-	worker->fd = -1;
+	raw_socket_close(&worker->socket);
 }

@@ -8,6 +8,7 @@
 
 #include "raw-pace.h"
 #include "raw-sequence.h"
+#include "raw-socket.h"
 #include "stats.h"
 #include "util/error.h"
 
@@ -38,7 +39,7 @@ struct raw_mailbox {
 struct raw_worker {
 	struct raw_run *run;
 	uint32_t index;
-	int fd;
+	struct raw_socket socket;
 	pthread_t thread;
 	bool started, has_lock;
 	uint64_t n_sent;    /* its frames, from its first one on */
@@ -48,8 +49,8 @@ struct raw_worker {
 	struct raw_mailbox mailbox;
 };
 
-int raw_worker_init(struct raw_worker *worker, struct raw_run *run, uint32_t index, int fd,
-		    struct error *err);
+int raw_worker_init(struct raw_worker *worker, struct raw_run *run, uint32_t index,
+		    struct raw_socket *socket, struct error *err);
 int raw_worker_start(struct raw_worker *worker, struct error *err);
 void raw_worker_join(struct raw_worker *worker);
 void raw_worker_free(struct raw_worker *worker);

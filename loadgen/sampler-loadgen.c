@@ -108,6 +108,8 @@ static const char help[] =
 	"      --bandwidth-layer N  2; or 1, with FCS, preamble and gap (2)\n"
 	"      --qdisc-bypass yes|no\n"
 	"                           pass by queueing disciplines and local captures (no)\n"
+	"      --socket NAME        packet; or xdp, which takes less CPU, passes by these\n"
+	"                           as well, and needs a queue for each thread (packet)\n"
 	"      --pcap FILE          frames of this capture, as they are\n"
 	"      --pcap-speed N       times faster than it was captured; 0: by --rate or\n"
 	"                           --bandwidth (1)\n"
@@ -231,6 +233,7 @@ static const struct option options[] = {
 	{ "flow-order", required_argument, NULL, OPT_KEY },
 	{ "burst", required_argument, NULL, OPT_KEY },
 	{ "bandwidth-layer", required_argument, NULL, OPT_KEY },
+	{ "socket", required_argument, NULL, OPT_KEY },
 	{ "qdisc-bypass", required_argument, NULL, OPT_KEY },
 	{ "pcap", required_argument, NULL, OPT_KEY },
 	{ "pcap-speed", required_argument, NULL, OPT_KEY },

@@ -450,12 +450,13 @@ class Lab:
         os.close(before)
         return ns
 
-    def veth(self, name="v0", peer="p0", mtu=1500, ns=None, peer_ns=None):
+    def veth(self, name="v0", peer="p0", mtu=1500, ns=None, peer_ns=None, queues=1):
         """A veth pair, up, that strips no VLAN tags. Its peer is in another namespace."""
+        like = ("mtu", str(mtu), "numtxqueues", str(queues), "numrxqueues", str(queues))
         ns = ns or self.ns
         peer_ns = peer_ns or self.namespace()
-        self.run("ip", "link", "add", "name", name, "mtu", str(mtu), "type", "veth", "peer", "name",
-                 peer, "mtu", str(mtu), "netns", peer_ns.path, ns=ns)
+        self.run("ip", "link", "add", "name", name, *like, "type", "veth", "peer", "name", peer, *like,
+                 "netns", peer_ns.path, ns=ns)
         self.run("ethtool", "-K", name, "rxvlan", "off", ns=ns)
         self.run("ethtool", "-K", peer, "txvlan", "off", ns=peer_ns)
         self.run("ip", "link", "set", "dev", name, "up", ns=ns)

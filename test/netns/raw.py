@@ -50,10 +50,11 @@ MIX = " ".join(f"{kind}:{1 + n % 5}" for n, kind in enumerate(KINDS) if "=" not 
 
 
 class Ends:
-    """A link, the generator at its peer."""
+    """A link, the generator at its peer, which sends by this kind of socket."""
 
-    def __init__(self, lab, **options):
+    def __init__(self, lab, socket="packet", **options):
         self.lab, self.link = lab, lab.veth("v0", **options)
+        self.socket = ("--socket", socket)
         lab.run("ip", "addr", "add", f"{SOURCE4}/24", "dev", "p0", ns=self.link.peer_ns)
 
     def queue(self, *argv, at=("root",)):
@@ -64,7 +65,7 @@ class Ends:
         """Of a run to both addresses; those of @argv win."""
         return ("--raw", "--interface", "p0", "--destination", f"{DESTINATION4} {DESTINATION6}",
                 "--source", f"{SOURCE4} {SOURCE6}", "--allow-any-source", "yes",
-                "--destination-mac", MAC, *argv)
+                "--destination-mac", MAC, *self.socket, *argv)
 
     def try_run(self, *argv, **options):
         return self.lab.try_run(LOADGEN, *argv, ns=self.link.peer_ns, env=ENV, **options)
@@ -80,7 +81,7 @@ class Ends:
         """The same of a capture, with all that is in it allowed."""
         result = self.try_run("--raw", "--interface", "p0", "--pcap", path, "--json",
                               "--allow-any-destination", "yes", "--allow-any-source", "yes",
-                              "--allow-multicast", "yes", *argv, **options)
+                              "--allow-multicast", "yes", *self.socket, *argv, **options)
         if result.status != DONE:
             raise laboratory.Failure(f"{path} {' '.join(argv)}: {result!r}")
         return valid(result.out, "raw_report")

@@ -325,26 +325,41 @@ def spawn(lab, ends, *argv, wrap=()):
                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+ALONE = ("setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "--bounding-set", "-all,+net_raw",
+         "--inh-caps", "-all,+net_raw", "--ambient-caps", "-all,+net_raw")
+
+
+def own_copy():
+    """No folder of this machine has to let nobody in. Return: the program's path, where anybody may run it."""
+    path = f"{laboratory.RUN}/loadgen"
+    with open(LOADGEN, "rb") as source, open(path, "wb") as copy:
+        copy.write(source.read())
+    os.chmod(path, 0o755)
+    return path
+
+
+def programs(ends):
+    """Ids of XDP programs at the sending end."""
+    shown = ends.lab.run("ip", "-j", "link", "show", "p0", ns=ends.link.peer_ns)
+    return [link["xdp"]["prog"]["id"] for link in json.loads(shown) if "xdp" in link]
+
+
 @scenario("CAP_NET_RAW is enough, and goes", 60)
-def test_privileges(t, lab):
-    ends = Ends(lab)
+@scenario("for AF_XDP as well", 60, socket="xdp")
+def test_privileges(t, lab, socket="packet"):
+    ends = Ends(lab, socket, queues=2)
     lab.attach("v0")
     nobody = str(pwd.getpwnam("nobody").pw_uid)
-    # no folder of this machine has to let nobody in
-    program = f"{laboratory.RUN}/loadgen"
-    with open(LOADGEN, "rb") as source, open(program, "wb") as copy:
-        copy.write(source.read())
-    os.chmod(program, 0o755)
-    alone = ("setpriv", "--reuid", nobody, "--regid", nobody, "--clear-groups", "--bounding-set",
-             "-all,+net_raw", "--inh-caps", "-all,+net_raw", "--ambient-caps", "-all,+net_raw")
-    argv = to(DESTINATION4, "--rate", "100", "--duration", "20s")
-    for name, wrap, user in (("root", (), nobody), ("CAP_NET_RAW alone", alone, nobody)):
+    program = own_copy()
+    argv = to(DESTINATION4, "--rate", "100", "--duration", "20s", *ends.socket)
+    for name, wrap, user in (("root", (), nobody), ("CAP_NET_RAW alone", ALONE, nobody)):
         process = lab.spawn(*wrap, program, *argv, "--json", "--threads", "2", ns=ends.link.peer_ns,
                             env={**os.environ, **ENV}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             text=True)
         before = received(ends)
         laboratory.wait_for(lambda first=before: received(ends) > first, f"{name}: frames")
         t.equal(capabilities(process.pid), {(0, 0, "1", user)}, f"{name}: no thread has any privilege left")
+        t.equal(programs(ends), [], f"{name}: there is no XDP program where it sends")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
         t.ok(process.returncode == 130 and valid(out, "raw_report")["ended"] == "SIGINT",
@@ -357,12 +372,13 @@ def test_privileges(t, lab):
 
 
 @scenario("interrupted", 60)
-def test_signal(t, lab):
-    ends = Ends(lab)
+@scenario("AF_XDP, interrupted", 60, socket="xdp")
+def test_signal(t, lab, socket="packet"):
+    ends = Ends(lab, socket)
     lab.attach("v0", "--mode", "skb")
     for name, number, status in (("SIGINT", signal.SIGINT, 130), ("SIGTERM", signal.SIGTERM, 143)):
         before = lab.snapshot("v0")["rx"]["packets"]
-        process = spawn(lab, ends, *to(DESTINATION4, "--rate", "20000", "--duration", "60s", "--json"))
+        process = spawn(lab, ends, *to(DESTINATION4, "--rate", "20000", "--duration", "60s", "--json", *ends.socket))
         laboratory.wait_for(lambda first=before: lab.snapshot("v0")["rx"]["packets"] > first + 100, "frames")
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
@@ -372,11 +388,27 @@ def test_signal(t, lab):
                 f"{name}: all that was sent is in the report")
 
 
+# Runs a program that may have no socket of AF_XDP, as a filter of seccomp(2) for socket(44, ...) has it: EAFNOSUPPORT.
+WITHOUT_XDP = """
+import ctypes, os, platform, struct, sys
+number = {"x86_64": 41, "aarch64": 198}[platform.machine()]
+code = [(0x20, 0, 0, 0), (0x15, 0, 3, number), (0x20, 0, 0, 16), (0x15, 0, 1, 44), (0x06, 0, 0, 0x50061), (0x06, 0, 0, 0x7fff0000)]
+program = b"".join(struct.pack("=HBBI", *one) for one in code)
+libc = ctypes.CDLL(None, use_errno=True)
+buffer = ctypes.create_string_buffer(program)
+filter = struct.pack("@HP", len(code), ctypes.addressof(buffer))
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, filter, 0, 0):
+    sys.exit(f"no filter: {ctypes.get_errno()}")
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 @scenario("a link that goes down and comes back", 60)
-def test_flap(t, lab):
-    ends = Ends(lab)
+@scenario("AF_XDP, and a link that goes down and comes back", 60, socket="xdp")
+def test_flap(t, lab, socket="packet"):
+    ends = Ends(lab, socket)
     seen = Capture(ends.link)
-    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--frames", "1000", "--json"))
+    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--frames", "1000", "--json", *ends.socket))
     before = received(ends)
     laboratory.wait_for(lambda: received(ends) > before + 20, "frames")
     lab.run("ip", "link", "set", "p0", "down", ns=ends.link.peer_ns)
@@ -390,10 +422,94 @@ def test_flap(t, lab):
     t.ok(numbers == sorted(set(numbers)) and numbers[-1] == 999, "none twice, in their order", numbers)
 
 
+@scenario("the other end does not take large frames for a while", 60)
+@scenario("nor of AF_XDP", 60, socket="xdp")
+def test_not_taken(t, lab, socket="packet"):
+    """Within a batch one is refused again and again, and those behind it have to wait."""
+    ends = Ends(lab, socket)
+    seen = Capture(ends.link)
+    process = spawn(lab, ends, *to(DESTINATION4, "--frame-size", "60:5 1514:1", "--rate", "2000", "--burst", "50",
+                                   "--duration", "60s", "--json", *ends.socket))
+    for n in range(4):
+        lab.run("ip", "link", "set", "v0", "mtu", "1000")
+        wait_woken(process, "frames that are refused")
+        lab.run("ip", "link", "set", "v0", "mtu", "1500")
+        before = received(ends)
+        laboratory.wait_for(lambda first=before: received(ends) > first + 200, f"frames after {n + 1} times")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    sent = valid(out, "raw_report")["frames"]
+    found = seen.frames(sent["sent"])
+    t.equal((process.returncode, sent["dropped"], err), (130, 0, ""), "none is lost")
+    t.ok(sent["refused"] >= 4, "what was refused is told", sent)
+    t.ok([stamp(frame)[0] for frame in found] == list(range(sent["sent"])), "none twice, in their order", len(found))
+    t.equal({len(frame) for frame in found}, {60, 1514}, "whole")
+
+
+@scenario("interrupted where there is no room", 60)
+@scenario("AF_XDP, interrupted where there is no room", 60, socket="xdp")
+def test_no_room(t, lab, socket="packet"):
+    """A shaper below the interface holds what the socket may have on its way: some of a batch is taken."""
+    ends = Ends(lab, socket)
+    ends.queue(*slow("8mbit", "10mb"))
+    lab.run("ip", "link", "add", "link", "p0", "name", "above", "type", "macvlan", ns=ends.link.peer_ns)
+    lab.run("ip", "link", "set", "above", "up", ns=ends.link.peer_ns)
+    for n in range(5):
+        before = received(ends)
+        process = spawn(lab, ends, *ends.options("--interface", "above", "--frame-size", "1000", "--bandwidth", "0",
+                                                 "--duration", "60s", "--json"))
+        laboratory.wait_for(lambda first=before: received(ends) > first + 100 + 17 * n, "frames")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        sent = valid(out, "raw_report")["frames"]["sent"]
+        t.equal((process.returncode, err), (130, ""), f"{n}: SIGINT ends it")
+        laboratory.wait_for(lambda first=before, n=sent: received(ends) >= first + n, "the rest")
+        t.ok(sent > 150 + 17 * n, f"{n}: more were taken than have left", sent)
+        t.equal(received(ends) - before, sent, f"{n}: what was taken is told, to the frame")
+
+
+@scenario("what AF_XDP needs", 60)
+def test_xdp_needs(t, lab):
+    ends = Ends(lab, "xdp", mtu=9000, queues=2)
+    argv = to(DESTINATION4, "--frames", "5", *ends.socket)
+    refused(t, ends, "its queue", USAGE, "qdisc_bypass = no .* socket = xdp .* always passes by", *argv,
+            "--qdisc-bypass", "no")
+    refused(t, ends, "small frames", FAILED, "frame 1 has 4097 bytes, but socket = xdp takes frames of 4096 at most; "
+            "use socket = packet", *argv, "--frame-size", "4097")
+    allowed(t, ends, "the largest", *argv, "--frame-size", "4096")
+    refused(t, ends, "a queue a thread", FAILED, r"p0 has no queue 2: .* each thread needs one .*\(ethtool -L p0, ", *argv,
+            "--threads", "3")
+    laboratory.wait_for(lambda: not lab.try_run("ethtool", "-L", "p0", "tx", "1", ns=ends.link.peer_ns).status,
+                        "the queues to be free")
+    refused(t, ends, "one that sends", FAILED, "p0 has no queue 1: ", *argv, "--threads", "2")
+    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--duration", "60s", "-q", *ends.socket))
+    before = received(ends)
+    laboratory.wait_for(lambda: received(ends) > before, "frames")
+    result = ends.try_run(*argv)
+    t.ok(result.status == FAILED and re.fullmatch("sampler-loadgen: error: queue 0 of p0 has an AF_XDP socket of another "
+         "program; end that, or use socket = packet\n", result.err), "a queue for itself: told", result)
+    process.kill()
+    process.wait()
+    for n in range(3):
+        allowed(t, ends, f"a queue that was given up just now, {n}", *argv)
+    lab.attach("p0", ns=ends.link.peer_ns)
+    there = programs(ends)
+    allowed(t, ends, "beside an XDP program", *argv)
+    t.equal((len(there), programs(ends)), (1, there), "which stays")
+    for name, wrap, message in (
+            ("memory", ("prlimit", "--memlock=65536", *ALONE), r"socket = xdp needs 1024 KiB of locked memory for each "
+             "thread: raise RLIMIT_MEMLOCK .* or use socket = packet"),
+            ("a kernel", ("python3", "-c", WITHOUT_XDP), r"socket = xdp needs AF_XDP, which this kernel has not "
+             r"\(CONFIG_XDP_SOCKETS\) or does not allow; use socket = packet")):
+        result = lab.try_run(*wrap, own_copy(), *argv, "-q", ns=ends.link.peer_ns, env=ENV)
+        t.ok(result.status == FAILED and re.fullmatch(f"loadgen: error: {message}\n", result.err), f"{name}: told", result)
+
+
 @scenario("a link that is gone", 60)
-def test_gone(t, lab):
-    ends = Ends(lab)
-    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--duration", "60s", "--json"))
+@scenario("AF_XDP, and a link that is gone", 60, socket="xdp")
+def test_gone(t, lab, socket="packet"):
+    ends = Ends(lab, socket)
+    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--duration", "60s", "--json", *ends.socket))
     before = received(ends)
     laboratory.wait_for(lambda: received(ends) > before, "frames")
     lab.run("ip", "link", "del", "v0")
@@ -401,9 +517,9 @@ def test_gone(t, lab):
     report = valid(out, "raw_report")
     t.equal((process.returncode, report["ended"]), (FAILED, "failed"), "status 1, with a report")
     t.match(err, "cannot send frames by p0: No such device", "and what happened")
-    ends = Ends(lab)
+    ends = Ends(lab, socket)
     process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--duration", "60s", "--json",
-                                   "--give-up", "200ms"))
+                                   "--give-up", "200ms", *ends.socket))
     before = received(ends)
     laboratory.wait_for(lambda: received(ends) > before, "frames")
     lab.run("ip", "link", "set", "p0", "down", ns=ends.link.peer_ns)
@@ -429,6 +545,27 @@ def test_carrier(t, lab):
     lab.run("ip", "link", "set", "v0", "down")
     refused(t, ends, "no link at all", FAILED, "p0 has no link: is its other end connected",
             *to(DESTINATION4, "--frames", "5"))
+
+
+@scenario("the other end goes down, and AF_XDP is told", 60)
+def test_carrier_xdp(t, lab):
+    ends = Ends(lab, "xdp")
+    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "2000", "--burst", "50", "--duration", "60s", "--json",
+                                   *ends.socket))
+    for n in range(3):
+        before = received(ends)
+        laboratory.wait_for(lambda first=before: received(ends) > first + 100, f"frames, {n}")
+        lab.run("ip", "link", "set", "v0", "down")
+        wait_woken(process, "frames that nobody receives")
+        lab.run("ip", "link", "set", "v0", "up")
+    before = received(ends)
+    laboratory.wait_for(lambda: received(ends) > before + 100, "frames at the end")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    sent = valid(out, "raw_report")["frames"]
+    t.equal((process.returncode, sent["dropped"], err), (130, 0, ""), "the run goes on")
+    t.ok(sent["refused"] >= 3, "what was refused is told", sent)
+    t.equal(received(ends), sent["sent"], "and each arrives once")
 
 
 def slow(rate, room, burst="10kb"):

@@ -25,8 +25,8 @@ SERVICES = "[services]\ndns = udp/53 tcp/53\nmany = tcp/7000-7019 udp/7010\n"
 class Verified(Ends):
     """Ends with a recorder at one and a web service that the other can ask."""
 
-    def __init__(self, lab, mode="native", interval="100ms", record=True, same_link=False):
-        super().__init__(lab)
+    def __init__(self, lab, mode="native", interval="100ms", record=True, same_link=False, socket="packet"):
+        super().__init__(lab, socket)
         link = self.link
         if not same_link:
             link = lab.veth("ask0", "ask1", peer_ns=self.link.peer_ns)
@@ -69,16 +69,17 @@ def check_exact(t, status, verify, name):
 
 @scenario("a million mixed frames, native mode", 90, mode="native")
 @scenario("a million mixed frames, skb mode", 90, mode="skb")
-def test_million(t, lab, mode):
+@scenario("by AF_XDP", 90, mode="native", socket="xdp", n=N // 4)
+def test_million(t, lab, mode, socket="packet", n=N):
     lab.configure(SERVICES)
-    ends = Verified(lab, mode)
+    ends = Verified(lab, mode, socket=socket)
     status, report, verify = ends.verify(
-        "--mix", MIX, "--frame-size", "imix", "--flows", "1000", "--port", "70-89", "--frames", str(N),
+        "--mix", MIX, "--frame-size", "imix", "--flows", "1000", "--port", "70-89", "--frames", str(n),
         "--rate", "150000", "--burst", "16", seconds=80)
-    t.equal((report["frames"]["sent"], report["frames"]["dropped"]), (N, 0), "a million are sent, and none is lost")
-    check_exact(t, status, verify, "a million")
+    t.equal((report["frames"]["sent"], report["frames"]["dropped"]), (n, 0), "all are sent, and none is lost")
+    check_exact(t, status, verify, f"{n:,}")
     found = rows(verify)
-    t.equal((found["all"]["counted"]["packets"], verify["allowed"]["packets"]), (N, 0), "to the frame")
+    t.equal((found["all"]["counted"]["packets"], verify["allowed"]["packets"]), (n, 0), "to the frame")
     t.ok({"ipv4", "ipv6", "arp", "l3_other", "tcp", "udp", "icmp", "sctp", "l4_other", "vlan", "fragments",
           "malformed", "0-60", "508-1019", "1020-1514", "http"} <= set(found), "in all classes", sorted(found))
 
@@ -199,9 +200,10 @@ def test_shaped(t, lab):
 
 
 @scenario("a shaper below the interface does, too", 60)
-def test_shaped_below(t, lab):
+@scenario("a shaper below the interface holds back what came by AF_XDP", 60, socket="xdp")
+def test_shaped_below(t, lab, socket="packet"):
     """What is made on top of an interface has no queue: what its sockets have handed over is all there is to see."""
-    ends = Verified(lab)
+    ends = Verified(lab, socket=socket)
     ends.queue(*SHAPER)
     lab.run("ip", "link", "add", "link", "p0", "name", "above", "type", "macvlan", ns=ends.link.peer_ns)
     lab.run("ip", "link", "set", "above", "up", ns=ends.link.peer_ns)
