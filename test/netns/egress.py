@@ -115,7 +115,10 @@ class Pair:
     def agrees(self, name, packets=1):
         """One point: both sides have at least that many packets, and every counter is the same."""
 
-        def at_rest():
+        sent, received = {}, {}
+
+        def at_rest():  # for a moment: IPv6 has something to send at any time
+            nonlocal sent, received
             sent, received = self.sides()
             return sent.get("packets", 0) == received.get("packets", 0) >= packets
 
@@ -124,7 +127,6 @@ class Pair:
             wait_for(at_rest, "rest", 5)
         except laboratory.Failure:
             pass
-        sent, received = self.sides()
         differ = {path: (sent.get(path, 0), received.get(path, 0))
                   for path in sent.keys() | received.keys()
                   if sent.get(path, 0) != received.get(path, 0)}
