@@ -12,6 +12,7 @@ import re
 import signal
 import struct
 import subprocess
+import time
 
 import frames as f
 import lab as laboratory
@@ -444,6 +445,37 @@ def test_not_taken(t, lab, socket="packet"):
     t.ok(sent["refused"] >= 4, "what was refused is told", sent)
     t.ok([stamp(frame)[0] for frame in found] == list(range(sent["sent"])), "none twice, in their order", len(found))
     t.equal({len(frame) for frame in found}, {60, 1514}, "whole")
+
+
+@scenario("interrupted where frames are refused", 60)
+@scenario("AF_XDP, interrupted where frames are refused", 60, socket="xdp")
+def test_interrupted_refused(t, lab, socket="packet"):
+    """The interface has counted the last one that it refused as well, and time goes on while it does."""
+    ends = Ends(lab, socket)
+    argv = to(DESTINATION4, "--frame-size", "1514", "--rate", "2000", "--duration", "60s", *ends.socket)
+    for n in range(3):
+        before = received(ends)
+        process = spawn(lab, ends, *argv, "--json")
+        laboratory.wait_for(lambda first=before: received(ends) > first, "frames")
+        began = time.monotonic()
+        lab.run("ip", "link", "set", "v0", "mtu", "1000")
+        wait_woken(process, "frames that are refused")
+        least = time.monotonic() - began
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        lab.run("ip", "link", "set", "v0", "mtu", "1500")
+        report = valid(out, "raw_report")
+        sent = report["frames"]
+        t.equal((process.returncode, sent["sent"], sent["dropped"], err), (130, received(ends) - before, 0, ""),
+                f"{n}: none is lost")
+        t.ok(sent["refused"] > 0 and report["duration_s"] >= least, f"{n}: how long it was", (report, least))
+    lab.run("ip", "link", "set", "v0", "mtu", "1000")
+    process = spawn(lab, ends, *argv, "--csv")
+    rows = [process.stdout.readline() for _ in range(3)]
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    t.ok(all(row.split(",")[2] == "0" and int(row.split(",")[3]) > 0 for row in rows[1:]),
+         "a row each second, though nothing is sent", rows)
 
 
 @scenario("interrupted where there is no room", 60)
