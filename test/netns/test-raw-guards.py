@@ -229,6 +229,10 @@ def test_values(t, lab):
         file.write("[target]\nprotocol = raw\n[limits]\nframes = 5\n[raw]\ninterface = p0\n"
                    "destination = 10.0.0.1\n")
     refused(t, ends, "of a file", USAGE, rf"destination = 10\.0\.0\.1 \({path}:7\): not within", "-c", path)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("[raw]\nsockets = xdp\n")
+    refused(t, ends, "a key that there is not", USAGE, rf'{path}:2: unknown key "sockets" in \[raw\]; known: interface, '
+            ".*, socket, .*, allow_default_route$", "-c", path)
 
 
 @scenario("bad captures", 60)
