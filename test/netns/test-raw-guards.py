@@ -504,6 +504,24 @@ def test_no_room(t, lab, socket="packet"):
         t.equal(received(ends) - before, sent, f"{n}: what was taken is told, to the frame")
 
 
+@scenario("refused by a queue below that is full", 60)
+@scenario("AF_XDP, refused by a queue below that is full", 60, socket="xdp")
+def test_full_below(t, lab, socket="packet"):
+    """Frames are dropped while others, of the same batch or earlier ones, have not left yet."""
+    ends = Ends(lab, socket)
+    ends.queue(*slow("8mbit", "20kb", burst="2kb"))
+    lab.run("ip", "link", "add", "link", "p0", "name", "above", "type", "macvlan", ns=ends.link.peer_ns)
+    lab.run("ip", "link", "set", "above", "up", ns=ends.link.peer_ns)
+    seen = Capture(ends.link)
+    for size in ("1000", "60:3 1000:1"):
+        sent = ends.run("--interface", "above", "--frame-size", size, "--rate", "4000", "--burst", "40", "--frames", "500",
+                        "--give-up", "20s")["frames"]
+        t.equal((sent["sent"], sent["dropped"]), (500, 0), f"{size}: all are sent, none is lost")
+        t.ok(sent["refused"] > 20, f"{size}: what was refused is told", sent)
+        found = [stamp(frame)[0] for frame in seen.frames(500)]
+        t.ok(found == list(range(500)), f"{size}: each arrives once, in their order", found)
+
+
 @scenario("what AF_XDP needs", 60)
 def test_xdp_needs(t, lab):
     ends = Ends(lab, "xdp", mtu=9000, queues=2)
