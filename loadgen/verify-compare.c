@@ -116,6 +116,7 @@ void verify_compare(const struct verify_sent *sent, const struct verify_counts *
 	*ret = (struct verify_result){
 		.packets = sent->packets,
 		.bytes = sent->bytes,
+		.n_data = sent->n_data,
 	};
 	for (size_t i = 0; i < VERIFY_N_CLASSES; i++) {
 		const struct verify_class_row *class = &verify_class[i];

@@ -25,7 +25,7 @@ struct verify_sent {
 	uint64_t header;  /* bytes of the headers of a frame, at most */
 	bool merged;	  /* frames may be counted merged: one for several, with one header */
 	bool others;	  /* other traffic is expected: what is counted beyond is no difference */
-	uint64_t n_again; /* frames that are in it, but were sent since one before was lost */
+	uint64_t n_data;  /* so many of the packets that may differ are of data */
 };
 
 struct verify_row {
@@ -51,6 +51,7 @@ struct verify_result {
 	bool missing, excess;	 /* of what differs: fewer counted than sent, more */
 	bool others;		 /* more was counted, and is allowed for */
 	uint64_t packets, bytes; /* that were allowed */
+	uint64_t n_data;	 /* as above */
 
 	/* Filled by whoever has asked. */
 	char interface[64], mode[16];

@@ -24,7 +24,8 @@ static void know(struct verify_count *count, const struct wire *wire)
  *
  * Data is exact to the byte. How a connection ends after the last look at it is not: it may be a frame
  * more or less, of headers alone. A frame that was sent again replaces one that may have been lost,
- * before the sampler or behind it.
+ * before the sampler or behind it; one that was never acknowledged may be lost as well, and sent again after
+ * the last look.
  */
 void verify_predict(const struct stats *stats, const char *service, bool ipv6,
 		    struct verify_sent *ret)
@@ -33,12 +34,14 @@ void verify_predict(const struct stats *stats, const char *service, bool ipv6,
 	uint64_t header = ipv6 ? HEADER_IPV6 : HEADER_IPV4;
 	uint64_t n_ends =
 		1 + stats->n_connects + stats->errors[PHASE_CONNECT].n; /* 1: target_find() */
+	uint64_t n_data = wire->tx_again_frames + wire->tx_unacked_frames;
 
 	*ret = (struct verify_sent){
 		.header = header,
-		.packets = n_ends + wire->tx_again_frames,
-		.bytes = TIMESTAMPS * n_ends + SACK * wire->rx_disorder + wire->tx_again_bytes,
-		.n_again = wire->tx_again_frames,
+		.packets = n_ends + n_data,
+		.bytes = TIMESTAMPS * n_ends + SACK * wire->rx_disorder + wire->tx_again_bytes +
+			 wire->tx_unacked_bytes,
+		.n_data = n_data,
 	};
 	for (size_t i = 0; i < VERIFY_N_CLASSES; i++)
 		ret->counts.class[i].unknown = true;

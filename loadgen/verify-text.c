@@ -71,7 +71,12 @@ static void put_verdict(const struct verify_result *result, FILE *out)
 		fprintf(out,
 			"  %" PRIu64
 			" frames, of headers alone, may differ: how connections end is not known\n",
-			result->packets);
+			result->packets - result->n_data);
+	if (result->n_data)
+		fprintf(out,
+			"  %" PRIu64
+			" frames of data may, too: sent again, or never acknowledged\n",
+			result->n_data);
 	if (result->asked.packets)
 		fprintf(out,
 			"  in it are %" PRIu64 " frames, %" PRIu64 " B, of the questions to the "

@@ -350,6 +350,7 @@ static void add_asked(const struct verify *v, const struct tick *tick, struct ve
 	if (sent->exact)
 		return;
 	sent->packets += v->client->wire.tx_again_frames;
+	sent->n_data += v->client->wire.tx_again_frames;
 	sent->bytes += v->client->wire.tx_again_bytes;
 }
 
@@ -374,7 +375,7 @@ static bool nothing_counted(const struct verify_result *result)
 	return true;
 }
 
-static void note_missing(const struct verify_sent *sent, struct verify_result *result)
+static void note_missing(struct verify_result *result)
 {
 	if (nothing_counted(result))
 		verify_note(result,
@@ -385,17 +386,12 @@ static void note_missing(const struct verify_sent *sent, struct verify_result *r
 		verify_note(result,
 			    "Fewer frames were counted than sent: they were lost before the "
 			    "sampler, or went another way.");
-	if (sent->n_again)
-		verify_note(result,
-			    "TCP has sent %" PRIu64 " frames again, since as many may have been "
-			    "lost.",
-			    sent->n_again);
 }
 
 static void note_differences(const struct verify_sent *sent, struct verify_result *result)
 {
 	if (result->missing)
-		note_missing(sent, result);
+		note_missing(result);
 	else if (result->excess)
 		verify_note(result,
 			    "More was counted than sent: other traffic arrives at %s as well "

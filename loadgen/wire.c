@@ -51,6 +51,25 @@ static uint64_t syn_surplus(const struct tcp_info *info)
 							: SYN_OPTIONS_BARE;
 }
 
+static uint64_t surplus(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/*
+ * Those that are under way; and those that a queue of this host has dropped, of which it tells TCP, so that
+ * they are sent as if they had never been.
+ */
+static void find_unacked(const struct tcp_info *info, struct wire *wire)
+{
+	uint64_t syn = info->tcpi_bytes_acked != 0;
+
+	wire->tx_unacked_frames = surplus(info->tcpi_data_segs_out,
+					  info->tcpi_delivered - syn + info->tcpi_total_retrans);
+	wire->tx_unacked_bytes = surplus(info->tcpi_bytes_sent,
+					 info->tcpi_bytes_acked - syn + info->tcpi_bytes_retrans);
+}
+
 static void wire_from(const struct tcp_info *info, bool ipv6, struct wire *wire)
 {
 	uint64_t header = header_size(info, ipv6);
@@ -64,6 +83,7 @@ static void wire_from(const struct tcp_info *info, bool ipv6, struct wire *wire)
 		.tx_again_frames = info->tcpi_total_retrans,
 		.rx_disorder = info->tcpi_rcv_ooopack,
 	};
+	find_unacked(info, wire);
 	if (wire->tx_frames)
 		wire->tx_bytes += syn_surplus(info);
 	if (wire->rx_frames)
@@ -161,6 +181,8 @@ void wire_add(struct wire *sum, const struct wire *wire)
 	sum->rx_bytes += wire->rx_bytes;
 	sum->tx_again_bytes += wire->tx_again_bytes;
 	sum->tx_again_frames += wire->tx_again_frames;
+	sum->tx_unacked_bytes += wire->tx_unacked_bytes;
+	sum->tx_unacked_frames += wire->tx_unacked_frames;
 	sum->rx_disorder += wire->rx_disorder;
 }
 
@@ -173,5 +195,7 @@ void wire_subtract(struct wire *wire, const struct wire *earlier)
 	wire->rx_bytes -= earlier->rx_bytes;
 	wire->tx_again_bytes -= earlier->tx_again_bytes;
 	wire->tx_again_frames -= earlier->tx_again_frames;
+	wire->tx_unacked_bytes -= earlier->tx_unacked_bytes;
+	wire->tx_unacked_frames -= earlier->tx_unacked_frames;
 	wire->rx_disorder -= earlier->rx_disorder;
 }

@@ -9,9 +9,11 @@
 struct wire {
 	uint64_t tx_frames, tx_bytes; /* with retransmissions */
 	uint64_t rx_frames, rx_bytes;
-	uint64_t tx_again_bytes;  /* payload of TCP sent more than once */
-	uint64_t tx_again_frames; /* in so many of the frames */
-	uint64_t rx_disorder;	  /* frames received out of order: an ACK of each has SACK blocks */
+	uint64_t tx_again_bytes;    /* payload of TCP sent more than once */
+	uint64_t tx_again_frames;   /* in so many of the frames */
+	uint64_t tx_unacked_frames; /* of data besides, that were not acknowledged (yet) */
+	uint64_t tx_unacked_bytes;  /* their payload */
+	uint64_t rx_disorder; /* frames received out of order: an ACK of each has SACK blocks */
 };
 
 /* What there is to say of a connection before it is closed. */

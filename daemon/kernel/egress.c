@@ -306,6 +306,7 @@ static void remove_clsact(uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
 		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+	char name[SAMPLER_NAME_MAX];
 	unsigned int n = 0;
 	int r = ask_for_all(ifindex, PARENT_INGRESS, count_filter, &n)
 			?: ask_for_all(ifindex, PARENT_EGRESS, count_filter, &n);
@@ -314,9 +315,9 @@ static void remove_clsact(uint32_t ifindex)
 		r = bpf_tc_hook_destroy(&hook);
 	if (r && r != -ENOENT && r != -ENODEV)
 		log_warning(
-			"qdisc clsact, which was made for us, stays: %s; if nothing else is in it: "
-			"tc qdisc del dev INTERFACE clsact",
-			strerror(-r));
+			"%s: qdisc clsact, which was made for us, stays: %s; if nothing else is "
+			"in it: tc qdisc del dev %s clsact",
+			link_label(ifindex, name), strerror(-r), name);
 }
 
 static int put(uint32_t ifindex, struct egress_filter *filter, int prog_fd, uint32_t flags,

@@ -19,6 +19,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -178,6 +179,20 @@ int link_query_name(int fd, const char *name, struct link_info *ret_link)
 		return -ENODEV;
 	add_attribute(&request, IFLA_IFNAME, name, strlen(name) + 1);
 	return query(fd, &request, ret_link);
+}
+
+/**
+ * link_label() - an interface of which only the number is at hand, for messages
+ * @ifindex: of this network namespace
+ * @buf: room for the text
+ *
+ * Return: @buf, with its name; its number where it has none any more.
+ */
+const char *link_label(uint32_t ifindex, char buf[SAMPLER_NAME_MAX])
+{
+	if (!if_indextoname(ifindex, buf))
+		snprintf(buf, SAMPLER_NAME_MAX, "%u", ifindex);
+	return buf;
 }
 
 /**

@@ -24,6 +24,7 @@ struct link_info {
 int link_socket(void);
 int link_query_index(int fd, uint32_t ifindex, struct link_info *ret_link);
 int link_query_name(int fd, const char *name, struct link_info *ret_link);
+const char *link_label(uint32_t ifindex, char buf[SAMPLER_NAME_MAX]);
 int link_names(char *buf, size_t size);
 uint32_t link_xdp_prog_id(uint32_t ifindex);
 bool link_vlan_stripped(const char *name);

@@ -18,7 +18,6 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
-#include <net/if.h>
 #include <string.h>
 #include <xdp/libxdp.h>
 
@@ -121,14 +120,6 @@ static int read_all(const struct xdp_multiprog *mp, struct programs *all)
 	return r;
 }
 
-/* For messages: the caller knows the interface by number only. */
-static const char *name_of(uint32_t ifindex, char buf[IF_NAMESIZE])
-{
-	if (!if_indextoname(ifindex, buf))
-		snprintf(buf, IF_NAMESIZE, "%u", ifindex);
-	return buf;
-}
-
 /* libxdp takes what it fails to look at for nothing, or for a program without an id: the link knows better. */
 static int read_from_libxdp(uint32_t ifindex, struct programs *all)
 {
@@ -160,17 +151,17 @@ static int read_from_libxdp(uint32_t ifindex, struct programs *all)
 int programs_read(uint32_t ifindex, struct programs *ret_programs, struct error *err)
 {
 	struct programs all = {};
-	char name[IF_NAMESIZE];
+	char name[SAMPLER_NAME_MAX];
 	int r = read_from_libxdp(ifindex, &all);
 
 	if (!r && !all.chained && all.n && !strcmp(all.program[0].name, "xdp_dispatcher"))
 		r = error_set(err, -EACCES,
 			      "%s has libxdp's dispatcher, but its pins cannot be read "
 			      "here (/sys/fs/bpf/xdp): another mount namespace, or a sandbox",
-			      name_of(ifindex, name));
+			      link_label(ifindex, name));
 	else if (r)
 		error_set(err, r, "cannot tell which XDP programs are on %s: %s",
-			  name_of(ifindex, name), strerror(-r));
+			  link_label(ifindex, name), strerror(-r));
 	if (r)
 		programs_close(&all);
 	else

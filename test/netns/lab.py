@@ -20,6 +20,7 @@ import pwd
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -46,6 +47,7 @@ RUN = "/run/sampler-test"
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
 
+ABI_OFFSET = 8  # of sampler_meta.abi_version
 BURST = 64  # frames; a veth's ring takes 256
 SANITIZER_WORDS = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:")
 
@@ -86,24 +88,24 @@ def mount(kind, where, flags=0):
 
 
 def wait_for(condition, what, seconds=10):
-    """Poll until @condition() is true, at most half of the time. Return: what it returned."""
-    begun = time.monotonic()
-    deadline = begun + seconds * tap.SLOWNESS
-    while not (value := condition()):
-        now = time.monotonic()
-        if now > deadline:
-            raise Failure(f"not within {seconds * tap.SLOWNESS:.0f} s: {what}")
-        time.sleep(max(0.02 * tap.SLOWNESS, now - begun))
-        begun = time.monotonic()
+    """tap.eventually(), and a failure where it is not. Return: what @condition() returned."""
+    value = tap.eventually(condition, seconds)
+    if not value:
+        raise Failure(f"not within {seconds * tap.SLOWNESS:.0f} s: {what}")
     return value
 
 
+def cpu_s(pid):
+    """How long a process, with the children that it has, has had a CPU."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        family = [pid, *map(int, file.read().split())]
+    return sum(time.clock_gettime(~one << 3 | 2) for one in family)  # what clock_getcpuclockid() makes of a pid
+
+
 def until_run(process, seconds):
-    """Wait until a process has had a CPU for so long, or has ended: a moment of its work, on a busy machine as well."""
-    while process.poll() is None:
-        with open(f"/proc/{process.pid}/schedstat", encoding="ascii") as file:
-            if int(file.read().split()[0]) >= seconds * 1e9:
-                return
+    """Wait until a process, with its children, has had a CPU for so long, or has ended: a moment of its work."""
+    while process.poll() is None and (left := seconds - cpu_s(process.pid)) > 0:
+        time.sleep(left / 2)
 
 
 def until_after(record, seconds):
@@ -335,11 +337,15 @@ class Recorder:
         def found():
             match = re.search(pattern, self.log())
             if not match and not self.running():
-                raise Failure(f"{self.ifname}: ended without /{pattern}/:\n{self.log()}")
+                raise Failure(f"{self.ifname}: ended without /{pattern}/")
             return match
 
+        return self._wait_for(found, f"/{pattern}/ in the log", seconds)
+
+    def _wait_for(self, condition, what, seconds=10):
+        """wait_for(), and what it has said by the end of that where it fails."""
         try:
-            return wait_for(found, f"/{pattern}/ in the log", seconds)
+            return wait_for(condition, what, seconds)
         except Failure as failure:
             raise Failure(f"{failure}:\n{self.log()}") from None
 
@@ -351,11 +357,11 @@ class Recorder:
 
         def more():
             if not self.running():
-                raise Failure(f"{self.ifname}: ended:\n{self.log()}")
+                raise Failure(f"{self.ifname}: ended")
             newest[:] = self._lab.history(self.ifname, ns=self._ns)[-1:]
             return newest and newest[0]["record"] >= wanted
 
-        wait_for(more, f"record {wanted} of {self.ifname}:\n{self.log()}")
+        self._wait_for(more, f"record {wanted} of {self.ifname}")
         return newest[0]
 
     def running(self):
@@ -573,6 +579,14 @@ class Lab:
             return value
         dump = self.run("bpftool", "-j", "map", "dump", "pinned", path)
         return bytes(int(byte, 16) for byte in json.loads(dump)[0]["value"])
+
+    def change_abi(self, key, by=1):
+        """Have pins say that they are of another ABI. Return: that, and the one before."""
+        meta = self.map_value(key, "sampler_meta")
+        before, = struct.unpack_from("=I", meta, ABI_OFFSET)
+        self.map_value(key, "sampler_meta",
+                       meta[:ABI_OFFSET] + struct.pack("=I", before + by) + meta[ABI_OFFSET + 4:])
+        return before + by, before
 
     def key(self, ifname, ns=None):
         """The name of an interface's folder of pins, in a namespace that is not init's."""

@@ -75,6 +75,18 @@ class Report:
         self._send(note=str(text))
 
 
+def eventually(condition, seconds=10):
+    """Poll until @condition() is true, at most half of the time. Return: what it returned last."""
+    deadline = time.monotonic() + seconds * SLOWNESS
+    while True:
+        begun = time.monotonic()
+        value = condition()
+        now = time.monotonic()
+        if value or now > deadline:
+            return value
+        time.sleep(max(0.02 * SLOWNESS, now - begun))
+
+
 def die_with_parent():
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
@@ -110,10 +122,7 @@ def _reap():
 def _end_leftovers():
     """Return: what still ran after the grace, as "pid name"; it is dead now."""
     left = []
-    deadline = time.monotonic() + GRACE_S * SLOWNESS
-    while children() and time.monotonic() < deadline:
-        _reap()
-        time.sleep(0.01)
+    eventually(lambda: _reap() or not children(), GRACE_S)
     while True:
         _reap()
         pids = children()

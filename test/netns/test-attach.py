@@ -7,7 +7,6 @@ import os
 import pwd
 import re
 import socket
-import struct
 
 import lab as laboratory
 from egress import qdiscs
@@ -17,7 +16,6 @@ from lab import OBJECTS, PINS, RUN, USER, Traffic, scenario, wait_for
 FRAMES = [eth(IPV4, ipv4(TCP, tcp(40000, 80, ACK, b"x" * 60))), eth(IPV4, ipv4(UDP, udp(1, 2)))]
 # Exit statuses, as --help has them
 FAILED, USAGE, NO_INTERFACE, BUSY, UNSUPPORTED, OTHER_ABI = range(1, 7)
-ABI_OFFSET = 8  # of sampler_meta.abi_version
 MAPS = ["sampler_control", "sampler_count", "sampler_meta", "sampler_ports"]
 
 
@@ -469,10 +467,7 @@ def test_abi(t, lab):
     link.send(FRAMES)
     before, key = lab.snapshot("v0"), lab.key("v0")
     meta = lab.map_value(key, "sampler_meta")
-    abi, = struct.unpack_from("=I", meta, ABI_OFFSET)
-    other = meta[:ABI_OFFSET] + struct.pack("=I", abi + 98) + meta[ABI_OFFSET + 4:]
-    lab.map_value(key, "sampler_meta", other)
-    words = rf"speaks ABI {abi + 98}, this program speaks ABI {abi}"
+    words = "speaks ABI %d, this program speaks ABI %d" % lab.change_abi(key, 98)
     refused(t, lab.samplerd("--print", "v0"), OTHER_ABI, words, "--print refuses")
     unprivileged = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
     result = lab.samplerd("v0", wrap=unprivileged)

@@ -345,16 +345,10 @@ def test_killed_epoch(t, lab):
     lab.attach("v0")
     key = lab.key("v0")
     wrong = []
-
-    def grow_old():
-        value = bytearray(lab.map_value(key, "sampler_meta"))
-        value[8] += 1  # its ABI
-        lab.map_value(key, "sampler_meta", bytes(value))
-
-    grow_old()
+    lab.change_abi(key)
     found = steps(lab, *NETLINK, "--attach")
     for n in found:
-        grow_old()
+        lab.change_abi(key)
         killed, _ = traced(lab, NETLINK[0], "--attach", failing=n, how=KILLS)
         said = lab.attach("v0")
         there = filters(lab), uncounted(lab, link)
@@ -376,7 +370,7 @@ def test_failing_detach(t, lab, kind):
         lab.attach("v0")
         result, _ = traced(lab, kind[0], "--detach", failing=n)
         gone = (link.state().prog_id, lab.pins(), filters(lab)) == (0, [], [])
-        if gone != (result.status == 0) or (gone and qdiscs(lab) and "qdisc clsact" not in result.err):
+        if gone != (result.status == 0) or (gone and qdiscs(lab) and "tc qdisc del dev v0 clsact" not in result.err):
             wrong.append((n, gone, result))
         lab.samplerd("--detach", "v0")
         lab.try_run("tc", "qdisc", "del", "dev", "v0", "clsact")  # of which it warned
@@ -406,9 +400,7 @@ def test_new_epoch(t, lab):
     lab.attach("v0")
     link.reversed().send(FRAMES * 10)
     key = lab.key("v0")
-    value = bytearray(lab.map_value(key, "sampler_meta"))
-    value[8] += 1  # its ABI
-    lab.map_value(key, "sampler_meta", bytes(value))
+    lab.change_abi(key)
     lab.attach("v0")
     t.equal((total(lab), filters(lab)), ((0, 0), [OURS]), "begin at 0, with one filter")
     counts(t, lab, link, "which counts into them")
@@ -432,9 +424,7 @@ def test_new_epoch_under_traffic(t, lab, mode):
     for n in range(5):
         start = link.stats().rx_packets
         wait_for(lambda start=start: link.stats().rx_packets > start + 500, "traffic")
-        value = bytearray(lab.map_value(key, "sampler_meta"))
-        value[8] += 1  # its ABI
-        lab.map_value(key, "sampler_meta", bytes(value))
+        lab.change_abi(key)
         kept = f"{laboratory.BPFFS}/kept{n}"
         lab.run("bpftool", "map", "pin", "pinned", f"{PINS}/{key}/sampler_count", kept)
         t.match(lab.attach("v0", "--mode", mode), "new counters, a new epoch", "another epoch")

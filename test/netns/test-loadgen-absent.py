@@ -12,7 +12,7 @@ import threading
 import lab as laboratory
 import tap
 from lab import scenario
-from servers import (CERTS, LOADGEN, OK, PORT, TLS_PORT, Nginx, Server, Summary, answer_ok,
+from servers import (CERTS, LOADGEN, OK, PORT, TLS_PORT, Flag, Nginx, Server, Summary, answer_ok,
                      certificates, forward, loadgen, reset, tcp_count, wait_row)
 
 
@@ -47,18 +47,21 @@ def test_absent(t, lab):
 def test_comes_back(t, lab):
     server = Server(answer_ok)
     process = lab.spawn(LOADGEN, "--url", f"http://127.0.0.1:{PORT}/", "--rate", "200",
-                        "--connections", "3", "--duration", "4s", stdout=-1, stderr=-1, text=True)
+                        "--connections", "3", "--duration", "60s", stdout=-1, stderr=-1, text=True)
     wait_row(process)
     refused = tcp_count("AttemptFails", lab.ns)
     first = server.stop()
     laboratory.wait_for(lambda: tcp_count("AttemptFails", lab.ns) > refused + 3, "refused connections")
-    server = Server(answer_ok)
+    used_again = Flag()
+    server = Server(lambda client, number: (answer_ok(client, number), used_again.set())[0])
+    used_again.wait()
+    process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30 * tap.SLOWNESS)
     second = server.stop()
     run = Summary(laboratory.Result(process.returncode, out, err))
     completed, failed, unfinished = run.requests()
     came = first["requests"] + second["requests"]
-    t.equal(run.result.status, 0, "it ends well")
+    t.equal(run.result.status, 130, "it goes on until it is interrupted")
     t.ok(first["requests"] and second["requests"], "both were used", (first, second))
     t.ok(completed <= came <= completed + failed + unfinished, "and had the requests", (came, out))
     t.ok(run.phases().get("connect", 0) >= 1, "refused connections are counted", out)

@@ -253,6 +253,7 @@ def test_closing_silently(t, lab):
 
 @scenario("a target that is missed since the server closes connections")
 def test_missed_closing(t, lab):
+    """Two connections of 50 ms each are 40 requests a second, of 100."""
     closing = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     server = Server(lambda client, number: (time.sleep(0.05), client.sendall(closing), False)[2])
     run = loadgen(lab, "--rate", "100", "--connections", "2", "--duration", "1s")

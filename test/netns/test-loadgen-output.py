@@ -10,7 +10,6 @@ import signal
 import socket
 import ssl
 import threading
-import time
 
 import lab as laboratory
 import tap
@@ -355,7 +354,7 @@ def test_interrupted_hung(t, lab):
 @scenario("interrupted at the rest of them", 120, begin=3)
 def test_interrupted_anywhere(t, lab, begin):
     """
-    Later and later, from the start of the program to the middle of its second second. Before it has begun
+    Later and later, by the time that it had a CPU: from its start to somewhere in its second second. Before it has begun
     with anything, a signal ends it as any other program, and it leaves nothing that looks like a report.
     """
     server = Server(answer_ok)
@@ -364,7 +363,7 @@ def test_interrupted_anywhere(t, lab, begin):
         process = lab.spawn(LOADGEN, "--url", f"http://127.0.0.1:{PORT}/", "--rate", "500",
                             "--threads", "2", "--connections", "40", *written.options, stdout=-1,
                             stderr=-1, text=True)
-        time.sleep(0.0001 * number ** 2.9)
+        laboratory.until_run(process, 0.002 * number)
         kind = signal.SIGINT if number // 4 % 2 else signal.SIGTERM
         process.send_signal(kind)
         out, err = process.communicate(timeout=30 * tap.SLOWNESS)

@@ -450,7 +450,7 @@ def test_drops(t, lab):
             pass
         except ConnectionError:
             cut = True
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two drops, each of which comes in time
     t.ok(cut, "the head is cut")
     sink.stop()
     t.equal(sink.told("refused"), 0, "without an answer")

@@ -24,7 +24,7 @@ import time
 import urllib.request
 
 import tap
-from tap import Failure, libc, scenario
+from tap import Failure, eventually, libc, scenario
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 QUICKSTART = ROOT + "/packaging/quickstart"
@@ -128,16 +128,6 @@ def program_exists(number):
         check=False,
     )
     return done.returncode == 0
-
-
-def eventually(condition, seconds=10):
-    """Return: what the condition is in the end."""
-    deadline = time.monotonic() + seconds * tap.SLOWNESS
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            return value
-        time.sleep(0.05)
-    return True
 
 
 def check_nothing_left(report, run, attached=True):

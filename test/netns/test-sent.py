@@ -155,8 +155,8 @@ def test_vlan(t, lab):
         sent = guest.send(payload, 1400)
     t.equal(sent["vlan.packets"], guest.wanted, "each frame has one")
     pair.link.reversed().send([eth(*tags(IPV4, ipv4(TCP, tcp(40000, 80)), VLAN)),
-                          eth(*tags(IPV4, ipv4(TCP, tcp(40000, 80)), QINQ, VLAN)),
-                          padded(eth(ARP, arp()), 60), eth(VLAN, b"")])
+                               eth(*tags(IPV4, ipv4(TCP, tcp(40000, 80)), QINQ, VLAN)),
+                               padded(eth(ARP, arp()), 60), eth(VLAN, b"")])
     sent = pair.agrees("before tags in the frame, and before none", guest.wanted + 4)
     t.equal((sent["vlan.packets"], sent["l3.arp.packets"]), (guest.wanted + 4, 1), "counted once")
 

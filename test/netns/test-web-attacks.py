@@ -40,7 +40,7 @@ class Visitor(threading.Thread):
             except OSError as error:
                 self.errors.append(repr(error))
             self.took.append(time.monotonic() - begun)
-            time.sleep(0.02)
+            time.sleep(0.02)  # a visitor, and no attack
 
     def stop(self):
         self.ending = True
@@ -62,7 +62,7 @@ class Watch(threading.Thread):
         while not self.ending:
             self.fds = max(self.fds, descriptors(self.server))
             self.rss_kib = max(self.rss_kib, self.memory_kib())
-            time.sleep(0.05)
+            time.sleep(0.05)  # a load of its own otherwise
 
     def memory_kib(self):
         return int(self.server.status()["RssAnon"].split()[0])

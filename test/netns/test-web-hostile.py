@@ -6,14 +6,11 @@ is said, with what to do and without a path of the host, and what is well is ans
 """
 import os
 import pwd
-import struct
 
 import lab as laboratory
 from known import known_frames
 from lab import PINS, scenario
 from web import HISTORY, INTERFACES, REALTIME, SUMMARY, WebServer, get, wait_totals
-
-ABI_OFFSET = 8  # of sampler_meta.abi_version
 
 
 def listed_anew(server):
@@ -33,11 +30,7 @@ def test_other_abi(t, lab):
     frames, _ = known_frames(20)
     links[1].send(frames)
     wait_totals(server, 20, f"{REALTIME}?interface=v1")
-    key = lab.key("v0")
-    meta = lab.map_value(key, "sampler_meta")
-    abi, = struct.unpack_from("=I", meta, ABI_OFFSET)
-    lab.map_value(key, "sampler_meta",
-                  meta[:ABI_OFFSET] + struct.pack("=I", abi + 9) + meta[ABI_OFFSET + 4:])
+    lab.change_abi(lab.key("v0"), 9)
     laboratory.wait_for(lambda: server.get(f"{REALTIME}?interface=v0").status == 503, "refused")
     told = server.get(f"{REALTIME}?interface=v0").body.decode()
     t.ok("version" in told and PINS not in told, "says why, and no path of the host", told)

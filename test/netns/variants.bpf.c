@@ -19,19 +19,25 @@ int foreign(struct xdp_md *ctx)
 }
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
-#elif defined(VARIANT_LOSSY)
+#elif defined(VARIANT_LOSSY) || defined(VARIANT_CUT)
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 
 #include <bpf/bpf_helpers.h>
 
-/* A way that loses one in 50 of what is large, at a sender's egress: who sends does not hear of it. */
+#ifdef VARIANT_LOSSY
+#define IS_LOST(nth) ((nth) % 50 == 0)
+#else
+#define IS_LOST(nth) ((nth) > 50)
+#endif
+
+/* A way that loses one in 50 of what is large, or all behind the 50th, at a sender's egress: who sends does not hear of it. */
 SEC("tc")
 int lossy(struct __sk_buff *skb)
 {
 	static __u64 frames;
 
-	if (skb->len < 1000 || __sync_fetch_and_add(&frames, 1) % 50 != 49)
+	if (skb->len < 1000 || !IS_LOST(__sync_add_and_fetch(&frames, 1)))
 		return TC_ACT_UNSPEC;
 	return TC_ACT_STOLEN;
 }

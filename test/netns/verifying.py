@@ -41,11 +41,16 @@ def staged(function):
     return on_stage
 
 
-def lose_some(lab, link):
-    """From now on the way from a link's peer loses one in 50 frames of over 1,000 bytes."""
+def lose_some(lab, link, which="lossy"):
+    """From now on the way from a link's peer loses one in 50 frames of over 1,000 bytes, or all but 50 ("cut")."""
+    lab.run("ip", "link", "set", "dev", link.peer, "gso_max_segs", "1", ns=link.peer_ns)  # else it would be segments
     lab.run("tc", "qdisc", "add", "dev", link.peer, "clsact", ns=link.peer_ns)
     lab.run("tc", "filter", "add", "dev", link.peer, "egress", "bpf", "direct-action", "object-file",
-            f"{laboratory.OBJECTS}/lossy.bpf.o", "section", "tc", ns=link.peer_ns)
+            f"{laboratory.OBJECTS}/{which}.bpf.o", "section", "tc", ns=link.peer_ns)
+
+
+def lose_none(lab, link):
+    lab.run("tc", "qdisc", "del", "dev", link.peer, "clsact", ns=link.peer_ns)
 
 
 class Stage:

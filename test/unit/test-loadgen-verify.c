@@ -288,7 +288,7 @@ static void only_the_classes_of_the_run_are_judged(void **state)
 	assert_string_equal(verify_first_difference(&result)->name, "ipv4");
 }
 
-static void what_was_sent_again_may_be_missing(void **state)
+static void what_may_be_lost_may_be_missing(void **state)
 {
 	static struct stats stats;
 	struct verify_sent sent;
@@ -302,13 +302,15 @@ static void what_was_sent_again_may_be_missing(void **state)
 		.tx_bytes = 100000,
 		.tx_again_frames = 3,
 		.tx_again_bytes = 4000,
+		.tx_unacked_frames = 10,
+		.tx_unacked_bytes = 14480,
 		.rx_disorder = 2,
 	};
 	verify_predict(&stats, NULL, true, &sent);
-	assert_int_equal(sent.packets, 4 + 3);
-	assert_int_equal(sent.bytes, 4 * 12 + 2 * 36 + 4000);
+	assert_int_equal(sent.packets, 4 + 3 + 10);
+	assert_int_equal(sent.bytes, 4 * 12 + 2 * 36 + 4000 + 14480);
 	assert_int_equal(sent.header, 86);
-	assert_int_equal(sent.n_again, 3);
+	assert_int_equal(sent.n_data, 3 + 10);
 	assert_int_equal(sent.counts.n_services, 0); /* whose port that is, is not known here */
 	assert_true(sent.counts.class[VERIFY_IPV4].unknown &&
 		    sent.counts.class[VERIFY_SYN].unknown);
@@ -433,7 +435,7 @@ int main(void)
 		cmocka_unit_test(a_difference_is_told_in_words),
 		cmocka_unit_test(only_headers_may_differ),
 		cmocka_unit_test(only_the_classes_of_the_run_are_judged),
-		cmocka_unit_test(what_was_sent_again_may_be_missing),
+		cmocka_unit_test(what_may_be_lost_may_be_missing),
 		cmocka_unit_test(sizes_have_their_bounds),
 		cmocka_unit_test(readings_are_subtracted),
 		cmocka_unit_test(services_have_a_bound),

@@ -5,7 +5,6 @@ whoever joins, leaves or is replaced.
 """
 import itertools
 import os
-import random
 import re
 import signal
 import subprocess
@@ -277,18 +276,19 @@ def test_handover_alone(t, machine):
 def test_killed_handover(t, machine):
     link = begin(machine)
     machine.load("late")
-    wrong = []
+    wrong, ends = [], []
     for n in range(16):
         argv = [guest.lab.ATTACH_OBJECT, f"{guest.PAYLOAD}/other.bpf.o", "v0"] if n % 2 == 0 else \
             [guest.lab.SAMPLERD, "--attach", "v0"]
         process = machine.spawn(*argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(random.uniform(0, 0.12) * tap.SLOWNESS)
+        guest.lab.until_run(process, 0.12 * tap.SLOWNESS * n / 16)
         process.kill()
-        process.wait()
+        ends.append(process.wait())
         counted = machine.counted("v0", link, 100)
         if counted != (0, 0):
             wrong.append((n, counted))
     t.equal(wrong, [], "after each, every frame is counted once")
+    t.ok(ends.count(-signal.SIGKILL) > 4, "some of them were amid it", ends)
     machine.run(guest.lab.SAMPLERD, "--attach", "v0")
     agree(t, machine, "put in order", [OURS, "late"])
     exact(t, machine, link, "put in order")

@@ -51,6 +51,7 @@ class Browser:
         self._profile = tempfile.mkdtemp(prefix="sampler-browser-")
         self._n, self._pending, self._session = 0, b"", None
         self.console, self.requests, self.failed, self.received = [], [], {}, 0
+        self._awaited = set()  # requests that have no whole answer yet, but those that never end
         self._start(f"--window-size={width},{height}")
 
     def _start(self, *options):
@@ -124,10 +125,14 @@ class Browser:
             self.console.append(f"{entry['level']}: {entry['text']} {entry.get('url', '')}")
         elif method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
+            if "/api/stream" not in params["request"]["url"]:
+                self._awaited.add(params["requestId"])
         elif method == "Network.loadingFinished":
             self.received += int(params["encodedDataLength"])
+            self._awaited.discard(params["requestId"])
         elif method == "Network.loadingFailed":
             self.failed[params["requestId"]] = params.get("errorText")
+            self._awaited.discard(params["requestId"])
 
     def call(self, method, **params):
         """A command of the protocol. Return: its result."""
@@ -168,12 +173,10 @@ class Browser:
 
     def wait(self, expression, what, seconds=15):
         """Wait until an expression is true. Return: its value."""
-        deadline = time.monotonic() + seconds * tap.SLOWNESS
-        while not (value := self.evaluate(expression)):
-            if time.monotonic() > deadline:
-                raise Failure(f"not within {seconds * tap.SLOWNESS:.0f} s: {what}; console: "
-                              f"{self.console}; the page says:\n{self.text('body')}")
-            self.listen(0.05)
+        value = tap.eventually(lambda: self.evaluate(expression), seconds)
+        if not value:
+            raise Failure(f"not within {seconds * tap.SLOWNESS:.0f} s: {what}; console: {self.console}; the page says:\n"
+                          f"{self.text('body')}")
         return value
 
     def press(self, key, expression, what):
@@ -186,6 +189,11 @@ class Browser:
         self.evaluate("""
             new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
                 .then(() => Promise.all(document.getAnimations().map(({finished}) => finished))).then(() => true)""")
+
+    def settle(self):
+        """Wait until the page has what it asks for, and has drawn it."""
+        if not tap.eventually(lambda: self.drawn() or not self._awaited, PATIENCE_S):
+            raise Failure("a request has no answer")
 
     def text(self, selector):
         """Return: the text of an element as it is shown, None where there is none."""

@@ -112,17 +112,23 @@ def page_with(t, lab, hash="", mix=MIX, sent=(), rate=1000):
         check_peace(t, browser)
 
 
+def end_of_whole(server, seconds):
+    """Return: the last second of the history, where it has no gap in so many before that; else None."""
+    times, packets = get(server, "/api/history?interface=v0&metrics=rx.packets&step=1s")["data"]
+    known = [int(time) for time, value in zip(times, packets) if value is not None][-1 - seconds:]
+    return known[-1] if len(known) > seconds == known[-1] - known[0] else None
+
+
 @scenario("values are the API's", 90)
 def test_values(t, lab):
     with page_with(t, lab, mix=ALL_KINDS, sent=[*MIX, *ALL_KINDS], rate=2000) as (browser, server):
-        now = get(server, "/api/history?interface=v0&metrics=rx.packets")["to"]
-        end = int(browser.evaluate(f"Date.parse('{now}') / 1000"))
+        end = laboratory.wait_for(lambda: end_of_whole(server, 4), "four seconds without a gap")
         for unit, field in (("bits", "bits_per_s"), ("packets", "packets_per_s")):
             browser.evaluate(f"location.hash = '#from={end - 4}&to={end}&unit={unit}'")
             browser.wait(f"{SERVICES}.length === 5 || {SERVICES}.length === 4", "the fixed stretch")
             browser.wait("document.querySelector('#services .axis').textContent.startsWith("
                          f"'{unit[:3]}')", "the unit")
-            browser.listen(0.5)
+            browser.settle()
             histories = [history_of(server, end - 4, end, direction, field) for direction in ("rx", "tx")]
             received, sent = (chart_rows(history, field) for history in histories)
             for panel in PANELS:
@@ -490,14 +496,17 @@ GROWTH = 400000  # bytes; the rows of an hour are twice as many
 
 
 def heap_after(browser, samples):
-    """Return: bytes and nodes, so many samples later and at rest: of some moments the one with the least in use."""
+    """Return: bytes and nodes, so many samples later and at rest: of some samples the one with the least in use."""
     begun = browser.evaluate("window.samples")
     browser.evaluate("window.times = 900")
     browser.wait(f"window.samples > {begun + samples}", f"{samples} samples", 60)
     browser.evaluate("window.times = 1")
     heaps = []
     for _ in range(4):
-        browser.listen(0.6)
+        begun = browser.evaluate("window.samples")
+        browser.wait(f"window.samples > {begun}", "one more")
+        browser.settle()
+        browser.evaluate("new Promise((done) => requestIdleCallback(() => done(true)))")
         heaps.append(browser.heap())
     return min(heaps)
 

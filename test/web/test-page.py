@@ -346,7 +346,7 @@ def test_switch(t, lab):
                 ["v0", "v1"], "each has its small chart")
         t.equal(browser.text("#chips"), "2 interfaces\nhealthy", "the header says how many")
         browser.key("p")  # now all rows are the history's, at its times
-        browser.listen(1)
+        browser.settle()
         name, (head, *lines) = saved_csv(browser)
         t.match(name, r"^sampler-all-[\dTZ-]+\.csv$", "the CSV of all is one file")
         t.equal(head[:2], ["interface", "time"], "that says of which interface a row is")

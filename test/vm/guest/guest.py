@@ -107,7 +107,7 @@ class Requests:
                 self.done += 1
             except OSError as error:
                 self.failed.append(repr(error))
-            time.sleep(0.05)
+            time.sleep(0.05)  # leaves the one CPU to those that are asked
 
     def stop(self):
         self._stop.set()
