@@ -63,8 +63,8 @@ void config_follows(struct config *c, enum config_key key, enum config_key from)
 	c->origin[key] = (struct config_origin){ .from = FROM_KEY, .key = from };
 }
 
-/* Of two keys that exclude each other the command line's counts, and the file's follows. */
-static bool wins(const struct config *c, enum config_key key, enum config_key over)
+/** config_wins() - Return: whether a key is the command line's, and the other one only a file's */
+bool config_wins(const struct config *c, enum config_key key, enum config_key over)
 {
 	return c->origin[key].from == FROM_OPTION && c->origin[over].from == FROM_FILE;
 }
@@ -93,11 +93,11 @@ static void set_scheme(struct config *c)
 /* The URL has a scheme, and protocol names the other one. */
 static int settle_scheme(struct config *c, struct error *err)
 {
-	if (wins(c, KEY_URL, KEY_PROTOCOL)) {
+	if (config_wins(c, KEY_URL, KEY_PROTOCOL)) {
 		config_follows(c, KEY_PROTOCOL, KEY_URL);
 		return 0;
 	}
-	if (!wins(c, KEY_PROTOCOL, KEY_URL))
+	if (!config_wins(c, KEY_PROTOCOL, KEY_URL))
 		return config_disagree(c, KEY_PROTOCOL, KEY_URL, "drop one, or make them agree",
 				       err);
 	set_scheme(c);
@@ -139,12 +139,13 @@ static int settle_method(struct config *c, struct error *err)
 	}
 	if (method_has_payload(c->method) || !c->request_size)
 		return 0;
-	if (wins(c, KEY_REQUEST_SIZE, KEY_METHOD)) {
+	if (config_wins(c, KEY_REQUEST_SIZE, KEY_METHOD)) {
 		c->method = METHOD_POST;
 		config_follows(c, KEY_METHOD, KEY_REQUEST_SIZE);
 		return 0;
 	}
-	if (!config_is_default(c, KEY_REQUEST_SIZE) && !wins(c, KEY_METHOD, KEY_REQUEST_SIZE))
+	if (!config_is_default(c, KEY_REQUEST_SIZE) &&
+	    !config_wins(c, KEY_METHOD, KEY_REQUEST_SIZE))
 		return config_disagree(
 			c, KEY_METHOD, KEY_REQUEST_SIZE,
 			"this method has no payload; drop request_size, or have POST, PUT "
@@ -159,10 +160,10 @@ static int settle_method(struct config *c, struct error *err)
 static int settle_pace(struct config *c, struct error *err)
 {
 	if (c->rate > 0 &&
-	    (config_is_default(c, KEY_BANDWIDTH) || wins(c, KEY_RATE, KEY_BANDWIDTH))) {
+	    (config_is_default(c, KEY_BANDWIDTH) || config_wins(c, KEY_RATE, KEY_BANDWIDTH))) {
 		c->bandwidth_bps = 0;
 		config_follows(c, KEY_BANDWIDTH, KEY_RATE);
-	} else if (c->bandwidth_bps && wins(c, KEY_BANDWIDTH, KEY_RATE)) {
+	} else if (c->bandwidth_bps && config_wins(c, KEY_BANDWIDTH, KEY_RATE)) {
 		c->rate = 0;
 		config_follows(c, KEY_RATE, KEY_BANDWIDTH);
 	}

@@ -85,6 +85,7 @@ int config_disagree(const struct config *c, enum config_key a, enum config_key b
 		    struct error *err);
 int config_wrong(const struct config *c, enum config_key key, const char *why, struct error *err);
 bool config_is_default(const struct config *c, enum config_key key);
+bool config_wins(const struct config *c, enum config_key key, enum config_key over);
 void config_follows(struct config *c, enum config_key key, enum config_key from);
 
 #endif

@@ -210,11 +210,20 @@ static int check_interface(const struct config *c, struct error *err)
 
 static int settle_socket(struct config *c, struct error *err)
 {
+	bool through = !config_is_default(c, KEY_QDISC_BYPASS) && !c->raw.past_qdisc;
+
 	if (c->raw.socket != RAW_XDP)
 		return 0;
-	if (!config_is_default(c, KEY_QDISC_BYPASS) && !c->raw.past_qdisc)
+	if (through && config_wins(c, KEY_QDISC_BYPASS, KEY_SOCKET)) {
+		c->raw.socket = RAW_PACKET;
+		config_follows(c, KEY_SOCKET, KEY_QDISC_BYPASS);
+		return 0;
+	}
+	if (through && !config_wins(c, KEY_SOCKET, KEY_QDISC_BYPASS))
 		return config_disagree(c, KEY_QDISC_BYPASS, KEY_SOCKET,
-				       "AF_XDP always passes by queueing disciplines", err);
+				       "AF_XDP always passes by queueing disciplines; use "
+				       "socket = packet",
+				       err);
 	c->raw.past_qdisc = true;
 	config_follows(c, KEY_QDISC_BYPASS, KEY_SOCKET);
 	return 0;

@@ -27,6 +27,7 @@
 #define MIN_GRACE_NS (30 * NSEC_PER_MSEC) /* after the end, for frames that were due before it */
 #define MAX_GRACE_NS NSEC_PER_SEC
 #define REFUSED_NS   (20 * NSEC_PER_USEC) /* until a frame that was refused is tried again */
+#define LONG_NS	     NSEC_PER_MSEC	  /* the same, after a while */
 #define DOWN_NS	     (5 * NSEC_PER_MSEC)  /* the same, where the interface is down */
 
 struct raw_batch {
@@ -90,6 +91,14 @@ static void tell(struct raw_worker *w, uint64_t now_ns, bool ended)
 	w->mailbox.ended = ended;
 	pthread_mutex_unlock(&w->mailbox.lock);
 	notify(w->run->notify_fd);
+}
+
+static void tell_each_second(struct raw_worker *w, uint64_t now_ns)
+{
+	if (now_ns < w->tick_ns)
+		return;
+	tell(w, now_ns, false);
+	w->tick_ns += NSEC_PER_SEC;
 }
 
 /* ---- a batch ---- */
@@ -181,12 +190,6 @@ static bool is_past_end(const struct raw_run *run, uint64_t now_ns)
 	return run->end_ns != UINT64_MAX && now_ns >= run->end_ns + grace_ns(run);
 }
 
-static void wait_for_room(struct raw_worker *w, uint64_t now_ns)
-{
-	w->socket.kind->wait(&w->socket);
-	w->stats.raw.held_ns += monotonic_ns() - now_ns;
-}
-
 static void count_refused(struct raw_worker *w, int error)
 {
 	if (error == EINTR || error == EAGAIN)
@@ -195,21 +198,39 @@ static void count_refused(struct raw_worker *w, int error)
 	w->stats.raw.n_full += error == ENOBUFS;
 }
 
-static void pause_after(struct raw_worker *w, int error, uint64_t now_ns)
+/* Longer, the longer it is that nothing was taken, so that what goes on for long takes little CPU. */
+static uint64_t refused_ns(uint64_t held_ns)
 {
-	if (error == EAGAIN)
-		wait_for_room(w, now_ns);
-	else if (error != EINTR)
-		pause_for(error == ENETDOWN ? DOWN_NS : REFUSED_NS);
+	uint64_t ns = held_ns / 16;
+
+	if (ns < REFUSED_NS)
+		return REFUSED_NS;
+	return ns < LONG_NS ? ns : LONG_NS;
 }
 
-/* Whether it is worth to try again, after a pause; else the failure is noted. */
+static void pause_after(struct raw_worker *w, int error, uint64_t now_ns, uint64_t since_ns)
+{
+	if (error == EINTR)
+		return;
+	if (error == EAGAIN)
+		w->socket.kind->wait(&w->socket);
+	else
+		pause_for(error == ENETDOWN ? DOWN_NS : refused_ns(now_ns - since_ns));
+	w->stats.raw.held_ns += monotonic_ns() - now_ns;
+}
+
+/*
+ * What was refused is counted in any case: the interface has counted it as well. Whether it is worth to
+ * try again, after a pause; else the failure is noted.
+ */
 static bool may_go_on(struct raw_worker *w, int error, uint64_t since_ns)
 {
 	uint64_t now_ns = monotonic_ns(), give_up_ns = w->run->config->give_up_ns;
 	bool passing = error == ENOBUFS || error == EAGAIN || error == ENOMEM ||
 		       error == ENETDOWN || error == EINTR;
 
+	if (passing)
+		count_refused(w, error);
 	if (atomic_load_explicit(&w->run->stop, memory_order_relaxed) ||
 	    is_past_end(w->run, now_ns))
 		return false;
@@ -218,8 +239,7 @@ static bool may_go_on(struct raw_worker *w, int error, uint64_t since_ns)
 			 passing ? ", for as long as give_up" : "");
 		return false;
 	}
-	count_refused(w, error);
-	pause_after(w, error, now_ns);
+	pause_after(w, error, now_ns, since_ns);
 	return true;
 }
 
@@ -255,6 +275,7 @@ static bool send_batch(struct raw_worker *w, uint64_t now_ns)
 			return false;
 		} else {
 			now_ns = monotonic_ns();
+			tell_each_second(w, now_ns);
 		}
 	}
 	return true;
@@ -286,23 +307,23 @@ static bool is_to_end(const struct raw_worker *w, uint64_t now_ns)
 static void *work(void *user)
 {
 	struct raw_worker *w = user;
-	uint64_t now_ns = monotonic_ns(), tick_ns = w->run->start_ns + NSEC_PER_SEC, next_ns;
+	uint64_t now_ns = monotonic_ns(), next_ns;
 
+	w->tick_ns = w->run->start_ns + NSEC_PER_SEC;
 	prctl(PR_SET_TIMERSLACK, 1);
 	for (; !is_to_end(w, now_ns); now_ns = monotonic_ns()) {
-		if (now_ns >= tick_ns) {
-			tell(w, now_ns, false);
-			tick_ns += NSEC_PER_SEC;
-		}
+		tell_each_second(w, now_ns);
 		if (now_ns < w->run->start_ns)
 			next_ns = w->run->start_ns;
 		else
 			next_ns = take_due(w, now_ns);
-		if (w->batch->n && !send_batch(w, now_ns))
+		if (w->batch->n && !send_batch(w, now_ns)) {
+			now_ns = monotonic_ns();
 			break;
+		}
 		w->batch->n = 0;
 		if (next_ns > now_ns && !is_over(w))
-			wait_until(next_ns < tick_ns ? next_ns : tick_ns, monotonic_ns());
+			wait_until(next_ns < w->tick_ns ? next_ns : w->tick_ns, monotonic_ns());
 	}
 	tell(w, now_ns > w->run->start_ns ? now_ns : w->run->start_ns, true);
 	return NULL;

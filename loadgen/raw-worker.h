@@ -42,6 +42,7 @@ struct raw_worker {
 	struct raw_socket socket;
 	pthread_t thread;
 	bool started, has_lock;
+	uint64_t tick_ns;   /* CLOCK_MONOTONIC: when it tells next */
 	uint64_t n_sent;    /* its frames, from its first one on */
 	struct stats stats; /* the thread's own */
 	char failure[200];  /* why it could not go on; "": it could */

@@ -9,10 +9,12 @@
  * second ring, which it does once the frame has left, or was dropped.
  *
  * The account rests on what the kernel (6.1 to 6.18) does in one call. It returns 0 when it has taken
- * all; -EBUSY when the interface has dropped a frame, which was the last one that it took, and whose
- * chunk has been given back by then; and on any other error it has dropped none, and goes on from there
- * the next time. How far it has come the ring says, which on 6.1 is late to do so: it is that far at
- * least. To know it in the end all that is put is made invalid: what was not taken is then counted.
+ * all; -EBUSY when the interface has dropped a frame, which was the last one that it took; and on any
+ * other error it has dropped none, and goes on from there the next time. How far it has come the ring
+ * says, which on 6.1 is late to do so, and the chunks that were given back: it is that far at least.
+ * A chunk of what was dropped has been given back by then; but where others have not left yet, some
+ * kernels (6.6 to 6.16) give back one of these in its place. To know it, then and in the end, all that is
+ * put is made invalid: what was not taken is then counted.
  */
 #include "raw-socket.h"
 
@@ -162,6 +164,37 @@ static void forget(struct xsk *x)
 		chunk_free(x, x->chunk[(x->begin + x->n_put - 1) % RING]);
 }
 
+static uint64_t n_invalid(const struct raw_socket *s)
+{
+	struct xdp_statistics statistics = { .tx_invalid_descs = 0 };
+	socklen_t n = sizeof(statistics);
+
+	getsockopt(s->fd, SOL_XDP, XDP_STATISTICS, &statistics, &n);
+	return statistics.tx_invalid_descs;
+}
+
+/*
+ * What is put and was not taken is not to be sent. A link that is down keeps the kernel from passing over
+ * it; then what is known has to do, which is all by then but for frames that others hold on to.
+ *
+ * Return: as pass_over().
+ */
+static int withdraw(struct raw_socket *s, uint32_t *ret_taken)
+{
+	struct xsk *x = s->state;
+	uint64_t before = n_invalid(s);
+	uint32_t end = x->begin + x->n_put;
+	int r = pass_over(s);
+
+	take_back(x);
+	*ret_taken = r ? n_taken(x) : x->n_put - (uint32_t)(n_invalid(s) - before);
+	advance(x, *ret_taken);
+	forget(x);
+	if (!r)
+		x->begin = end;
+	return r;
+}
+
 /* ---- opening ---- */
 
 static int ring_map(int fd, const struct xdp_ring_offset *at, size_t entries, off_t page,
@@ -240,14 +273,10 @@ static int queue_bind(int fd, const struct raw_link *link, uint32_t queue)
 static int queue_try(struct raw_socket *s)
 {
 	struct xsk *x = s->state;
-	int r;
+	uint32_t taken;
 
 	put(x, &(struct iovec){ .iov_base = x->area, .iov_len = RAW_MIN_FRAME });
-	r = pass_over(s);
-	take_back(x);
-	forget(x);
-	x->begin += !r;
-	return r == -EINVAL ? r : 0;
+	return withdraw(s, &taken) == -EINVAL ? -EINVAL : 0;
 }
 
 static int cannot_open(int error, struct error *err)
@@ -339,6 +368,29 @@ static void xsk_close(struct raw_socket *s)
 
 /* ---- sending ---- */
 
+/*
+ * Those behind one that was dropped have to wait for it.
+ *
+ * Return: how many were taken, with the one that was dropped.
+ */
+static uint32_t take_told(struct raw_socket *s, bool dropped)
+{
+	struct xsk *x = s->state;
+	uint32_t taken = n_taken(x);
+
+	if (dropped && N_CHUNKS - x->n_free != x->n_put - taken) { /* others are away as well */
+		if (withdraw(s, &taken) && !taken) {
+			x->begin++; /* it is one at least: the kernel goes on where it is */
+			taken = 1;
+		}
+		return taken;
+	}
+	advance(x, taken);
+	if (dropped)
+		forget(x);
+	return taken;
+}
+
 static int xsk_send(struct raw_socket *s, const struct iovec *frame, uint32_t n)
 {
 	struct xsk *x = s->state;
@@ -358,10 +410,8 @@ static int xsk_send(struct raw_socket *s, const struct iovec *frame, uint32_t n)
 	set(x->tx.producer, x->begin + x->n_put);
 	r = kick(s);
 	take_back(x);
-	taken = n_taken(x);
-	advance(x, taken);
+	taken = take_told(s, r == -EBUSY);
 	if (r == -EBUSY && taken) {
-		forget(x); /* those behind the one that was dropped have to wait for it */
 		x->dropped = --taken > 0;
 		r = -ENOBUFS;
 	} else if (r == -ENOBUFS) { /* nothing was dropped */
@@ -390,33 +440,13 @@ static void xsk_wait(struct raw_socket *s)
 	x->wait_ns = x->wait_ns < LONG_NS / 2 ? 2 * x->wait_ns : LONG_NS;
 }
 
-static uint64_t n_invalid(const struct raw_socket *s)
-{
-	struct xdp_statistics statistics = { .tx_invalid_descs = 0 };
-	socklen_t n = sizeof(statistics);
-
-	getsockopt(s->fd, SOL_XDP, XDP_STATISTICS, &statistics, &n);
-	return statistics.tx_invalid_descs;
-}
-
-/*
- * What the kernel passes over it has not taken. A link that is down keeps it from that; then what is
- * known has to do, which is all by then but for frames that others hold on to.
- */
 static uint32_t xsk_settle(struct raw_socket *s)
 {
 	struct xsk *x = s->state;
-	uint64_t before = n_invalid(s);
-	uint32_t taken;
-	int r;
+	uint32_t taken = 0;
 
-	if (!x->n_put)
-		return 0;
-	r = pass_over(s);
-	take_back(x);
-	taken = r ? n_taken(x) : x->n_put - (uint32_t)(n_invalid(s) - before);
-	advance(x, taken);
-	forget(x);
+	if (x->n_put)
+		withdraw(s, &taken);
 	return taken;
 }
 

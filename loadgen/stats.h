@@ -46,7 +46,7 @@ struct raw_tally {
 	uint64_t wire_bytes; /* with FCS, preamble and gap */
 	uint64_t n_refused;  /* frames, each time: they are sent again */
 	uint64_t n_full;  /* of these, those that the queue or the driver has counted as dropped */
-	uint64_t held_ns; /* all threads together have waited for room in a queue */
+	uint64_t held_ns; /* all threads together have waited until frames were taken */
 };
 
 /*

@@ -98,7 +98,7 @@ static void fail_unknown_section(struct reader *reader, const char *section)
 
 static void fail_unknown_key(struct reader *reader, const char *section, const char *name)
 {
-	char known[256] = "";
+	char known[384] = "";
 
 	if (!*section) {
 		fail(reader, "\"%s\" stands before the first [section]", name);

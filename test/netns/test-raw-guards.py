@@ -12,6 +12,7 @@ import re
 import signal
 import struct
 import subprocess
+import time
 
 import frames as f
 import lab as laboratory
@@ -228,6 +229,10 @@ def test_values(t, lab):
         file.write("[target]\nprotocol = raw\n[limits]\nframes = 5\n[raw]\ninterface = p0\n"
                    "destination = 10.0.0.1\n")
     refused(t, ends, "of a file", USAGE, rf"destination = 10\.0\.0\.1 \({path}:7\): not within", "-c", path)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("[raw]\nsockets = xdp\n")
+    refused(t, ends, "a key that there is not", USAGE, rf'{path}:2: unknown key "sockets" in \[raw\]; known: interface, '
+            ".*, socket, .*, allow_default_route$", "-c", path)
 
 
 @scenario("bad captures", 60)
@@ -446,6 +451,37 @@ def test_not_taken(t, lab, socket="packet"):
     t.equal({len(frame) for frame in found}, {60, 1514}, "whole")
 
 
+@scenario("interrupted where frames are refused", 60)
+@scenario("AF_XDP, interrupted where frames are refused", 60, socket="xdp")
+def test_interrupted_refused(t, lab, socket="packet"):
+    """The interface has counted the last one that it refused as well, and time goes on while it does."""
+    ends = Ends(lab, socket)
+    argv = to(DESTINATION4, "--frame-size", "1514", "--rate", "2000", "--duration", "60s", *ends.socket)
+    for n in range(3):
+        before = received(ends)
+        process = spawn(lab, ends, *argv, "--json")
+        laboratory.wait_for(lambda first=before: received(ends) > first, "frames")
+        began = time.monotonic()
+        lab.run("ip", "link", "set", "v0", "mtu", "1000")
+        wait_woken(process, "frames that are refused")
+        least = time.monotonic() - began
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        lab.run("ip", "link", "set", "v0", "mtu", "1500")
+        report = valid(out, "raw_report")
+        sent = report["frames"]
+        t.equal((process.returncode, sent["sent"], sent["dropped"], err), (130, received(ends) - before, 0, ""),
+                f"{n}: none is lost")
+        t.ok(sent["refused"] > 0 and report["duration_s"] >= least, f"{n}: how long it was", (report, least))
+    lab.run("ip", "link", "set", "v0", "mtu", "1000")
+    process = spawn(lab, ends, *argv, "--csv")
+    rows = [process.stdout.readline() for _ in range(3)]
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    t.ok(all(row.split(",")[2] == "0" and int(row.split(",")[3]) > 0 for row in rows[1:]),
+         "a row each second, though nothing is sent", rows)
+
+
 @scenario("interrupted where there is no room", 60)
 @scenario("AF_XDP, interrupted where there is no room", 60, socket="xdp")
 def test_no_room(t, lab, socket="packet"):
@@ -466,6 +502,24 @@ def test_no_room(t, lab, socket="packet"):
         laboratory.wait_for(lambda first=before, n=sent: received(ends) >= first + n, "the rest")
         t.ok(sent > 150 + 17 * n, f"{n}: more were taken than have left", sent)
         t.equal(received(ends) - before, sent, f"{n}: what was taken is told, to the frame")
+
+
+@scenario("refused by a queue below that is full", 60)
+@scenario("AF_XDP, refused by a queue below that is full", 60, socket="xdp")
+def test_full_below(t, lab, socket="packet"):
+    """Frames are dropped while others, of the same batch or earlier ones, have not left yet."""
+    ends = Ends(lab, socket)
+    ends.queue(*slow("8mbit", "20kb", burst="2kb"))
+    lab.run("ip", "link", "add", "link", "p0", "name", "above", "type", "macvlan", ns=ends.link.peer_ns)
+    lab.run("ip", "link", "set", "above", "up", ns=ends.link.peer_ns)
+    seen = Capture(ends.link)
+    for size in ("1000", "60:3 1000:1"):
+        sent = ends.run("--interface", "above", "--frame-size", size, "--rate", "4000", "--burst", "40", "--frames", "500",
+                        "--give-up", "20s")["frames"]
+        t.equal((sent["sent"], sent["dropped"]), (500, 0), f"{size}: all are sent, none is lost")
+        t.ok(sent["refused"] > 20, f"{size}: what was refused is told", sent)
+        found = [stamp(frame)[0] for frame in seen.frames(500)]
+        t.ok(found == list(range(500)), f"{size}: each arrives once, in their order", found)
 
 
 @scenario("what AF_XDP needs", 60)

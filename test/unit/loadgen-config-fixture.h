@@ -10,6 +10,9 @@
 #include <stdbool.h>
 
 #define URL "[target]\nurl = http://192.0.2.1/\n"
+#define RAW_FILE                                                                  \
+	"[target]\nprotocol = raw\n[limits]\nframes = 5\n[raw]\ninterface = p0\n" \
+	"destination = 198.18.0.2\n"
 
 #define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 

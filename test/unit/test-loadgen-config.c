@@ -255,6 +255,17 @@ static void an_option_wins_over_the_other_key_of_the_file(void **state)
 	must_resolve(URL "[traffic]\nbandwidth = 1Mbps\nrequest_size = 7\n",
 		     ARGS("request-size", "0", "rate", "2"), &c);
 	assert_true(c.method == METHOD_GET && !c.request_size && c.rate == 2);
+
+	must_resolve(RAW_FILE "qdisc_bypass = no\n", ARGS("socket", "xdp"), &c);
+	assert_true(c.raw.socket == RAW_XDP && c.raw.past_qdisc);
+	assert_follows(&c, KEY_QDISC_BYPASS, KEY_SOCKET);
+	must_resolve(RAW_FILE "socket = xdp\n", ARGS("qdisc-bypass", "no"), &c);
+	assert_true(c.raw.socket == RAW_PACKET && !c.raw.past_qdisc);
+	assert_follows(&c, KEY_SOCKET, KEY_QDISC_BYPASS);
+	must_resolve(RAW_FILE "socket = xdp\n", ARGS("qdisc-bypass", "yes"), &c);
+	assert_true(c.raw.socket == RAW_XDP && c.raw.past_qdisc);
+	must_resolve(RAW_FILE "socket = xdp\n", ARGS("socket", "packet"), &c);
+	assert_true(c.raw.socket == RAW_PACKET && !c.raw.past_qdisc);
 }
 
 /* ---- what is refused ---- */
@@ -358,6 +369,8 @@ static void keys_have_to_agree(void **state)
 		  "^bandwidth = 1Mbps \\(--bandwidth\\) and rate = 5 \\(--rate\\): ");
 	must_fail(URL "[traffic]\nrate = 0.5\nbandwidth = 1Mbps\n", NULL,
 		  "^bandwidth = 1Mbps \\(.*\\) and rate = 0.5 ");
+	must_fail(RAW_FILE "socket = xdp\nqdisc_bypass = no\n", NULL,
+		  "^qdisc_bypass = no \\(.*\\) and socket = xdp .*; use socket = packet$");
 	must_fail(URL "[traffic]\nmethod = GET\nrequest_size = 7\n", NULL,
 		  "^method = GET \\(.*\\) and request_size = 7B ");
 	must_fail(URL "[traffic]\nbandwidth = 1Mbps\n", ARGS("request-size", "0"),

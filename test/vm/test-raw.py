@@ -59,3 +59,21 @@ def test_no_room(t, machine):
         t.ok(status == 130 and told["sent"] > 180, f"{n}: more were taken than have left", told)
         wait_for(lambda first=before, n=told["sent"]: link.stats().rx_packets >= first + n, "the rest")
         t.equal(link.stats().rx_packets - before, told["sent"], f"{n}: what was taken is told, to the frame")
+
+
+@scenario("AF_XDP: refused by a queue below that is full", 120)
+def test_full_below(t, machine):
+    """Frames are dropped while others, which have not left yet, have chunks as well."""
+    link = machine.veth()
+    machine.run("tc", "qdisc", "add", "dev", "pv0", "root", "tbf", "rate", "4mbit", "burst", "2kb", "limit", "20kb",
+                ns=link.peer_ns)
+    machine.run("ip", "link", "add", "link", "pv0", "name", "above", "type", "vlan", "id", "5", ns=link.peer_ns)
+    machine.run("ip", "link", "set", "above", "up", ns=link.peer_ns)
+    for size in ("1000", "60:3 1000:1"):
+        before = link.stats().rx_packets
+        status, told = frames(start(machine, link, "above", "--frame-size", size, "--rate", "4000", "--burst", "40",
+                                    "--frames", "500"))
+        t.equal((status, told["sent"], told["dropped"]), (0, 500, 0), f"{size}: all are sent, none is lost")
+        t.ok(told["refused"] > 20, f"{size}: what was refused is told", told)
+        wait_for(lambda first=before: link.stats().rx_packets >= first + 500, "the rest")
+        t.equal(link.stats().rx_packets - before, 500, f"{size}: each arrives once")
