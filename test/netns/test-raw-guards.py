@@ -413,7 +413,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 def test_flap(t, lab, socket="packet"):
     ends = Ends(lab, socket)
     seen = Capture(ends.link)
-    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--frames", "1000", "--json", *ends.socket))
+    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--frames", "2000", "--json", *ends.socket))
     before = received(ends)
     laboratory.wait_for(lambda: received(ends) > before + 20, "frames")
     lab.run("ip", "link", "set", "p0", "down", ns=ends.link.peer_ns)
@@ -421,10 +421,10 @@ def test_flap(t, lab, socket="packet"):
     lab.run("ip", "link", "set", "p0", "up", ns=ends.link.peer_ns)
     out, err = process.communicate(timeout=60)
     report = valid(out, "raw_report")
-    t.equal((process.returncode, report["frames"]["sent"], err), (DONE, 1000, ""), "all were sent")
+    t.equal((process.returncode, report["frames"]["sent"], err), (DONE, 2000, ""), "all were sent")
     t.ok(report["frames"]["refused"] > 0, "what was refused meanwhile is told", report["frames"])
-    numbers = [stamp(frame)[0] for frame in seen.frames(1000) if frame[12:14] == b"\x08\0"]
-    t.ok(numbers == sorted(set(numbers)) and numbers[-1] == 999, "none twice, in their order", numbers)
+    numbers = [stamp(frame)[0] for frame in seen.frames(2000) if frame[12:14] == b"\x08\0"]
+    t.ok(numbers == sorted(set(numbers)) and numbers[-1] == 1999, "none twice, in their order", numbers)
 
 
 @scenario("the other end does not take large frames for a while", 60)
@@ -587,14 +587,14 @@ def test_carrier(t, lab):
     ends = Ends(lab)
     # with a queue the kernel takes frames without a word, and drops them
     ends.queue("pfifo")
-    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--frames", "800", "--json"))
+    process = spawn(lab, ends, *to(DESTINATION4, "--rate", "500", "--frames", "2000", "--json"))
     laboratory.wait_for(lambda: received(ends) > 20, "frames")
     lab.run("ip", "link", "set", "v0", "down")
     wait_woken(process, "frames that nobody receives")
     lab.run("ip", "link", "set", "v0", "up")
     out, _ = process.communicate(timeout=60)
     report = valid(out, "raw_report")
-    t.equal((process.returncode, report["frames"]["sent"]), (DONE, 800), "the run goes on")
+    t.equal((process.returncode, report["frames"]["sent"]), (DONE, 2000), "the run goes on")
     t.ok(any("p0 lost its link 1 time:" in note for note in report["notes"]), "and says so", report["notes"])
     lab.run("ip", "link", "set", "v0", "down")
     refused(t, ends, "no link at all", FAILED, "p0 has no link: is its other end connected",

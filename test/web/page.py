@@ -16,7 +16,7 @@ import frames  # noqa: E402
 import lab as laboratory  # noqa: E402
 from browser import CHROMIUM  # noqa: E402
 from lab import RUN, Failure  # noqa: E402
-from web import ASSETS, PORT, SAMPLER_WEB, WebServer  # noqa: E402
+from web import ASSETS, PORT, SAMPLER_WEB, WebServer, get  # noqa: E402
 
 ORIGIN = f"http://127.0.0.1:{PORT}/"
 
@@ -99,15 +99,18 @@ def holes(lab, name="v0"):
     return sum(b - a > 1.5 for a, b in zip(times, times[1:]))
 
 
-def left_out(lab, rows, step_ms, name="v0"):
+def left_out(server, rows, step_ms, name="v0"):
     """
-    Return: times of records, in ms, that no row of a table is about; one of the history's is at the end of a step.
-    A row of which nothing is known is about none.
+    Return: ends of steps, in ms, of which the history knows and no row of a table; a sample's row is somewhere in its
+    step. A row of which nothing is known is about none.
     """
     known = [row[0] for row in rows if row[1] is not None]
-    taken = [record["realtime_ns"] // 1000000 for record in lab.history(name)]
-    return [time for time in taken if known[0] <= time <= known[-1]
-            and not any(abs(time - row) <= step_ms for row in known)]
+    answer = get(server, f"/api/history?interface={name}&metrics=rx.packets&step={step_ms}ms"
+                         f"&from={known[0] // 1000}&to={known[-1] // 1000}")
+    if answer["step_ms"] != step_ms:
+        raise Failure(f"other steps: {answer}")
+    taken = [round(time * 1000) for time, value in zip(*answer["data"]) if value is not None]
+    return [time for time in taken if known[0] <= time and not any(abs(time - row) <= step_ms for row in known)]
 
 
 def open_page(browser, hash="", level="ok"):
