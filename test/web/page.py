@@ -101,8 +101,8 @@ def holes(lab, name="v0"):
 
 def left_out(server, rows, step_ms, name="v0"):
     """
-    Return: ends of steps, in ms, of which the history knows and no row of a table; a sample's row is somewhere in its
-    step. A row of which nothing is known is about none.
+    Return: ends of steps, in ms, of which the history knows and no row of a table. A row of which nothing is known is
+    about none; a line goes on over 2.5 intervals, so that the row may be that of the next or the last sample.
     """
     known = [row[0] for row in rows if row[1] is not None]
     answer = get(server, f"/api/history?interface={name}&metrics=rx.packets&step={step_ms}ms"
@@ -110,7 +110,7 @@ def left_out(server, rows, step_ms, name="v0"):
     if answer["step_ms"] != step_ms:
         raise Failure(f"other steps: {answer}")
     taken = [round(time * 1000) for time, value in zip(*answer["data"]) if value is not None]
-    return [time for time in taken if known[0] <= time and not any(abs(time - row) <= step_ms for row in known)]
+    return [time for time in taken if known[0] <= time and not any(abs(time - row) <= 1.5 * step_ms for row in known)]
 
 
 def open_page(browser, hash="", level="ok"):
