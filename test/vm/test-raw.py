@@ -16,6 +16,16 @@ def start(machine, link, interface, *argv):
                          "--socket", "xdp", "--json", *argv, ns=link.peer_ns, stdout=subprocess.PIPE, text=True)
 
 
+def above_a_shaper(machine, rate, burst, limit):
+    """Return: a link whose peer has the interface "above" on it, behind a queue of a rate."""
+    link = machine.veth()
+    machine.run("tc", "qdisc", "add", "dev", "pv0", "root", "tbf", "rate", rate, "burst", burst, "limit", limit,
+                ns=link.peer_ns)
+    machine.run("ip", "link", "add", "link", "pv0", "name", "above", "type", "vlan", "id", "5", ns=link.peer_ns)
+    machine.run("ip", "link", "set", "above", "up", ns=link.peer_ns)
+    return link
+
+
 def frames(process):
     """Return: exit status, and what became of the run's frames."""
     out, _ = process.communicate(timeout=60)
@@ -45,11 +55,7 @@ def test_refused(t, machine):
 
 @scenario("AF_XDP: interrupted where some of a batch are taken", 120)
 def test_no_room(t, machine):
-    link = machine.veth()
-    machine.run("tc", "qdisc", "add", "dev", "pv0", "root", "tbf", "rate", "16mbit", "burst", "10kb", "limit", "10mb",
-                ns=link.peer_ns)
-    machine.run("ip", "link", "add", "link", "pv0", "name", "above", "type", "vlan", "id", "5", ns=link.peer_ns)
-    machine.run("ip", "link", "set", "above", "up", ns=link.peer_ns)
+    link = above_a_shaper(machine, "16mbit", burst="10kb", limit="10mb")
     for n in range(3):
         before = link.stats().rx_packets
         process = start(machine, link, "above", "--frame-size", "1000", "--bandwidth", "0", "--duration", "60s")
@@ -64,11 +70,7 @@ def test_no_room(t, machine):
 @scenario("AF_XDP: refused by a queue below that is full", 120)
 def test_full_below(t, machine):
     """Frames are dropped while others, which have not left yet, have chunks as well."""
-    link = machine.veth()
-    machine.run("tc", "qdisc", "add", "dev", "pv0", "root", "tbf", "rate", "4mbit", "burst", "2kb", "limit", "20kb",
-                ns=link.peer_ns)
-    machine.run("ip", "link", "add", "link", "pv0", "name", "above", "type", "vlan", "id", "5", ns=link.peer_ns)
-    machine.run("ip", "link", "set", "above", "up", ns=link.peer_ns)
+    link = above_a_shaper(machine, "4mbit", burst="2kb", limit="20kb")
     for size in ("1000", "60:3 1000:1"):
         before = link.stats().rx_packets
         status, told = frames(start(machine, link, "above", "--frame-size", size, "--rate", "4000", "--burst", "40",
