@@ -26,10 +26,10 @@ class Visitor(threading.Thread):
 
     def __init__(self, server):
         super().__init__(daemon=True)
-        self.server, self.took, self.errors, self.ending = server, [], [], False
+        self.server, self.took, self.errors, self.ending = server, [], [], threading.Event()
 
     def run(self):
-        while not self.ending:
+        while not self.ending.wait(0.02):  # a visitor, and no attack
             begun = time.monotonic()
             try:
                 with self.server.connect() as sock:
@@ -40,10 +40,9 @@ class Visitor(threading.Thread):
             except OSError as error:
                 self.errors.append(repr(error))
             self.took.append(time.monotonic() - begun)
-            time.sleep(0.02)  # a visitor, and no attack
 
     def stop(self):
-        self.ending = True
+        self.ending.set()
         self.join(2 * web.PATIENCE_S * tap.SLOWNESS)
 
 
@@ -56,13 +55,12 @@ class Watch(threading.Thread):
 
     def __init__(self, server):
         super().__init__(daemon=True)
-        self.server, self.fds, self.rss_kib, self.ending = server, 0, 0, False
+        self.server, self.fds, self.rss_kib, self.ending = server, 0, 0, threading.Event()
 
     def run(self):
-        while not self.ending:
+        while not self.ending.wait(0.05):  # a load of its own otherwise
             self.fds = max(self.fds, descriptors(self.server))
             self.rss_kib = max(self.rss_kib, self.memory_kib())
-            time.sleep(0.05)  # a load of its own otherwise
 
     def memory_kib(self):
         return int(self.server.status()["RssAnon"].split()[0])
@@ -108,7 +106,7 @@ def test_attack(t, lab, options):
     visitor.start()
     seconds = attack(lab, re.sub(r"\W", "", "".join(options)), *options)
     visitor.stop()
-    watch.ending = True
+    watch.ending.set()
     t.ok(max(connections for connections, _, _ in seconds) > 100, "the attack takes place", seconds)
     if "-R" not in options:  # whose point is what an answer costs
         t.ok(max(connected for _, connected, _ in seconds) > 100, "it holds connections", seconds)
